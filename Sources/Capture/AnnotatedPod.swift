@@ -1,0 +1,58 @@
+import Kubernetes
+import Lineage
+
+/// A pod that belongs to no workflow system, recorded because its annotations say so.
+struct AnnotatedPod {
+    private let pod: PodFacts
+    private let capture: Capture
+
+    init(_ pod: PodFacts, capture: Capture) {
+        self.pod = pod
+        self.capture = capture
+    }
+
+    func execution() -> Execution {
+        let object = pod.object
+        let run = run()
+        var execution = Execution(
+            id: Identity.execution(
+                cluster: capture.cluster, namespace: object.namespace, kind: "pods", uid: object.uid),
+            type: TypeName.execution, name: object.name, state: pod.state, start: pod.start, end: pod.end,
+            run: run, workspace: Annotations.workspace(of: object),
+            properties: ["name": .string(object.annotations[Annotations.execution] ?? object.name)],
+            customProperties: [
+                "namespace": .string(object.namespace), "pod_name": .string(object.name),
+                "kfp_pod_name": .string(object.name),
+            ],
+            evidence: [
+                Evidence(
+                    convention: Annotations.convention, fact: "state \(pod.state.rawValue)",
+                    field: "status.phase")
+            ],
+            origin: .init(kind: "Pod", namespace: object.namespace, name: object.name, uid: object.uid))
+        if let created = object.raw["metadata"]?["creationTimestamp"]?.string {
+            execution.properties["create_time"] = .string(created)
+        }
+        Annotations(pod, runID: run.name).decorate(&execution)
+        return execution
+    }
+
+    /// The run: by annotation, else the object that made the pod, else the pod itself.
+    private func run() -> Run {
+        let object = pod.object
+        if let name = object.annotations[Annotations.run], !name.isEmpty {
+            return Run(name: "\(object.namespace)/\(name)", displayName: name)
+        }
+        guard let owner = object.controller else {
+            return Run(name: "\(object.name)-\(object.uid)", displayName: object.name)
+        }
+        var display = owner.name
+        // A ReplicaSet is its Deployment's name and a hash, which the pods have as a label.
+        if owner.kind == "ReplicaSet", let hash = object.labels["pod-template-hash"],
+            display.hasSuffix("-" + hash)
+        {
+            display.removeLast(hash.count + 1)
+        }
+        return Run(name: "\(owner.name)-\(owner.uid)", displayName: display)
+    }
+}

@@ -1,0 +1,131 @@
+import JSON
+import Kubernetes
+import Lineage
+import YAML
+
+/// Our own annotations on a pod: its inputs, outputs, names.
+struct Annotations {
+    static let convention = ArtifactUse.annotations
+    static let prefix = "metadata.kubeflow.org/"
+    static let record = prefix + "record"
+    static let workspace = prefix + "workspace"
+    static let run = prefix + "run"
+    static let execution = prefix + "execution"
+    private static let description = prefix + "description"
+    private static let owner = prefix + "owner"
+    private static let inputs = [prefix + "inputs", prefix + "input"]
+    private static let outputs = [prefix + "outputs", prefix + "output"]
+
+    /// Whether a pod has any of them.
+    static func matches(_ object: KubernetesObject) -> Bool {
+        object.annotations.keys.contains { $0.hasPrefix(prefix) }
+    }
+
+    /// The workspace of an object: by annotation, else its namespace.
+    static func workspace(of object: KubernetesObject) -> Workspace {
+        if let name = object.annotations[workspace], !name.isEmpty {
+            return Workspace(name: name, isDeclared: true)
+        }
+        return Workspace(name: object.namespace.isEmpty ? "default" : object.namespace)
+    }
+
+    private let object: KubernetesObject
+    private let variables: PodVariables
+    private let state: Execution.State
+
+    init(_ pod: PodFacts, runID: String) {
+        object = pod.object
+        variables = PodVariables(pod, runID: runID)
+        state = pod.state
+    }
+
+    /// Adds what the annotations say.
+    func decorate(_ execution: inout Execution) {
+        var problems: [Problem] = []
+        if let name = text(Self.execution, &problems) {
+            execution.customProperties["display_name"] = .string(name)
+            if execution.type == TypeName.execution { execution.name = name }
+        }
+        for (key, name) in [(Self.description, "description"), (Self.owner, "owner")] {
+            guard let value = text(key, &problems) else { continue }
+            if execution.type == TypeName.execution {
+                execution.properties[name] = .string(value)
+            } else {
+                execution.customProperties[name] = .string(value)
+            }
+        }
+        let inputs = uses(Self.inputs, "input", &execution.evidence, &problems)
+        execution.inputs = ArtifactUse.merge(execution.inputs, inputs)
+        // Until the step has ended well, its outputs are only a plan.
+        if state == .complete || execution.state == .cached {
+            let outputs = uses(Self.outputs, "output", &execution.evidence, &problems)
+            execution.outputs = ArtifactUse.merge(execution.outputs, outputs)
+        }
+        execution.problems += problems
+    }
+
+    private func problem(_ key: String, _ reason: String) -> Problem {
+        Problem(object: object.reference, field: "metadata.annotations[\"\(key)\"]", reason: reason)
+    }
+
+    private func text(_ key: String, _ problems: inout [Problem]) -> String? {
+        guard let value = object.annotations[key], !value.isEmpty else { return nil }
+        do {
+            return try variables.resolve(value).scalarText
+        } catch {
+            problems.append(problem(key, error.description))
+            return nil
+        }
+    }
+
+    private func uses(
+        _ keys: [String], _ direction: String, _ evidence: inout [Evidence], _ problems: inout [Problem]
+    ) -> [ArtifactUse] {
+        var result: [ArtifactUse] = []
+        for key in keys {
+            guard let text = object.annotations[key] else { continue }
+            let items: [JSONValue]
+            do {
+                let value = try Self.parse(text)
+                items = value.array ?? (value.isNull ? [] : [value])
+            } catch {
+                problems.append(problem(key, error.reason))
+                continue
+            }
+            for (index, item) in items.enumerated() {
+                let place = "\(key)[\(index)]"
+                var reasons: [String] = []
+                let resolved = variables.resolve(item, isFinal: state.isFinal, &reasons)
+                if let artifact = AnnotatedArtifact(resolved, &reasons).artifact {
+                    let name = artifact.name ?? artifact.uri ?? "\(direction)-\(index)"
+                    result.append(ArtifactUse(name: name, convention: Self.convention, artifact: artifact))
+                    evidence.append(
+                        Evidence(
+                            convention: Self.convention, fact: "\(direction) \(name)",
+                            field: "metadata.annotations[\"\(key)\"][\(index)]"))
+                }
+                problems += reasons.map { problem(place, $0) }
+            }
+        }
+        return result
+    }
+
+    /// Why an annotation cannot be read.
+    private struct Unreadable: Error {
+        var reason: String
+    }
+
+    /// YAML, of which JSON is a part. A text that looks like JSON is told JSON's mistakes.
+    private static func parse(_ text: String) throws(Unreadable) -> JSONValue {
+        let first = text.first { !$0.isWhitespace }
+        var jsonError: JSONError?
+        if first == "{" || first == "[" {
+            do throws(JSONError) { return try JSONValue(parsing: text) } catch { jsonError = error }
+        }
+        do throws(YAMLError) {
+            return try YAML.parse(text)
+        } catch {
+            throw Unreadable(reason: jsonError?.description ?? error.description)
+        }
+    }
+}

@@ -1,0 +1,120 @@
+import JSON
+import Kubernetes
+import Lineage
+
+/// A pod of Argo Workflows.
+struct ArgoPod {
+    static let workflowLabel = "workflows.argoproj.io/workflow"
+    private static let prefix = "workflows.argoproj.io/"
+
+    static func matches(_ pod: KubernetesObject) -> Bool { pod.labels[workflowLabel] != nil }
+
+    private let pod: PodFacts
+    private let capture: Capture
+    private var object: KubernetesObject { pod.object }
+
+    init(_ pod: PodFacts, capture: Capture) {
+        self.pod = pod
+        self.capture = capture
+    }
+
+    func execution() -> Step {
+        var problems: [Problem] = []
+        let (template, templateField) = template(&problems)
+        let workflow = object.labels[Self.workflowLabel] ?? ""
+        let owner = object.owners.first { $0.kind == "Workflow" }
+        // Up to 3.1 there is no annotation, and the pod's name is the node's id.
+        let nodeID = object.annotations[Self.prefix + "node-id"] ?? object.name
+        let nodeName = object.annotations[Self.prefix + "node-name"] ?? object.name
+        let uid = owner?.uid ?? workflow
+        var evidence = [
+            Evidence(
+                convention: ArgoWorkflow.convention, fact: "run \(workflow)",
+                field: "metadata.labels[\"\(Self.workflowLabel)\"]"),
+            Evidence(
+                convention: ArgoWorkflow.convention, fact: "state \(pod.state.rawValue)",
+                field: pod.phase.isEmpty ? "status" : "status.phase"),
+        ]
+        var repositories = [template["archiveLocation"] ?? .null]
+        if let repository = capture.artifactRepositories.repository(namespace: object.namespace) {
+            repositories.append(repository)
+        }
+        let inputs = artifacts(
+            template["inputs"]?["artifacts"], "\(templateField).inputs.artifacts", repositories)
+        let outputs = artifacts(
+            outputsAnnotation(&problems), "metadata.annotations[\"\(Self.prefix)outputs\"].artifacts",
+            repositories)
+        for input in inputs { evidence.append(.init(convention: ArgoWorkflow.convention, fact: "input \(input.name)", field: input.field)) }
+        for output in outputs { evidence.append(.init(convention: ArgoWorkflow.convention, fact: "output \(output.name)", field: output.field)) }
+        let parameters = (template["inputs"]?["parameters"]?.array ?? []).compactMap { value in
+            value["name"]?.string.flatMap { name in
+                value["value"]?.scalarText.map { Execution.Parameter(name: name, value: $0) }
+            }
+        }
+        let templateName = template["name"]?.string ?? ""
+        let execution = Execution(
+            id: Identity.execution(
+                cluster: capture.cluster, namespace: object.namespace, workflowUID: uid, nodeID: nodeID),
+            type: TypeName.argoStep, name: Self.displayName(nodeName, workflow: workflow),
+            state: pod.state, start: pod.start, end: pod.end,
+            run: ArgoWorkflow.run(name: workflow, uid: owner?.uid), workspace: Annotations.workspace(of: object),
+            parameters: parameters, inputs: inputs.compactMap { $0.use() },
+            outputs: outputs.compactMap { $0.use() },
+            customProperties: ArgoWorkflow.properties(
+                namespace: object.namespace, node: nodeID, template: templateName, pod: object.name),
+            evidence: evidence, problems: problems, authority: .pod,
+            origin: .init(kind: "Pod", namespace: object.namespace, name: object.name, uid: object.uid))
+        return Step(execution, templateName: templateName, inputs: inputs, outputs: outputs)
+    }
+
+    /// The last part of a node's name: what Argo shows as the display name.
+    static func displayName(_ nodeName: String, workflow: String) -> String {
+        guard nodeName.hasPrefix(workflow), nodeName != workflow else { return nodeName }
+        let rest = nodeName.dropFirst(workflow.count)
+        return rest.lastIndex(of: ".").map { String(rest[rest.index(after: $0)...]) } ?? String(rest)
+    }
+
+    private func artifacts(
+        _ list: JSONValue?, _ field: String, _ repositories: [JSONValue]
+    ) -> [ArgoArtifact] {
+        (list?.array ?? []).enumerated().compactMap { index, value in
+            ArgoArtifact(value, field: "\(field)[\(index)]", repositories: repositories)
+        }
+    }
+
+    /// The template: in the environment from 3.2 on, in an annotation before.
+    private func template(_ problems: inout [Problem]) -> (JSONValue, String) {
+        let spec = object.raw["spec"]
+        for list in ["initContainers", "containers"] {
+            for (index, container) in (spec?[list]?.array ?? []).enumerated() {
+                for variable in container["env"]?.array ?? []
+                where variable["name"]?.string == "ARGO_TEMPLATE" {
+                    let field = "spec.\(list)[\(index)].env[ARGO_TEMPLATE]"
+                    // Too large for the environment: then it is in a ConfigMap, and in the Workflow.
+                    guard let text = variable["value"]?.string, text != "offloaded" else { continue }
+                    return (parse(text, field, &problems), field)
+                }
+            }
+        }
+        let key = Self.prefix + "template"
+        guard let text = object.annotations[key] else { return (.null, "") }
+        let field = "metadata.annotations[\"\(key)\"]"
+        return (parse(text, field, &problems), field)
+    }
+
+    /// The outputs annotation: up to 3.2, and later where WorkflowTaskResults are forbidden.
+    private func outputsAnnotation(_ problems: inout [Problem]) -> JSONValue? {
+        let key = Self.prefix + "outputs"
+        guard let text = object.annotations[key] else { return nil }
+        return parse(text, "metadata.annotations[\"\(key)\"]", &problems)["artifacts"]
+    }
+
+    private func parse(_ text: String, _ field: String, _ problems: inout [Problem]) -> JSONValue {
+        do {
+            return try JSONValue(parsing: text)
+        } catch {
+            problems.append(Problem(object: object.reference, field: field, reason: "\(error)"))
+            return .null
+        }
+    }
+}

@@ -1,0 +1,130 @@
+import FoundationEssentials
+import JSON
+import Kubernetes
+import Lineage
+
+/// What conventions need of a pod.
+struct PodFacts {
+    let object: KubernetesObject
+    let isDeleted: Bool
+    /// The container that does the work.
+    let main: JSONValue
+    private let mainStatus: JSONValue
+
+    /// Sidecars that run beside the work in pods of workflows and meshes.
+    private static let sidecars: Set<String> = ["wait", "istio-proxy", "linkerd-proxy", "supervisor"]
+
+    init(_ object: KubernetesObject, isDeleted: Bool) {
+        self.object = object
+        self.isDeleted = isDeleted
+        let containers = object.raw["spec"]?["containers"]?.array ?? []
+        func named(_ name: String?) -> JSONValue? {
+            guard let name else { return nil }
+            return containers.first { $0["name"]?.string == name }
+        }
+        let worker = containers.first { !Self.sidecars.contains($0["name"]?.string ?? "") }
+        main =
+            named(object.annotations["kubectl.kubernetes.io/default-container"]) ?? named("main")
+            ?? worker ?? containers.first ?? .null
+        let name = main["name"]?.string
+        mainStatus =
+            (object.raw["status"]?["containerStatuses"]?.array ?? []).first { $0["name"]?.string == name }
+            ?? .null
+    }
+
+    private var terminated: JSONValue? { mainStatus["state"]?["terminated"] }
+
+    var phase: String { object.raw["status"]?["phase"]?.string ?? "" }
+
+    /// The state of the work: that of the main container where it has ended, else the pod's.
+    var state: Execution.State {
+        switch phase {
+        case "Succeeded": return .complete
+        case "Failed": return .failed
+        default: break
+        }
+        // A pod deleted the moment it ended may never be seen in a final phase.
+        if let code = terminated?["exitCode"]?.integer {
+            if code == 0, restarts != "Always" { return .complete }
+            if restarts == "Never" { return .failed }
+        }
+        if isDeleted { return .canceled }
+        return phase == "Running" ? .running : .new
+    }
+
+    private var restarts: String { object.raw["spec"]?["restartPolicy"]?.string ?? "Always" }
+
+    /// When the main container started; `nil` before.
+    var start: Date? {
+        let text =
+            terminated?["startedAt"]?.string ?? mainStatus["state"]?["running"]?["startedAt"]?.string
+            ?? (phase == "Pending" ? nil : object.raw["status"]?["startTime"]?.string)
+        return text.flatMap(Timestamp.parse)
+    }
+
+    /// When the main container, or the pod, ended.
+    var end: Date? {
+        guard state.isFinal else { return nil }
+        let text =
+            terminated?["finishedAt"]?.string
+            ?? object.raw["metadata"]?["deletionTimestamp"]?.string
+        return text.flatMap(Timestamp.parse)
+    }
+
+    /// What the main container left as its termination message.
+    var terminationMessage: String? { terminated?["message"]?.string }
+
+    /// The environment of the main container, as far as the pod itself tells it.
+    func environment(_ name: String) -> String? {
+        for variable in main["env"]?.array ?? [] where variable["name"]?.string == name {
+            if let value = variable["value"]?.string { return value }
+            return variable["valueFrom"]?["fieldRef"]?["fieldPath"]?.string.flatMap(field)
+        }
+        return nil
+    }
+
+    /// The value of a downward-API field.
+    private func field(_ path: String) -> String? {
+        func key(_ prefix: String) -> String? {
+            guard path.hasPrefix(prefix), path.hasSuffix("']") else { return nil }
+            return String(path.dropFirst(prefix.count).dropLast(2))
+        }
+        if let label = key("metadata.labels['") { return object.labels[label] }
+        if let annotation = key("metadata.annotations['") { return object.annotations[annotation] }
+        return switch path {
+        case "metadata.name": object.name
+        case "metadata.namespace": object.namespace
+        case "metadata.uid": object.uid
+        case "spec.nodeName": object.raw["spec"]?["nodeName"]?.string
+        case "spec.serviceAccountName": object.raw["spec"]?["serviceAccountName"]?.string
+        default: nil
+        }
+    }
+
+    /// The value of a command-line flag of the main container: `--flag value` or `--flag=value`.
+    func argument(_ flag: String) -> String? {
+        let words = ((main["command"]?.array ?? []) + (main["args"]?.array ?? [])).compactMap(\.scalarText)
+        for (index, word) in words.enumerated() {
+            if word == flag {
+                let next = index + 1
+                return expand(next < words.count ? words[next] : "")
+            }
+            if word.hasPrefix(flag + "=") { return expand(String(word.dropFirst(flag.count + 1))) }
+        }
+        return nil
+    }
+
+    /// Kubernetes replaces `$(NAME)` in commands by the environment.
+    private func expand(_ text: String) -> String {
+        var result = ""
+        var rest = Substring(text)
+        while let open = rest.firstRange(of: "$(") {
+            result += rest[..<open.lowerBound]
+            guard let close = rest[open.upperBound...].firstIndex(of: ")") else { break }
+            let name = String(rest[open.upperBound..<close])
+            result += environment(name) ?? "$(\(name))"
+            rest = rest[rest.index(after: close)...]
+        }
+        return result + rest
+    }
+}

@@ -1,0 +1,247 @@
+import AsyncHTTPClient
+import FoundationEssentials
+public import JSON
+import NIOCore
+import NIOHTTP1
+
+/// A client of one API server.
+///
+/// Call ``shutdown()`` when done with it.
+public final class APIClient: Sendable {
+    public let configuration: ClusterConfiguration
+    /// How long a watch is asked to last; a little more of silence and its connection is given up.
+    public let watchTimeout: Duration
+    private let requests: HTTPClient
+    private let watches: HTTPClient
+    private let tokens: TokenSource
+    private let address: ClusterConfiguration.Address
+    private let userAgent: String
+
+    /// - Throws: ``ConfigurationError``.
+    public init(
+        _ configuration: ClusterConfiguration, userAgent: String = "kfmd",
+        watchTimeout: Duration = .seconds(290), silence: Duration = .seconds(15),
+        requestTimeout: Duration = .seconds(60)
+    ) throws {
+        self.configuration = configuration
+        self.watchTimeout = watchTimeout
+        self.userAgent = userAgent
+        address = try configuration.address()
+        tokens = TokenSource(configuration.credentials)
+        let forRequests = try configuration.httpConfiguration(readTimeout: requestTimeout)
+        let forWatches = try configuration.httpConfiguration(readTimeout: watchTimeout + silence)
+        requests = HTTPClient(eventLoopGroupProvider: .singleton, configuration: forRequests)
+        watches = HTTPClient(eventLoopGroupProvider: .singleton, configuration: forWatches)
+    }
+
+    /// Closes all connections.
+    public func shutdown() async {
+        try? await requests.shutdown()
+        try? await watches.shutdown()
+    }
+
+    // MARK: Requests
+
+    /// Sends a request; a refused token is fetched anew and tried once more.
+    /// - Throws: ``APIError``, ``ConnectionError``, ``ConfigurationError``.
+    private func send(
+        _ method: HTTPMethod, _ path: String, query: [(String, String)] = [], body: JSONValue? = nil,
+        contentType: String = "application/json", by client: HTTPClient? = nil
+    ) async throws -> HTTPClientResponse {
+        let query = query.map { "\($0.0)=\(Resource.encode($0.1))" }.joined(separator: "&")
+        for refresh in [false, true] {
+            var request = HTTPClientRequest(url: address.url + path + (query.isEmpty ? "" : "?" + query))
+            request.method = method
+            request.headers.add(name: "Host", value: address.authority)
+            request.headers.add(name: "Accept", value: "application/json")
+            request.headers.add(name: "User-Agent", value: userAgent)
+            if let header = try await tokens.header(refresh: refresh) {
+                request.headers.add(name: "Authorization", value: header)
+            }
+            if let body {
+                request.headers.add(name: "Content-Type", value: contentType)
+                request.body = .bytes(body.jsonBytes())
+            }
+            let response = try await connected {
+                try await (client ?? requests).execute(request, timeout: .seconds(60))
+            }
+            if response.status == .unauthorized, !refresh {
+                _ = try? await response.body.collect(upTo: 1 << 20)
+                continue
+            }
+            if (200..<300).contains(response.status.code) { return response }
+            throw await error(of: response)
+        }
+        // Not reached: the second round returns or throws.
+        throw CancellationError()
+    }
+
+    /// Turns the HTTP client's errors into one that names the address.
+    func connected<Result>(_ body: () async throws -> Result) async throws -> Result {
+        do {
+            return try await body()
+        } catch let error as CancellationError {
+            throw error
+        } catch {
+            if Task.isCancelled { throw CancellationError() }
+            throw ConnectionError(address: configuration.server, reason: Self.describe(error))
+        }
+    }
+
+    private static func describe(_ error: any Error) -> String {
+        let text = String(describing: error)
+        if text.contains("ECONNREFUSED") || text.contains("errno: 111") || text.contains("refused") {
+            return "connection refused: nobody listens there"
+        }
+        if let error = error as? HTTPClientError {
+            return error == .readTimeout ? "no answer in time" : error.description
+        }
+        return text.split(whereSeparator: \.isNewline).first.map(String.init) ?? text
+    }
+
+    private func error(of response: HTTPClientResponse) async -> APIError {
+        let buffer = try? await response.body.collect(upTo: 1 << 20)
+        let wait = response.headers.first(name: "Retry-After").flatMap { Int64($0) }
+        return APIError(
+            status: Int(response.status.code), body: buffer.map { Array($0.readableBytesView) } ?? [],
+            retryAfter: wait.map { .seconds($0) })
+    }
+
+    private func value(of response: HTTPClientResponse) async throws -> JSONValue {
+        let buffer = try await connected { try await response.body.collect(upTo: 1 << 30) }
+        do {
+            return try JSONValue(parsing: buffer.readableBytesView)
+        } catch {
+            throw ConnectionError(address: configuration.server, reason: "an answer that is no JSON: \(error)")
+        }
+    }
+
+    // MARK: Objects
+
+    /// One page of a list.
+    public struct Page: Sendable {
+        public var objects: [KubernetesObject]
+        /// Items that are no objects, with the reason.
+        public var malformed: [String]
+        public var resourceVersion: String
+        /// Where the next page begins; `nil` on the last.
+        public var next: String?
+    }
+
+    /// A page of the objects of a kind.
+    /// - Parameters:
+    ///   - namespace: `nil` for all namespaces.
+    ///   - continuation: ``Page/next`` of the page before.
+    /// - Throws: ``APIError``, ``ConnectionError``.
+    public func list(
+        _ resource: Resource, namespace: String? = nil, labelSelector: String? = nil,
+        fieldSelector: String? = nil, limit: Int = 500, continuation: String? = nil
+    ) async throws -> Page {
+        var query = [("limit", String(limit))]
+        if let fieldSelector { query.append(("fieldSelector", fieldSelector)) }
+        if let labelSelector { query.append(("labelSelector", labelSelector)) }
+        if let continuation { query.append(("continue", continuation)) }
+        let response = try await send(.GET, resource.path(namespace: namespace), query: query)
+        let list = try await value(of: response)
+        var page = Page(
+            objects: [], malformed: [],
+            resourceVersion: list["metadata"]?["resourceVersion"]?.string ?? "", next: nil)
+        if let next = list["metadata"]?["continue"]?.string, !next.isEmpty { page.next = next }
+        for (index, item) in (list["items"]?.array ?? []).enumerated() {
+            do {
+                page.objects.append(try KubernetesObject(item, resource: resource))
+            } catch {
+                page.malformed.append("item \(index) of the list of \(resource.plural): \(error)")
+            }
+        }
+        return page
+    }
+
+    /// One object.
+    /// - Throws: ``APIError``, ``ConnectionError``.
+    public func get(_ resource: Resource, namespace: String? = nil, name: String) async throws -> KubernetesObject {
+        let response = try await send(.GET, resource.path(namespace: namespace, name: name))
+        return try await object(of: response, resource)
+    }
+
+    private func object(of response: HTTPClientResponse, _ resource: Resource) async throws -> KubernetesObject {
+        do {
+            return try KubernetesObject(try await value(of: response), resource: resource)
+        } catch let error as KubernetesObject.Malformed {
+            throw ConnectionError(address: configuration.server, reason: error.description)
+        }
+    }
+
+    /// Changes an object by a JSON merge patch (RFC 7386).
+    ///
+    /// A patch without `metadata.resourceVersion` can only conflict within the server, which is worth
+    /// trying again; one with it is refused with 409 when the object has changed.
+    /// - Throws: ``APIError``, ``ConnectionError``.
+    @discardableResult
+    public func mergePatch(
+        _ resource: Resource, namespace: String? = nil, name: String, _ patch: JSONValue
+    ) async throws -> KubernetesObject {
+        let isConditional = patch["metadata"]?["resourceVersion"] != nil
+        var attempt = 0
+        while true {
+            do {
+                let response = try await send(
+                    .PATCH, resource.path(namespace: namespace, name: name), body: patch,
+                    contentType: "application/merge-patch+json")
+                return try await object(of: response, resource)
+            } catch let error as APIError where error.isConflict && !isConditional && attempt < 5 {
+                attempt += 1
+                try await Task.sleep(for: .milliseconds(50 << attempt))
+            }
+        }
+    }
+
+    /// Changes an object by a patch made from its newest state; made anew when another was faster.
+    /// - Parameter change: the merge patch for an object; `nil` for none.
+    /// - Throws: ``APIError``, ``ConnectionError``.
+    public func modify(
+        _ resource: Resource, namespace: String? = nil, name: String,
+        _ change: (KubernetesObject) -> JSONValue?
+    ) async throws {
+        var attempt = 0
+        while true {
+            let current = try await get(resource, namespace: namespace, name: name)
+            guard var patch = change(current)?.object else { return }
+            var metadata = patch["metadata"]?.object ?? JSONObject()
+            metadata["resourceVersion"] = .string(current.resourceVersion)
+            patch["metadata"] = .object(metadata)
+            do {
+                _ = try await mergePatch(resource, namespace: namespace, name: name, .object(patch))
+                return
+            } catch let error as APIError where error.isConflict && attempt < 5 {
+                attempt += 1
+                try await Task.sleep(for: .milliseconds(50 << attempt))
+            }
+        }
+    }
+
+    /// Makes an object.
+    /// - Throws: ``APIError``, ``ConnectionError``.
+    @discardableResult
+    public func create(
+        _ resource: Resource, namespace: String? = nil, _ body: JSONValue
+    ) async throws -> KubernetesObject {
+        let response = try await send(.POST, resource.path(namespace: namespace), body: body)
+        return try await object(of: response, resource)
+    }
+
+    /// Opens a watch.
+    /// - Throws: ``APIError``, ``ConnectionError``.
+    func watch(
+        _ resource: Resource, namespace: String?, labelSelector: String?, from resourceVersion: String
+    ) async throws -> WatchStream {
+        var query = [
+            ("watch", "1"), ("resourceVersion", resourceVersion), ("allowWatchBookmarks", "true"),
+            ("timeoutSeconds", String(max(1, watchTimeout.components.seconds))),
+        ]
+        if let labelSelector { query.append(("labelSelector", labelSelector)) }
+        let response = try await send(
+            .GET, resource.path(namespace: namespace), query: query, by: watches)
+        return WatchStream(response.body, resource: resource)
+    }
+}

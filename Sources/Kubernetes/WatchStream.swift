@@ -1,0 +1,77 @@
+import AsyncHTTPClient
+import JSON
+import NIOCore
+
+/// What one line of a watch says.
+enum WatchLine {
+    case applied(KubernetesObject)
+    case deleted(KubernetesObject)
+    case bookmark(resourceVersion: String)
+    case error(APIError)
+    /// A whole line that is no event.
+    case unreadable(String)
+}
+
+/// The lines of a watch's body. A chunk may hold several lines or cut one in the middle.
+struct WatchStream {
+    private var body: HTTPClientResponse.Body.AsyncIterator
+    private var buffer = ByteBuffer()
+    /// How far the buffer is known to hold no line end.
+    private var searched = 0
+    private let resource: Resource
+
+    init(_ body: HTTPClientResponse.Body, resource: Resource) {
+        self.body = body.makeAsyncIterator()
+        self.resource = resource
+    }
+
+    /// The next event; `nil` when the server ended the stream in good order. A line that was cut off
+    /// is dropped: a watch from the last version gives it again.
+    mutating func next() async throws -> WatchLine? {
+        while true {
+            if let line = takeLine() {
+                if line.readableBytes == 0 { continue }
+                return parse(line)
+            }
+            guard let chunk = try await body.next() else { return nil }
+            if buffer.readableBytes == 0 {
+                buffer = chunk
+                searched = 0
+            } else {
+                buffer.writeImmutableBuffer(chunk)
+            }
+        }
+    }
+
+    private mutating func takeLine() -> ByteBuffer? {
+        let view = buffer.readableBytesView.dropFirst(searched)
+        guard let end = view.firstIndex(of: UInt8(ascii: "\n")) else {
+            searched = buffer.readableBytes
+            return nil
+        }
+        let length = end - buffer.readerIndex
+        let line = buffer.readSlice(length: length)
+        buffer.moveReaderIndex(forwardBy: 1)
+        searched = 0
+        if buffer.readableBytes == 0 { buffer.clear() } else { buffer.discardReadBytes() }
+        return line
+    }
+
+    private func parse(_ line: ByteBuffer) -> WatchLine {
+        do {
+            let event = try JSONValue(parsing: line.readableBytesView)
+            let object = event["object"] ?? .null
+            switch event["type"]?.string {
+            case "ADDED", "MODIFIED": return .applied(try KubernetesObject(object, resource: resource))
+            case "DELETED": return .deleted(try KubernetesObject(object, resource: resource))
+            case "BOOKMARK":
+                return .bookmark(
+                    resourceVersion: object["metadata"]?["resourceVersion"]?.string ?? "")
+            case "ERROR": return .error(APIError(statusObject: object))
+            case let other: return .unreadable("an event of unknown type \(other ?? "(none)")")
+            }
+        } catch {
+            return .unreadable("\(error)")
+        }
+    }
+}

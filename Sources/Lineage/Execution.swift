@@ -1,0 +1,111 @@
+public import FoundationEssentials
+
+/// One attempt of one step: a pod of a workflow, a job, a serving deployment.
+public struct Execution: Sendable, Hashable, Codable {
+    /// How far an execution has come, in MLMD's words.
+    public enum State: String, Sendable, Hashable, Codable, CaseIterable {
+        case new, running, complete, failed, cached, canceled
+
+        /// Whether nothing more can happen.
+        public var isFinal: Bool { self != .new && self != .running }
+    }
+
+    /// How much a sight of an execution is trusted where two disagree.
+    public enum Authority: Int, Sendable, Hashable, Codable, Comparable {
+        case pod = 1
+        case taskResult = 2
+        case workflow = 3
+
+        public static func < (left: Authority, right: Authority) -> Bool {
+            left.rawValue < right.rawValue
+        }
+    }
+
+    /// The Kubernetes object that was seen.
+    public struct Origin: Sendable, Hashable, Codable {
+        public var kind: String
+        public var namespace: String
+        public var name: String
+        public var uid: String
+
+        public init(kind: String, namespace: String, name: String, uid: String) {
+            self.kind = kind
+            self.namespace = namespace
+            self.name = name
+            self.uid = uid
+        }
+
+        public var description: String { "\(kind) \(namespace)/\(name)" }
+    }
+
+    /// A parameter of the step, as text.
+    public struct Parameter: Sendable, Hashable, Codable {
+        public var name: String
+        public var value: String
+
+        public init(name: String, value: String) {
+            self.name = name
+            self.value = value
+        }
+    }
+
+    /// The identity in the store (MLMD's `external_id`); the same for every sight of the step.
+    public var id: String
+    /// The full name of its type.
+    public var type: String
+    public var name: String
+    public var state: State
+    public var start: Date?
+    public var end: Date?
+    public var run: Run
+    public var workspace: Workspace
+    public var parameters: [Parameter]
+    public var inputs: [ArtifactUse]
+    public var outputs: [ArtifactUse]
+    /// Properties that its type names.
+    public var properties: [String: PropertyValue]
+    /// All other properties.
+    public var customProperties: [String: PropertyValue]
+    public var evidence: [Evidence]
+    public var problems: [Problem]
+    public var authority: Authority
+    /// What was seen, by kind.
+    public var origins: [String: Origin]
+    /// Whether the ids are written back on the pod (Kubeflow Pipelines v1).
+    public var wantsWriteBack: Bool
+    /// The id that another recorder left on the pod, if any.
+    public var recordedID: Int64?
+
+    public init(
+        id: String, type: String, name: String, state: State = .new, start: Date? = nil,
+        end: Date? = nil, run: Run, workspace: Workspace, parameters: [Parameter] = [],
+        inputs: [ArtifactUse] = [], outputs: [ArtifactUse] = [],
+        properties: [String: PropertyValue] = [:],
+        customProperties: [String: PropertyValue] = [:], evidence: [Evidence] = [],
+        problems: [Problem] = [], authority: Authority = .pod, origin: Origin,
+        wantsWriteBack: Bool = false, recordedID: Int64? = nil
+    ) {
+        self.id = id
+        self.type = type
+        self.name = name
+        self.state = state
+        self.start = start
+        self.end = end
+        self.run = run
+        self.workspace = workspace
+        self.parameters = parameters
+        self.inputs = inputs
+        self.outputs = outputs
+        self.properties = properties
+        self.customProperties = customProperties
+        self.evidence = evidence
+        self.problems = problems
+        self.authority = authority
+        self.origins = [origin.kind: origin]
+        self.wantsWriteBack = wantsWriteBack
+        self.recordedID = recordedID
+    }
+
+    /// The pod that ran it, where one was seen.
+    public var pod: Origin? { origins["Pod"] }
+}

@@ -1,0 +1,113 @@
+extension Execution {
+    /// What two sights of the same execution say together.
+    ///
+    /// Neither loses a fact; where they disagree the more authoritative counts, and of two
+    /// equals the later sight (`other`).
+    public func merging(_ other: Execution) -> Execution {
+        let otherLeads = other.authority >= authority
+        let (lead, rest) = otherLeads ? (other, self) : (self, other)
+        var result = lead
+        // An end that one saw is an end, whoever saw it; nothing goes back from it.
+        if rest.state.progress > lead.state.progress { result.state = rest.state }
+        result.start = lead.start ?? rest.start
+        result.end = lead.end ?? rest.end
+        result.parameters = lead.parameters + rest.parameters.filter { old in
+            !lead.parameters.contains { $0.name == old.name }
+        }
+        result.inputs = ArtifactUse.merge(lead.inputs, rest.inputs)
+        result.outputs = ArtifactUse.merge(lead.outputs, rest.outputs)
+        result.properties = rest.properties.merging(lead.properties) { $1 }
+        result.customProperties = rest.customProperties.merging(lead.customProperties) { $1 }
+        result.evidence = lead.evidence + rest.evidence.filter { !lead.evidence.contains($0) }
+        result.problems = lead.problems + rest.problems.filter { !lead.problems.contains($0) }
+        result.origins = rest.origins.merging(lead.origins) { $1 }
+        result.wantsWriteBack = lead.wantsWriteBack || rest.wantsWriteBack
+        result.recordedID = lead.recordedID ?? rest.recordedID
+        // A name that people gave outweighs one that the system made.
+        if !rest.run.displayName.isEmpty, lead.run.displayName == lead.run.name {
+            result.run.displayName = rest.run.displayName
+        }
+        if rest.workspace.isDeclared, !lead.workspace.isDeclared { result.workspace = rest.workspace }
+        result.run.properties = rest.run.properties.merging(lead.run.properties) { $1 }
+        result.run.customProperties = rest.run.customProperties.merging(
+            lead.run.customProperties) { $1 }
+        return result
+    }
+}
+
+extension Execution.State {
+    /// How far along the way to an end; a cached step outweighs one that merely succeeded.
+    var progress: Int {
+        switch self {
+        case .new: 0
+        case .running: 1
+        case .complete, .failed, .canceled: 2
+        case .cached: 3
+        }
+    }
+}
+
+extension ArtifactUse {
+    /// The uses of both lists, each artifact once.
+    ///
+    /// Two uses are one when the same convention gave them the same name, or when two conventions
+    /// found the same uri.
+    public static func merge(_ lead: [ArtifactUse], _ rest: [ArtifactUse]) -> [ArtifactUse] {
+        var result = lead
+        for use in rest {
+            let match = result.firstIndex { other in
+                if other.convention == use.convention, other.name == use.name { return true }
+                guard let uri = use.artifact.uri else { return false }
+                return other.artifact.uri == uri
+            }
+            if let match {
+                result[match] = result[match].merging(use)
+            } else {
+                result.append(use)
+            }
+        }
+        return result
+    }
+
+    private func merging(_ rest: ArtifactUse) -> ArtifactUse {
+        var result = self
+        // The system's own name of an input or output outweighs the annotation's.
+        if convention == ArtifactUse.annotations, rest.convention != ArtifactUse.annotations {
+            result.name = rest.name
+            result.convention = rest.convention
+        }
+        result.artifact = artifact.merging(rest.artifact)
+        return result
+    }
+
+    /// The name of the convention of our own annotations.
+    public static let annotations = "annotations"
+}
+
+extension Artifact {
+    /// What two descriptions of the same artifact say together; of two equals `self` leads.
+    public func merging(_ other: Artifact) -> Artifact {
+        let (lead, rest) =
+            other.isTypeDeclared && !isTypeDeclared ? (other, self) : (self, other)
+        var result = lead
+        result.name = lead.name ?? rest.name
+        result.uri = Self.fuller(lead.uri, rest.uri)
+        result.version = lead.version ?? rest.version
+        result.digest = lead.digest ?? rest.digest
+        if rest.state == .deleted { result.state = .deleted }
+        result.properties = rest.properties.merging(lead.properties) { $1 }
+        result.customProperties = rest.customProperties.merging(lead.customProperties) { $1 }
+        return result
+    }
+
+    /// Of two uris the one that names a bucket: `s3:///key` is all that a key-only location says.
+    private static func fuller(_ lead: String?, _ rest: String?) -> String? {
+        guard let lead else { return rest }
+        guard let rest else { return lead }
+        return isComplete(lead) || !isComplete(rest) ? lead : rest
+    }
+
+    private static func isComplete(_ uri: String) -> Bool {
+        uri.hasPrefix("file:") || !uri.contains(":///")
+    }
+}

@@ -1,0 +1,23 @@
+public import FoundationEssentials
+
+/// Times as Kubernetes and the store write them: RFC 3339 in UTC.
+public enum Timestamp {
+    /// Reads `2026-11-22T03:44:29Z`, with or without a fraction of a second.
+    public static func parse(_ text: String) -> Date? {
+        if let date = try? Date.ISO8601FormatStyle().parse(text) { return date }
+        return try? Date.ISO8601FormatStyle(includingFractionalSeconds: true).parse(text)
+    }
+
+    /// Writes a time in UTC, to the second.
+    public static func format(_ date: Date) -> String { date.formatted(.iso8601) }
+
+    /// Milliseconds since 1970, as MLMD counts time.
+    public static func milliseconds(_ date: Date) -> Int64 {
+        Int64((date.timeIntervalSince1970 * 1000).rounded())
+    }
+
+    /// The time of milliseconds since 1970.
+    public static func date(milliseconds: Int64) -> Date {
+        Date(timeIntervalSince1970: Double(milliseconds) / 1000)
+    }
+}

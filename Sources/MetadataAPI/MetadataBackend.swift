@@ -1,0 +1,37 @@
+/// A metadata store as the recorder and the readers see it: a server of MLMD's protocol
+/// (``MetadataClient``), or a store in the same process.
+///
+/// The methods are RPCs of `ml_metadata.MetadataStoreService`; they throw ``StatusError``.
+public protocol MetadataBackend: Sendable {
+    func putTypes(_ request: MlMetadata_PutTypesRequest) async throws -> MlMetadata_PutTypesResponse
+    func putLineageSubgraph(
+        _ request: MlMetadata_PutLineageSubgraphRequest
+    ) async throws -> MlMetadata_PutLineageSubgraphResponse
+    func putAttributionsAndAssociations(
+        _ request: MlMetadata_PutAttributionsAndAssociationsRequest
+    ) async throws -> MlMetadata_PutAttributionsAndAssociationsResponse
+    func putParentContexts(
+        _ request: MlMetadata_PutParentContextsRequest
+    ) async throws -> MlMetadata_PutParentContextsResponse
+    func getExecutionsByExternalIds(
+        _ request: MlMetadata_GetExecutionsByExternalIdsRequest
+    ) async throws -> MlMetadata_GetExecutionsByExternalIdsResponse
+    func getExecutionsByID(
+        _ request: MlMetadata_GetExecutionsByIDRequest
+    ) async throws -> MlMetadata_GetExecutionsByIDResponse
+    func getArtifactsByURI(
+        _ request: MlMetadata_GetArtifactsByURIRequest
+    ) async throws -> MlMetadata_GetArtifactsByURIResponse
+    func getArtifactsByID(
+        _ request: MlMetadata_GetArtifactsByIDRequest
+    ) async throws -> MlMetadata_GetArtifactsByIDResponse
+    func getArtifactsByExternalIds(
+        _ request: MlMetadata_GetArtifactsByExternalIdsRequest
+    ) async throws -> MlMetadata_GetArtifactsByExternalIdsResponse
+    func getEventsByExecutionIDs(
+        _ request: MlMetadata_GetEventsByExecutionIDsRequest
+    ) async throws -> MlMetadata_GetEventsByExecutionIDsResponse
+    func getLineageSubgraph(
+        _ request: MlMetadata_GetLineageSubgraphRequest
+    ) async throws -> MlMetadata_GetLineageSubgraphResponse
+}

@@ -1,0 +1,115 @@
+import GRPCCore
+import GRPCNIOTransportHTTP2Posix
+
+/// A client of any server of MLMD's gRPC protocol.
+///
+/// Connections are kept while ``run()`` runs.
+public struct MetadataClient: Sendable {
+    private let client: GRPCClient<HTTP2ClientTransport.Posix>
+    private let stub: MlMetadata_MetadataStoreService.Client<HTTP2ClientTransport.Posix>
+    private let options: CallOptions
+
+    /// - Parameters:
+    ///   - host: a DNS name or an address.
+    ///   - timeout: how long one call may take.
+    ///   - maximumMessageSize: in bytes; answers with many nodes are larger than gRPC's 4 MiB.
+    /// - Throws: `RuntimeError` of gRPC when the transport cannot be made.
+    public init(
+        host: String, port: Int, timeout: Duration = .seconds(30),
+        maximumMessageSize: Int = 100 << 20
+    ) throws {
+        let transport = try HTTP2ClientTransport.Posix(
+            target: .dns(host: host, port: port), transportSecurity: .plaintext)
+        client = GRPCClient(transport: transport)
+        stub = MlMetadata_MetadataStoreService.Client(wrapping: client)
+        var options = CallOptions.defaults
+        options.timeout = timeout
+        options.maxResponseMessageBytes = maximumMessageSize
+        options.maxRequestMessageBytes = maximumMessageSize
+        // A server that is not there yet is an error to the caller, who decides about trying again.
+        options.waitForReady = false
+        self.options = options
+    }
+
+    /// Keeps the connections until ``close()`` is called or the task is cancelled.
+    public func run() async throws { try await client.runConnections() }
+
+    /// Lets calls under way finish, then ends ``run()``.
+    public func close() { client.beginGracefulShutdown() }
+
+    private func call<Response>(_ body: () async throws -> Response) async throws -> Response {
+        do {
+            return try await body()
+        } catch let error as RPCError {
+            throw StatusError(error.code, error.message)
+        }
+    }
+}
+
+extension MetadataClient: MetadataBackend {
+    public func putTypes(
+        _ request: MlMetadata_PutTypesRequest
+    ) async throws -> MlMetadata_PutTypesResponse {
+        try await call { try await stub.putTypes(request, options: options) }
+    }
+
+    public func putLineageSubgraph(
+        _ request: MlMetadata_PutLineageSubgraphRequest
+    ) async throws -> MlMetadata_PutLineageSubgraphResponse {
+        try await call { try await stub.putLineageSubgraph(request, options: options) }
+    }
+
+    public func putAttributionsAndAssociations(
+        _ request: MlMetadata_PutAttributionsAndAssociationsRequest
+    ) async throws -> MlMetadata_PutAttributionsAndAssociationsResponse {
+        try await call { try await stub.putAttributionsAndAssociations(request, options: options) }
+    }
+
+    public func putParentContexts(
+        _ request: MlMetadata_PutParentContextsRequest
+    ) async throws -> MlMetadata_PutParentContextsResponse {
+        try await call { try await stub.putParentContexts(request, options: options) }
+    }
+
+    public func getExecutionsByExternalIds(
+        _ request: MlMetadata_GetExecutionsByExternalIdsRequest
+    ) async throws -> MlMetadata_GetExecutionsByExternalIdsResponse {
+        try await call { try await stub.getExecutionsByExternalIds(request, options: options) }
+    }
+
+    public func getExecutionsByID(
+        _ request: MlMetadata_GetExecutionsByIDRequest
+    ) async throws -> MlMetadata_GetExecutionsByIDResponse {
+        try await call { try await stub.getExecutionsByID(request, options: options) }
+    }
+
+    public func getArtifactsByURI(
+        _ request: MlMetadata_GetArtifactsByURIRequest
+    ) async throws -> MlMetadata_GetArtifactsByURIResponse {
+        try await call { try await stub.getArtifactsByURI(request, options: options) }
+    }
+
+    public func getArtifactsByID(
+        _ request: MlMetadata_GetArtifactsByIDRequest
+    ) async throws -> MlMetadata_GetArtifactsByIDResponse {
+        try await call { try await stub.getArtifactsByID(request, options: options) }
+    }
+
+    public func getArtifactsByExternalIds(
+        _ request: MlMetadata_GetArtifactsByExternalIdsRequest
+    ) async throws -> MlMetadata_GetArtifactsByExternalIdsResponse {
+        try await call { try await stub.getArtifactsByExternalIds(request, options: options) }
+    }
+
+    public func getEventsByExecutionIDs(
+        _ request: MlMetadata_GetEventsByExecutionIDsRequest
+    ) async throws -> MlMetadata_GetEventsByExecutionIDsResponse {
+        try await call { try await stub.getEventsByExecutionIDs(request, options: options) }
+    }
+
+    public func getLineageSubgraph(
+        _ request: MlMetadata_GetLineageSubgraphRequest
+    ) async throws -> MlMetadata_GetLineageSubgraphResponse {
+        try await call { try await stub.getLineageSubgraph(request, options: options) }
+    }
+}

@@ -1,0 +1,29 @@
+/// Names of properties that readers look for, and those that this recorder needs itself.
+public enum PropertyName {
+    /// Read by the UIs of Kubeflow Pipelines 0.x to 2.x and Kubeflow Metadata.
+    public static let name = "name"
+    public static let displayName = "display_name"
+    public static let runID = "run_id"
+    public static let pipelineName = "pipeline_name"
+    public static let podName = "pod_name"
+    public static let kfpPodName = "kfp_pod_name"
+    public static let namespace = "namespace"
+    public static let workspace = "__kf_workspace__"
+    public static let run = "__kf_run__"
+    public static let createTime = "create_time"
+    public static let version = "version"
+    public static let digest = "digest"
+
+    /// RFC 3339 times of an execution, in UTC.
+    public static let startTime = "start_time"
+    public static let endTime = "end_time"
+    /// When an artifact was written, in RFC 3339; what an input's time is compared with.
+    public static let producedTime = "produced_time"
+    /// On an artifact that was read before anybody was seen to write it: when it was first read.
+    public static let readTime = "__kfmd_first_read__"
+    /// The evidence and the problems of an execution, a line each.
+    public static let evidence = "__kfmd_evidence__"
+    public static let problems = "__kfmd_problems__"
+    /// The prefix of a step's parameters, as Kubeflow Pipelines v1 wrote them.
+    public static let parameterPrefix = "input:"
+}

@@ -1,0 +1,72 @@
+import MetadataAPI
+import SQLite
+
+extension Transaction {
+    /// Stores an event between an artifact and an execution that exist.
+    func putEvent(_ event: MlMetadata_Event) throws {
+        guard event.hasArtifactID else {
+            throw StatusError.invalidArgument("No artifact id is specified.")
+        }
+        guard event.hasExecutionID else {
+            throw StatusError.invalidArgument("No execution id is specified.")
+        }
+        guard event.hasType, event.type != .unknown else {
+            throw StatusError.invalidArgument("No event type is specified.")
+        }
+        guard try exists(.artifact, event.artifactID) else {
+            throw StatusError.invalidArgument("No artifact with the given id \(event.artifactID)")
+        }
+        guard try exists(.execution, event.executionID) else {
+            throw StatusError.invalidArgument("No execution with the given id \(event.executionID)")
+        }
+        let shown = "artifact_id: \(event.artifactID) execution_id: \(event.executionID)"
+        try unique("Given event already exists: \(shown) type: \(event.type)") {
+            try connection.run(
+                """
+                INSERT INTO Event (artifact_id, execution_id, type, milliseconds_since_epoch)
+                VALUES (?, ?, ?, ?)
+                """,
+                event.artifactID, event.executionID, Int64(event.type.rawValue),
+                event.hasMillisecondsSinceEpoch ? event.millisecondsSinceEpoch : now)
+        }
+        let id = connection.lastInsertedID
+        for step in event.path.steps {
+            let isIndex = if case .index = step.value { true } else { false }
+            try connection.run(
+                "INSERT INTO EventPath (event_id, is_index_step, step_index, step_key) VALUES (?, ?, ?, ?)",
+                id, isIndex, isIndex ? step.index : nil, isIndex ? nil : step.key)
+        }
+    }
+
+    /// The events of artifacts or executions, by id.
+    func events(of kind: NodeKind, ids: [Int64]) throws -> [MlMetadata_Event] {
+        var rows: [(id: Int64, event: MlMetadata_Event)] = try connection.rows(
+            """
+            SELECT id, artifact_id, execution_id, type, milliseconds_since_epoch FROM Event
+            WHERE \(kind.word)_id IN ({list})
+            """, list: ids.uniqued()
+        ) { row in
+            var event = MlMetadata_Event()
+            event.artifactID = row.integer(1)
+            event.executionID = row.integer(2)
+            event.type = MlMetadata_Event.TypeEnum(rawValue: Int(row.integer(3))) ?? .unknown
+            if let time = row.optionalInteger(4) { event.millisecondsSinceEpoch = time }
+            return (row.integer(0), event)
+        }
+        rows.sort { $0.id < $1.id }
+        let index = Dictionary(rows.enumerated().map { ($1.id, $0) }) { first, _ in first }
+        // The steps of a path have no number of their own: their order is that of insertion.
+        _ = try connection.rows(
+            """
+            SELECT event_id, is_index_step, step_index, step_key FROM EventPath
+            WHERE event_id IN ({list}) ORDER BY event_id, rowid
+            """, list: rows.map(\.id)
+        ) { row in
+            guard let position = index[row.integer(0)] else { return }
+            var step = MlMetadata_Event.Path.Step()
+            if row.integer(1) != 0 { step.index = row.integer(2) } else { step.key = row.text(3) }
+            rows[position].event.path.steps.append(step)
+        }
+        return rows.map(\.event)
+    }
+}

@@ -1,0 +1,56 @@
+import SQLite
+
+/// Queries with a list of values, in portable SQL.
+///
+/// The number of placeholders is a power of two, padded with the last value, so that a few
+/// compiled statements serve every length.
+extension Connection {
+    /// The most values that go into one statement.
+    private static let chunk = 512
+
+    /// The rows of a query in which `{list}` stands for the values.
+    func rows<Value: SQLBindable, Row>(
+        _ sql: String, list: [Value], row: (Statement) -> Row
+    ) throws(SQLiteError) -> [Row] {
+        var result: [Row] = []
+        var start = 0
+        while start < list.count {
+            let part = list[start..<min(start + Self.chunk, list.count)]
+            start += part.count
+            var size = 1
+            while size < part.count { size *= 2 }
+            let marks = Array(repeating: "?", count: size).joined(separator: ",")
+            let statement = try statement(sql.replacing("{list}", with: marks))
+            defer { statement.reset() }
+            var index: Int32 = 1
+            for offset in 0..<size {
+                let position = min(part.startIndex + offset, part.endIndex - 1)
+                try statement.bind(part[position], at: &index)
+            }
+            while try statement.step() { result.append(row(statement)) }
+        }
+        return result
+    }
+}
+
+extension String {
+    /// The text with every `old` replaced; what Foundation's method does, without Foundation.
+    fileprivate func replacing(_ old: String, with new: String) -> String {
+        var result = ""
+        var rest = Substring(self)
+        while let range = rest.firstRange(of: old) {
+            result += rest[..<range.lowerBound]
+            result += new
+            rest = rest[range.upperBound...]
+        }
+        return result + rest
+    }
+}
+
+extension Sequence where Element: Hashable {
+    /// Each element once, in the order of first appearance.
+    func uniqued() -> [Element] {
+        var seen: Set<Element> = []
+        return filter { seen.insert($0).inserted }
+    }
+}

@@ -1,0 +1,181 @@
+import MetadataAPI
+import SQLite
+import SwiftProtobuf
+
+/// The walk of GetLineageSubgraph.
+extension Transaction {
+    /// The farthest walk, in hops (MLMD 1.14 and later); a hop goes from an artifact to an
+    /// execution or back.
+    static var maximumHops: Int64 { 100 }
+
+    private static let inputTypes: Set<MlMetadata_Event.TypeEnum> = [
+        .declaredInput, .input, .internalInput,
+    ]
+
+    /// - Throws: ``StatusError``.
+    func lineageSubgraph(
+        _ request: MlMetadata_GetLineageSubgraphRequest
+    ) throws -> MlMetadata_LineageGraph {
+        let options = request.lineageSubgraphQueryOptions
+        guard options.maxNumHops >= 0 else {
+            throw StatusError.invalidArgument(
+                "max_num_hops cannot be negative: max_num_hops = \(options.maxNumHops)")
+        }
+        let hops = options.hasMaxNumHops ? min(options.maxNumHops, Self.maximumHops) : Self.maximumHops
+        var walk = Walk(direction: options.direction)
+        switch options.startingNodes {
+        case .startingArtifacts(let start):
+            walk.artifacts = try startingNodes(.artifact, start.filterQuery)
+            walk.artifactFrontier = walk.artifacts
+        case .startingExecutions(let start):
+            walk.executions = try startingNodes(.execution, start.filterQuery)
+            walk.executionFrontier = walk.executions
+        case nil:
+            throw StatusError.invalidArgument("Missing arguments for listing starting nodes.")
+        }
+        walk.endingArtifacts = try endingNodes(.artifact, options.hasEndingArtifacts, options.endingArtifacts)
+        walk.endingExecutions = try endingNodes(
+            .execution, options.hasEndingExecutions, options.endingExecutions)
+        for _ in 0..<hops {
+            if walk.artifactFrontier.isEmpty, walk.executionFrontier.isEmpty { break }
+            try walk.step(self)
+        }
+        return try graph(of: walk, mask: request.readMask.paths)
+    }
+
+    private func startingNodes(_ kind: NodeKind, _ query: String) throws -> Set<Int64> {
+        guard !query.isEmpty else {
+            throw StatusError.invalidArgument(
+                "Cannot list starting nodes if `filter_query` is unspecified.")
+        }
+        let ids = try nodeIDs(kind, query)
+        guard !ids.isEmpty else {
+            throw StatusError.notFound("Cannot find qualified nodes to start the traversal.")
+        }
+        return ids
+    }
+
+    private func nodeIDs(_ kind: NodeKind, _ query: String) throws -> Set<Int64> {
+        let condition = try FilterQuery.condition(query, on: kind)
+        let sql =
+            "SELECT n.id FROM \(kind.table) AS n LEFT JOIN Type AS t ON t.id = n.type_id"
+            + condition.joins + " WHERE " + condition.sql
+        return Set(
+            try connection.rows(sql, values: condition.joinValues + condition.values) { $0.integer(0) })
+    }
+
+    private func endingNodes(
+        _ kind: NodeKind, _ isSet: Bool, _ nodes: MlMetadata_LineageSubgraphQueryOptions.EndingNodes
+    ) throws -> Walk.Boundary {
+        guard isSet, !nodes.filterQuery.isEmpty else { return Walk.Boundary() }
+        return Walk.Boundary(
+            ids: try nodeIDs(kind, nodes.filterQuery), isIncluded: nodes.includeEndingNodes)
+    }
+
+    /// A breadth-first walk along events.
+    private struct Walk {
+        /// Nodes at which the walk stops.
+        struct Boundary {
+            var ids: Set<Int64> = []
+            var isIncluded = false
+        }
+
+        var direction: MlMetadata_LineageSubgraphQueryOptions.Direction
+        var artifacts: Set<Int64> = []
+        var executions: Set<Int64> = []
+        var artifactFrontier: Set<Int64> = []
+        var executionFrontier: Set<Int64> = []
+        var endingArtifacts = Boundary()
+        var endingExecutions = Boundary()
+
+        init(direction: MlMetadata_LineageSubgraphQueryOptions.Direction) { self.direction = direction }
+
+        mutating func step(_ transaction: Transaction) throws {
+            let fromArtifacts = try transaction.edges(from: .artifact, artifactFrontier)
+            let fromExecutions = try transaction.edges(from: .execution, executionFrontier)
+            // Data goes into an execution by an input, out of it by an output.
+            let nextExecutions = fromArtifacts.filter { follows($0, upstreamIsInput: false) }
+                .map(\.execution)
+            let nextArtifacts = fromExecutions.filter { follows($0, upstreamIsInput: true) }
+                .map(\.artifact)
+            executionFrontier = Self.enter(nextExecutions, &executions, endingExecutions)
+            artifactFrontier = Self.enter(nextArtifacts, &artifacts, endingArtifacts)
+        }
+
+        private func follows(_ edge: Edge, upstreamIsInput: Bool) -> Bool {
+            switch direction {
+            case .upstream: edge.isInput == upstreamIsInput
+            case .downstream: edge.isInput != upstreamIsInput
+            case .bidirectional, .unspecified: true
+            }
+        }
+
+        /// The new nodes from which the walk goes on.
+        private static func enter(
+            _ found: [Int64], _ seen: inout Set<Int64>, _ boundary: Boundary
+        ) -> Set<Int64> {
+            var frontier: Set<Int64> = []
+            for id in found where !seen.contains(id) {
+                if boundary.ids.contains(id) {
+                    if boundary.isIncluded { seen.insert(id) }
+                } else {
+                    seen.insert(id)
+                    frontier.insert(id)
+                }
+            }
+            return frontier
+        }
+    }
+
+    fileprivate struct Edge {
+        var artifact: Int64
+        var execution: Int64
+        var isInput: Bool
+    }
+
+    fileprivate func edges(from kind: NodeKind, _ ids: Set<Int64>) throws -> [Edge] {
+        try connection.rows(
+            "SELECT artifact_id, execution_id, type FROM Event WHERE \(kind.word)_id IN ({list})",
+            list: ids.sorted()
+        ) { row in
+            let type = MlMetadata_Event.TypeEnum(rawValue: Int(row.integer(2))) ?? .unknown
+            return Edge(
+                artifact: row.integer(0), execution: row.integer(1),
+                isInput: Self.inputTypes.contains(type))
+        }
+    }
+
+    private func graph(of walk: Walk, mask: [String]) throws -> MlMetadata_LineageGraph {
+        func wants(_ field: String) -> Bool { mask.isEmpty || mask.contains(field) }
+        var graph = MlMetadata_LineageGraph()
+        let artifacts = walk.artifacts.sorted()
+        let executions = walk.executions.sorted()
+        let nodes: [MlMetadata_Artifact] = try self.nodes(ids: artifacts)
+        let runs: [MlMetadata_Execution] = try self.nodes(ids: executions)
+        if wants("artifacts") { graph.artifacts = nodes }
+        if wants("executions") { graph.executions = runs }
+        if wants("events") {
+            graph.events = try events(of: .execution, ids: executions)
+                .filter { walk.artifacts.contains($0.artifactID) }
+        }
+        let attributions = try contextLinks(.artifact, artifacts)
+        let associations = try contextLinks(.execution, executions)
+        let contextIDs = Set(attributions.map(\.context) + associations.map(\.context))
+        let contexts: [MlMetadata_Context] = try self.nodes(ids: contextIDs.sorted())
+        if wants("attributions") {
+            graph.attributions = attributions.map { link in
+                .with { ($0.contextID, $0.artifactID) = (link.context, link.node) }
+            }
+        }
+        if wants("associations") {
+            graph.associations = associations.map { link in
+                .with { ($0.contextID, $0.executionID) = (link.context, link.node) }
+            }
+        }
+        if wants("contexts") { graph.contexts = contexts }
+        if wants("artifact_types") { graph.artifactTypes = try types(ids: nodes.map(\.typeID)) }
+        if wants("execution_types") { graph.executionTypes = try types(ids: runs.map(\.typeID)) }
+        if wants("context_types") { graph.contextTypes = try types(ids: contexts.map(\.typeID)) }
+        return graph
+    }
+}

@@ -1,0 +1,139 @@
+import FoundationEssentials
+import MetadataAPI
+import SQLite
+import SwiftProtobuf
+
+/// A condition on the node `n`, with the values of its parameters.
+struct Condition {
+    var sql: String
+    var values: [SQLValue] = []
+    /// Tables joined to the node's own.
+    var joins = ""
+    var joinValues: [SQLValue] = []
+    /// Whether a join may give a node more than once.
+    var repeatsNodes = false
+}
+
+/// How a list is ordered and cut, from a request's options.
+struct ListPage {
+    /// The page size; `nil` for everything.
+    var size: Int?
+    var field: String
+    var ascending: Bool
+    /// Where the page begins: after this value of the field, and this id.
+    var after: (field: Int64, id: Int64)?
+    var options: MlMetadata_ListOperationOptions
+
+    /// - Throws: ``StatusError``, INVALID_ARGUMENT.
+    init(_ options: MlMetadata_ListOperationOptions?) throws {
+        guard let options else {
+            self.options = MlMetadata_ListOperationOptions()
+            size = nil
+            field = "id"
+            ascending = true
+            return
+        }
+        guard options.maxResultSize > 0 else {
+            throw StatusError.invalidArgument(
+                "max_result_size field value is required to be greater than 0. Set value: "
+                    + "\(options.maxResultSize)")
+        }
+        self.options = options
+        size = Int(options.maxResultSize)
+        ascending = options.orderByField.isAsc
+        switch options.orderByField.field {
+        case .createTime: field = "create_time_since_epoch"
+        case .lastUpdateTime: field = "last_update_time_since_epoch"
+        case .id: field = "id"
+        case .unspecified:
+            throw StatusError.invalidArgument("order_by_field field is required to be set.")
+        }
+        if options.hasNextPageToken, !options.nextPageToken.isEmpty {
+            after = try Self.decode(options.nextPageToken, for: options)
+        }
+    }
+
+    private static func decode(
+        _ token: String, for options: MlMetadata_ListOperationOptions
+    ) throws -> (field: Int64, id: Int64) {
+        guard let data = Data(base64Encoded: token),
+            let page = try? MlMetadata_ListOperationNextPageToken(serializedBytes: data)
+        else { throw StatusError.invalidArgument("next_page_token is not one that this store gave.") }
+        guard page.setOptions.orderByField == options.orderByField,
+            page.setOptions.filterQuery == options.filterQuery
+        else {
+            throw StatusError.invalidArgument(
+                "next_page_token comes from a list with another order_by_field or filter_query.")
+        }
+        return (page.fieldOffset, page.idOffset)
+    }
+
+    private func token(after node: some Node) throws -> String {
+        var page = MlMetadata_ListOperationNextPageToken()
+        page.idOffset = node.id
+        page.fieldOffset =
+            switch field {
+            case "create_time_since_epoch": node.createTimeSinceEpoch
+            case "last_update_time_since_epoch": node.lastUpdateTimeSinceEpoch
+            default: node.id
+            }
+        page.setOptions = options
+        page.setOptions.clearNextPageToken()
+        let bytes: Data = try page.serializedBytes()
+        return bytes.base64EncodedString()
+    }
+
+    /// The page's nodes, and the token of the next page when there is more.
+    func fetch<N: Node>(
+        _ transaction: Transaction, where conditions: [Condition]
+    ) throws -> (nodes: [N], token: String?) {
+        var conditions = conditions
+        if options.hasFilterQuery, !options.filterQuery.isEmpty {
+            conditions.append(try FilterQuery.condition(options.filterQuery, on: N.kind))
+        }
+        let order = ascending ? "ASC" : "DESC"
+        if let after {
+            let sign = ascending ? ">" : "<"
+            conditions.append(
+                field == "id"
+                    ? Condition(sql: "n.id \(sign) ?", values: [.integer(after.id)])
+                    : Condition(
+                        sql: "(n.\(field), n.id) \(sign) (?, ?)",
+                        values: [.integer(after.field), .integer(after.id)]))
+        }
+        // DISTINCT costs a sort of everything; only joins to many rows need it.
+        var sql = Transaction.selection(N.self)
+        if conditions.contains(where: \.repeatsNodes) {
+            sql = "SELECT DISTINCT" + sql.dropFirst("SELECT".count)
+        }
+        for condition in conditions { sql += condition.joins }
+        if !conditions.isEmpty {
+            sql += " WHERE " + conditions.map { "(\($0.sql))" }.joined(separator: " AND ")
+        }
+        sql += field == "id" ? " ORDER BY n.id \(order)" : " ORDER BY n.\(field) \(order), n.id \(order)"
+        var values = conditions.flatMap(\.joinValues) + conditions.flatMap(\.values)
+        if let size {
+            sql += " LIMIT ?"
+            values.append(.integer(Int64(size) + 1))
+        }
+        var rows: [N] = try transaction.connection.rows(sql, values: values, row: transaction.readNode)
+        let hasMore = size.map { rows.count > $0 } ?? false
+        if hasMore { rows.removeLast() }
+        let token = try hasMore ? rows.last.map { try self.token(after: $0) } : nil
+        return (try transaction.complete(rows), token)
+    }
+}
+
+extension Connection {
+    func rows<Row>(
+        _ sql: String, values: [SQLValue], row: (Statement) -> Row
+    ) throws(SQLiteError) -> [Row] {
+        let statement = try statement(sql)
+        defer { statement.reset() }
+        var index: Int32 = 1
+        for value in values { try statement.bind(value, at: &index) }
+        var result: [Row] = []
+        while try statement.step() { result.append(row(statement)) }
+        return result
+    }
+}

@@ -1,0 +1,69 @@
+public import MetadataAPI
+
+extension MetadataStore: MetadataBackend {
+    public func putTypes(
+        _ request: MlMetadata_PutTypesRequest
+    ) async throws -> MlMetadata_PutTypesResponse {
+        try await write { try $0.putTypes(request) }
+    }
+
+    public func putLineageSubgraph(
+        _ request: MlMetadata_PutLineageSubgraphRequest
+    ) async throws -> MlMetadata_PutLineageSubgraphResponse {
+        try await write { try $0.putLineageSubgraph(request) }
+    }
+
+    public func putAttributionsAndAssociations(
+        _ request: MlMetadata_PutAttributionsAndAssociationsRequest
+    ) async throws -> MlMetadata_PutAttributionsAndAssociationsResponse {
+        try await write { try $0.putAttributionsAndAssociations(request) }
+    }
+
+    public func putParentContexts(
+        _ request: MlMetadata_PutParentContextsRequest
+    ) async throws -> MlMetadata_PutParentContextsResponse {
+        try await write { try $0.putParentContexts(request) }
+    }
+
+    public func getExecutionsByExternalIds(
+        _ request: MlMetadata_GetExecutionsByExternalIdsRequest
+    ) async throws -> MlMetadata_GetExecutionsByExternalIdsResponse {
+        try await read { try $0.getExecutionsByExternalIds(request) }
+    }
+
+    public func getExecutionsByID(
+        _ request: MlMetadata_GetExecutionsByIDRequest
+    ) async throws -> MlMetadata_GetExecutionsByIDResponse {
+        try await read { try $0.getExecutionsByID(request) }
+    }
+
+    public func getArtifactsByURI(
+        _ request: MlMetadata_GetArtifactsByURIRequest
+    ) async throws -> MlMetadata_GetArtifactsByURIResponse {
+        try await read { try $0.getArtifactsByURI(request) }
+    }
+
+    public func getArtifactsByID(
+        _ request: MlMetadata_GetArtifactsByIDRequest
+    ) async throws -> MlMetadata_GetArtifactsByIDResponse {
+        try await read { try $0.getArtifactsByID(request) }
+    }
+
+    public func getArtifactsByExternalIds(
+        _ request: MlMetadata_GetArtifactsByExternalIdsRequest
+    ) async throws -> MlMetadata_GetArtifactsByExternalIdsResponse {
+        try await read { try $0.getArtifactsByExternalIds(request) }
+    }
+
+    public func getEventsByExecutionIDs(
+        _ request: MlMetadata_GetEventsByExecutionIDsRequest
+    ) async throws -> MlMetadata_GetEventsByExecutionIDsResponse {
+        try await read { try $0.getEventsByExecutionIDs(request) }
+    }
+
+    public func getLineageSubgraph(
+        _ request: MlMetadata_GetLineageSubgraphRequest
+    ) async throws -> MlMetadata_GetLineageSubgraphResponse {
+        try await read { try $0.getLineageSubgraph(request) }
+    }
+}

@@ -1,0 +1,84 @@
+import MetadataAPI
+import NIOPosix
+import SQLite
+
+/// A metadata store in one SQLite file, in MLMD's own schema.
+///
+/// One writer thread commits the requests that wait together in one transaction; readers see a
+/// snapshot and never wait for it. A write that returned is on disk.
+public final class MetadataStore: Sendable {
+    /// The file.
+    public let path: String
+    private let writer: Writer
+    private let readers: Readers
+    private let threads: NIOThreadPool
+
+    /// Opens a store file, made when it does not exist.
+    /// - Parameter readers: how many requests are read at the same time.
+    /// - Throws: ``StoreFileError`` when the file is no store, or one of another schema version.
+    public init(path: String, readers: Int = 4) throws {
+        self.path = path
+        let connection: Connection
+        do {
+            connection = try Connection(path: path)
+            try connection.execute("PRAGMA journal_mode = WAL")
+            try connection.execute("PRAGMA synchronous = FULL")
+            try Schema.prepare(connection)
+        } catch let error as SQLiteError {
+            throw StoreFileError(path: path, error: error)
+        } catch let error as Schema.VersionError {
+            throw StoreFileError(path: path, reason: error.reason)
+        }
+        // One thread more than readers: the writer's.
+        threads = NIOThreadPool(numberOfThreads: readers + 1)
+        threads.start()
+        self.writer = Writer(connection: connection, threads: threads)
+        self.readers = try Readers(path: path, count: readers, threads: threads)
+    }
+
+    /// Ends the store's threads. Waiting requests are finished first.
+    public func close() async {
+        try? await threads.shutdownGracefully()
+    }
+
+    /// Runs `body` in a transaction that is on disk when this returns.
+    /// - Throws: ``StatusError``.
+    public func write<Response: Sendable>(
+        _ body: @escaping @Sendable (Transaction) throws -> Response
+    ) async throws -> Response {
+        try await writer.run(body)
+    }
+
+    /// Runs `body` on a snapshot of the store.
+    /// - Throws: ``StatusError``.
+    public func read<Response: Sendable>(
+        _ body: @escaping @Sendable (Transaction) throws -> Response
+    ) async throws -> Response {
+        try await readers.run(body)
+    }
+}
+
+/// Why a file cannot be opened as a store.
+public struct StoreFileError: Error, Sendable, CustomStringConvertible {
+    public var path: String
+    public var reason: String
+
+    init(path: String, reason: String) {
+        self.path = path
+        self.reason = reason
+    }
+
+    init(path: String, error: SQLiteError) {
+        let reason =
+            switch error.kind {
+            case .notADatabase: "not a SQLite database"
+            case .cannotOpen: "cannot be opened: does its folder exist, and may it be written?"
+            case .readOnly: "is read-only"
+            case .busy: "is locked by another process"
+            default: error.message
+            }
+        self.init(path: path, reason: reason)
+    }
+
+    public var description: String { "store file \(path): \(reason)" }
+}

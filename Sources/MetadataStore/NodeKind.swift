@@ -1,0 +1,50 @@
+/// The three kinds of nodes and where their rows stand.
+enum NodeKind: Int64, Sendable {
+    case execution = 0
+    case artifact = 1
+    case context = 2
+
+    var table: String {
+        switch self {
+        case .execution: "Execution"
+        case .artifact: "Artifact"
+        case .context: "Context"
+        }
+    }
+
+    /// The table of its properties, and the column there that holds its id.
+    var propertyTable: String { table + "Property" }
+    var propertyKey: String { word + "_id" }
+
+    /// Its name within messages.
+    var word: String {
+        switch self {
+        case .execution: "execution"
+        case .artifact: "artifact"
+        case .context: "context"
+        }
+    }
+
+    /// The table that links it to contexts.
+    var contextLink: String? {
+        switch self {
+        case .execution: "Association"
+        case .artifact: "Attribution"
+        case .context: nil
+        }
+    }
+}
+
+/// The types that every store has from the start, with ids 1 to 9. Lists of types leave them out.
+struct SystemType {
+    var name: String
+    var kind: NodeKind
+
+    static let all: [SystemType] =
+        ["mlmd.Dataset", "mlmd.Model", "mlmd.Metrics", "mlmd.Statistics"]
+        .map { SystemType(name: $0, kind: .artifact) }
+        + ["mlmd.Train", "mlmd.Transform", "mlmd.Process", "mlmd.Evaluate", "mlmd.Deploy"]
+        .map { SystemType(name: $0, kind: .execution) }
+
+    static let maximumID = Int64(all.count)
+}

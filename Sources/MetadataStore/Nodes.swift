@@ -1,0 +1,229 @@
+import MetadataAPI
+import SQLite
+
+/// How a node that exists is changed.
+struct UpdateRules {
+    /// The fields to change; empty for all of them.
+    var mask: [String] = []
+    var abortIfUpdateTimeChanged = false
+    var forceUpdateTime = false
+}
+
+extension Transaction {
+    // MARK: Writing
+
+    /// Stores a node: a new one without id, the change of a stored one with it.
+    /// - Returns: its id.
+    func put<N: Node>(_ node: N, _ rules: UpdateRules = UpdateRules()) throws -> Int64 {
+        node.hasID ? try update(node, rules) : try insert(node)
+    }
+
+    private func insert<N: Node>(_ node: N) throws -> Int64 {
+        guard node.hasTypeID else { throw StatusError.invalidArgument("Type id is missing.") }
+        if N.kind == .context, node.name.isEmpty {
+            throw StatusError.invalidArgument(
+                "Cannot create node for type_id: \(node.typeID) Context name should not be empty")
+        }
+        let type = try typeProperties(of: node.typeID, kind: N.kind, describing: node)
+        try validate(node, against: type)
+        let columns =
+            ["type_id", "name", "external_id", "create_time_since_epoch", "last_update_time_since_epoch"]
+            + N.ownColumns
+        let marks = columns.map { _ in "?" }.joined(separator: ", ")
+        try unique(duplicate(node)) {
+            try run(
+                "INSERT INTO \(N.kind.table) (\(columns.joined(separator: ", "))) VALUES (\(marks))",
+                [
+                    .integer(node.typeID), node.hasName ? .text(node.name) : .null,
+                    node.hasExternalID ? .text(node.externalID) : .null, .integer(now), .integer(now),
+                ] + node.ownValues)
+        }
+        let id = connection.lastInsertedID
+        try putProperties(node.properties, custom: false, of: id, kind: N.kind)
+        try putProperties(node.customProperties, custom: true, of: id, kind: N.kind)
+        return id
+    }
+
+    private func update<N: Node>(_ given: N, _ rules: UpdateRules) throws -> Int64 {
+        let found: [N] = try nodes(ids: [given.id])
+        guard let stored = found.first else {
+            throw StatusError.invalidArgument("Cannot find the given id \(given.id)")
+        }
+        if given.hasTypeID, given.typeID != stored.typeID {
+            throw StatusError.invalidArgument(
+                "Given type_id \(given.typeID) is different from the one known before: \(stored.typeID)")
+        }
+        if rules.abortIfUpdateTimeChanged,
+            given.lastUpdateTimeSinceEpoch != stored.lastUpdateTimeSinceEpoch
+        {
+            let node = "the stored \(N.kind.word) with id = \(given.id)"
+            let time = "last_update_time_since_epoch: \(stored.lastUpdateTimeSinceEpoch)"
+            throw StatusError(
+                .failedPrecondition,
+                "`abort_if_latest_updated_time_changed` is set, and \(node) has a different \(time)")
+        }
+        var node = rules.mask.isEmpty ? given : try masked(given, over: stored, rules.mask)
+        node.typeID = stored.typeID
+        // MLMD keeps the name of an artifact or execution whatever an update says.
+        if N.kind != .context {
+            if stored.hasName { node.name = stored.name } else { node = unnamed(node) }
+        } else if node.name.isEmpty {
+            throw StatusError.invalidArgument("Context name should not be empty")
+        }
+        try validate(
+            node, against: try typeProperties(of: node.typeID, kind: N.kind, describing: node))
+        let changed =
+            node.ownValues != stored.ownValues || node.hasExternalID != stored.hasExternalID
+            || node.externalID != stored.externalID || node.name != stored.name
+        let properties = try changes(from: stored.properties, to: node.properties)
+        let custom = try changes(from: stored.customProperties, to: node.customProperties)
+        guard changed || !properties.isEmpty || !custom.isEmpty || rules.forceUpdateTime else {
+            return node.id
+        }
+        let assignments = ["name", "external_id", "last_update_time_since_epoch"] + N.ownColumns
+        try unique(duplicate(node)) {
+            try run(
+                "UPDATE \(N.kind.table) SET \(assignments.map { $0 + " = ?" }.joined(separator: ", "))"
+                    + " WHERE id = ?",
+                [
+                    node.hasName ? .text(node.name) : .null,
+                    node.hasExternalID ? .text(node.externalID) : .null, .integer(now),
+                ] + node.ownValues + [.integer(node.id)])
+        }
+        try apply(properties, custom: false, to: node.id, kind: N.kind)
+        try apply(custom, custom: true, to: node.id, kind: N.kind)
+        return node.id
+    }
+
+    private func unnamed<N: Node>(_ node: N) -> N {
+        var copy = N()
+        copy.id = node.id
+        copy.typeID = node.typeID
+        if node.hasExternalID { copy.externalID = node.externalID }
+        copy.properties = node.properties
+        copy.customProperties = node.customProperties
+        for field in N.ownColumns { copy.copyOwn(field, from: node) }
+        return copy
+    }
+
+    /// The stored node with the named fields of the given one. Unknown paths are ignored.
+    private func masked<N: Node>(_ given: N, over stored: N, _ mask: [String]) throws -> N {
+        var node = stored
+        for path in mask {
+            let parts = path.split(separator: ".", maxSplits: 1).map(String.init)
+            switch (parts.first ?? "", parts.dropFirst().first) {
+            case ("properties", let name?): node.properties[name] = given.properties[name]
+            case ("properties", nil): node.properties = given.properties
+            case ("custom_properties", let name?):
+                node.customProperties[name] = given.customProperties[name]
+            case ("custom_properties", nil): node.customProperties = given.customProperties
+            case ("external_id", _): node.externalID = given.externalID
+            case (let field, _): node.copyOwn(field, from: given)
+            }
+        }
+        return node
+    }
+
+    private func duplicate<N: Node>(_ node: N) -> String {
+        var shown = "type_id: \(node.typeID)"
+        if node.hasName { shown += " name: \"\(node.name)\"" }
+        if node.hasExternalID { shown += " external_id: \"\(node.externalID)\"" }
+        return "Given node already exists: \(shown)"
+    }
+
+    private func run(_ sql: String, _ values: [SQLValue]) throws(SQLiteError) {
+        let statement = try connection.statement(sql)
+        defer { statement.reset() }
+        var index: Int32 = 1
+        for value in values { try statement.bind(value, at: &index) }
+        while try statement.step() {}
+    }
+
+    // MARK: Properties
+
+    private func typeProperties<N: Node>(
+        of id: Int64, kind: NodeKind, describing node: N
+    ) throws -> [String: MlMetadata_PropertyType] {
+        let known = try connection.first(
+            "SELECT 1 FROM Type WHERE id = ? AND type_kind = ?", id, kind.rawValue) { _ in true }
+        guard known != nil else {
+            throw StatusError.notFound("Cannot find type for type_id: \(id). No type found for query, type_id: \(id)")
+        }
+        let rows = try connection.rows(
+            "SELECT name, data_type FROM TypeProperty WHERE type_id = ?", id
+        ) { ($0.text(0), MlMetadata_PropertyType(rawValue: Int($0.integer(1))) ?? .unknown) }
+        return Dictionary(rows) { $1 }
+    }
+
+    private func validate<N: Node>(
+        _ node: N, against type: [String: MlMetadata_PropertyType]
+    ) throws {
+        for (name, value) in node.properties.sorted(by: { $0.key < $1.key }) {
+            guard let expected = type[name] else {
+                throw StatusError.invalidArgument(
+                    "Cannot validate properties of type_id: \(node.typeID). Found unknown property: \(name)")
+            }
+            guard let actual = value.propertyType else {
+                throw StatusError.invalidArgument("The value of property \(name) has no kind.")
+            }
+            guard actual == expected else {
+                throw StatusError.invalidArgument(
+                    "Cannot validate properties of type_id: \(node.typeID). "
+                        + "Found unmatched property type: \(name)")
+            }
+        }
+        for (name, value) in node.customProperties where value.value == nil {
+            throw StatusError.invalidArgument("The value of custom property \(name) has no kind.")
+        }
+    }
+
+    private func putProperties(
+        _ values: [String: MlMetadata_Value], custom: Bool, of id: Int64, kind: NodeKind
+    ) throws {
+        for (name, value) in values.sorted(by: { $0.key < $1.key }) {
+            let row = try PropertyRow(value, name: name)
+            try connection.run(
+                """
+                INSERT INTO \(kind.propertyTable) (\(kind.propertyKey), name, is_custom_property,
+                int_value, double_value, string_value, proto_value, bool_value)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+                """,
+                id, name, custom, row.int, row.double, row.string, row.proto, row.bool)
+        }
+    }
+
+    private struct PropertyChanges {
+        var removed: [String] = []
+        var set: [String: MlMetadata_Value] = [:]
+        var isEmpty: Bool { removed.isEmpty && set.isEmpty }
+    }
+
+    private func changes(
+        from old: [String: MlMetadata_Value], to new: [String: MlMetadata_Value]
+    ) throws -> PropertyChanges {
+        var result = PropertyChanges()
+        for (name, value) in new {
+            guard let known = old[name] else {
+                result.set[name] = value
+                continue
+            }
+            if known != value {
+                result.removed.append(name)
+                result.set[name] = value
+            }
+        }
+        for name in old.keys where new[name] == nil { result.removed.append(name) }
+        return result
+    }
+
+    private func apply(
+        _ changes: PropertyChanges, custom: Bool, to id: Int64, kind: NodeKind
+    ) throws {
+        for name in changes.removed {
+            try connection.run(
+                "DELETE FROM \(kind.propertyTable) WHERE \(kind.propertyKey) = ? AND name = ?"
+                    + " AND is_custom_property = ?", id, name, custom)
+        }
+        try putProperties(changes.set, custom: custom, of: id, kind: kind)
+    }
+}

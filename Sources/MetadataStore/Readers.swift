@@ -1,0 +1,64 @@
+import FoundationEssentials
+import MetadataAPI
+import NIOPosix
+import SQLite
+import Synchronization
+
+/// A pool of read-only connections; a request waits for a free one, never for the writer.
+final class Readers: Sendable {
+    private struct State {
+        var free: [Confined<Connection>]
+        var waiting: [CheckedContinuation<Confined<Connection>, Never>] = []
+    }
+
+    private let state: Mutex<State>
+    private let threads: NIOThreadPool
+
+    init(path: String, count: Int, threads: NIOThreadPool) throws {
+        self.threads = threads
+        let connections = try (0..<count).map { _ in
+            Confined(try Connection(path: path, mode: .readOnly))
+        }
+        state = Mutex(State(free: connections))
+    }
+
+    func run<Response: Sendable>(
+        _ body: @escaping @Sendable (Transaction) throws -> Response
+    ) async throws -> Response {
+        let connection = await take()
+        defer { give(connection) }
+        let result = try await threads.runIfActive { () -> Result<Response, StatusError> in
+            do {
+                let now = Int64(Date().timeIntervalSince1970 * 1000)
+                let transaction = Transaction(connection: connection.value, now: now)
+                return .success(
+                    try connection.value.transaction("BEGIN DEFERRED") { try body(transaction) })
+            } catch {
+                return .failure(StatusError(wrapping: error))
+            }
+        }
+        return try result.get()
+    }
+
+    private func take() async -> Confined<Connection> {
+        await withCheckedContinuation { continuation in
+            let free = state.withLock { state -> Confined<Connection>? in
+                if let free = state.free.popLast() { return free }
+                state.waiting.append(continuation)
+                return nil
+            }
+            if let free { continuation.resume(returning: free) }
+        }
+    }
+
+    private func give(_ connection: Confined<Connection>) {
+        let next = state.withLock { state -> CheckedContinuation<Confined<Connection>, Never>? in
+            if state.waiting.isEmpty {
+                state.free.append(connection)
+                return nil
+            }
+            return state.waiting.removeFirst()
+        }
+        next?.resume(returning: connection)
+    }
+}

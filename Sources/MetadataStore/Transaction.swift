@@ -1,0 +1,50 @@
+import GRPCCore
+import SQLite
+import MetadataAPI
+
+/// One request's view of the store. The requests are methods of it, a file a group.
+///
+/// It belongs to the thread that runs the request.
+public struct Transaction {
+    let connection: Connection
+    /// The time of the request, in milliseconds since 1970.
+    let now: Int64
+
+    /// Runs a statement that may break a uniqueness rule, which is the client's mistake.
+    func unique(_ message: @autoclosure () -> String, _ body: () throws -> Void) throws {
+        do {
+            try body()
+        } catch let error as SQLiteError where error.kind == .constraint {
+            throw StatusError.alreadyExists("\(message()): \(error.message)")
+        }
+    }
+}
+
+extension StatusError {
+    /// What a client is told of a failure inside SQLite.
+    init(_ error: SQLiteError) {
+        switch error.kind {
+        case .full:
+            self.init(.resourceExhausted, "The disk of the store is full; nothing was written.")
+        case .readOnly:
+            self.init(.failedPrecondition, "The store file is read-only.")
+        case .busy:
+            self.init(.unavailable, "The store file is locked by another process.")
+        case .corrupt, .notADatabase:
+            self.init(.dataLoss, "The store file is damaged: \(error.message)")
+        case .interrupted:
+            self.init(.cancelled, "The request was cancelled.")
+        case .constraint, .cannotOpen, .other:
+            self.init(.internalError, error.description)
+        }
+    }
+
+    /// Any error as a status.
+    init(wrapping error: any Error) {
+        switch error {
+        case let error as StatusError: self = error
+        case let error as SQLiteError: self.init(error)
+        default: self.init(.internalError, "\(error)")
+        }
+    }
+}

@@ -1,0 +1,288 @@
+import MetadataAPI
+import SQLite
+import SwiftProtobuf
+
+/// What the three kinds of types share.
+protocol NodeType: Message {
+    static var kind: NodeKind { get }
+    var id: Int64 { get set }
+    var name: String { get set }
+    var hasName: Bool { get }
+    var version: String { get set }
+    var hasVersion: Bool { get }
+    var description_p: String { get set }
+    var hasDescription_p: Bool { get }
+    var externalID: String { get set }
+    var hasExternalID: Bool { get }
+    var properties: [String: MlMetadata_PropertyType] { get set }
+    /// The id of the system type that it derives from; 0 for "none, please".
+    var baseTypeID: Int64? { get set }
+    /// The struct types of inputs and outputs, as JSON.
+    var structTypes: (input: String?, output: String?) { get set }
+}
+
+extension NodeType {
+    var structTypes: (input: String?, output: String?) {
+        get { (nil, nil) }
+        set {}
+    }
+}
+
+extension MlMetadata_ArtifactType: NodeType {
+    static var kind: NodeKind { .artifact }
+    var baseTypeID: Int64? {
+        get { hasBaseType ? Int64(baseType.rawValue) : nil }
+        set { if let newValue, let base = SystemDefinedBaseType(rawValue: Int(newValue)) { baseType = base } }
+    }
+}
+
+extension MlMetadata_ExecutionType: NodeType {
+    static var kind: NodeKind { .execution }
+    /// The ids of the system's execution types follow those of its four artifact types.
+    private static let offset: Int64 = 4
+    var baseTypeID: Int64? {
+        get {
+            guard hasBaseType else { return nil }
+            return baseType == .unset ? 0 : Int64(baseType.rawValue) + Self.offset
+        }
+        set {
+            if let newValue, let base = SystemDefinedBaseType(rawValue: Int(newValue - Self.offset)) {
+                baseType = base
+            }
+        }
+    }
+    var structTypes: (input: String?, output: String?) {
+        get {
+            (
+                hasInputType ? try? inputType.jsonString() : nil,
+                hasOutputType ? try? outputType.jsonString() : nil
+            )
+        }
+        set {
+            if let text = newValue.input, let type = try? MlMetadata_ArtifactStructType(jsonString: text) {
+                inputType = type
+            }
+            if let text = newValue.output, let type = try? MlMetadata_ArtifactStructType(jsonString: text) {
+                outputType = type
+            }
+        }
+    }
+}
+
+extension MlMetadata_ContextType: NodeType {
+    static var kind: NodeKind { .context }
+    var baseTypeID: Int64? {
+        get { hasBaseType && baseType == .unset ? 0 : nil }
+        set {}
+    }
+}
+
+extension Transaction {
+    /// How a type that exists may differ from the one that is put.
+    struct TypeRules {
+        var canAddFields: Bool
+        var canOmitFields: Bool
+        var allFieldsMatch: Bool
+    }
+
+    /// Stores a type, or makes the stored one richer.
+    /// - Returns: its id.
+    func putType<T: NodeType>(_ type: T, _ rules: TypeRules) throws -> Int64 {
+        guard rules.allFieldsMatch else {
+            throw StatusError(.unimplemented, "Must match all fields.")
+        }
+        guard type.hasName, !type.name.isEmpty else {
+            throw StatusError.invalidArgument("No type name is specified.")
+        }
+        for (name, kind) in type.properties where kind == .unknown {
+            throw StatusError.invalidArgument("Property \(name) is UNKNOWN.")
+        }
+        let found: [T] = try types(named: type.name, version: type.hasVersion ? type.version : nil)
+        if let stored = found.first {
+            return try updateType(stored, with: type, rules)
+        }
+        return try insertType(type)
+    }
+
+    private func insertType<T: NodeType>(_ type: T) throws -> Int64 {
+        try checkTypeExternalID(type, except: nil)
+        let structs = type.structTypes
+        try connection.run(
+            """
+            INSERT INTO Type (name, version, type_kind, description, input_type, output_type, external_id)
+            VALUES (?, ?, ?, ?, ?, ?, ?)
+            """,
+            type.name, type.hasVersion ? type.version : nil, T.kind.rawValue,
+            type.hasDescription_p ? type.description_p : nil, structs.input, structs.output,
+            type.hasExternalID ? type.externalID : nil)
+        let id = connection.lastInsertedID
+        for (name, kind) in type.properties.sorted(by: { $0.key < $1.key }) {
+            try addProperty(name, kind, to: id)
+        }
+        if let base = type.baseTypeID, base > 0 {
+            try connection.run("INSERT INTO ParentType (type_id, parent_type_id) VALUES (?, ?)", id, base)
+        }
+        return id
+    }
+
+    private func addProperty(_ name: String, _ kind: MlMetadata_PropertyType, to type: Int64) throws {
+        try connection.run(
+            "INSERT INTO TypeProperty (type_id, name, data_type) VALUES (?, ?, ?)", type, name,
+            Int64(kind.rawValue))
+    }
+
+    private func updateType<T: NodeType>(_ stored: T, with type: T, _ rules: TypeRules) throws -> Int64 {
+        func differs(_ why: String) -> StatusError {
+            .alreadyExists("Type already exists with different properties: \(why): type \(type.name)")
+        }
+        var added: [(String, MlMetadata_PropertyType)] = []
+        for (name, kind) in type.properties.sorted(by: { $0.key < $1.key }) {
+            guard let known = stored.properties[name] else {
+                added.append((name, kind))
+                continue
+            }
+            guard known == kind else {
+                throw differs(
+                    "Conflicting property value type found in stored and given types: property \(name)")
+            }
+        }
+        if !rules.canOmitFields, let name = stored.properties.keys.sorted()
+            .first(where: { type.properties[$0] == nil })
+        {
+            throw differs(
+                "can_omit_fields is false while stored type has more properties: property \(name)")
+        }
+        if !rules.canAddFields, let (name, _) = added.first {
+            throw differs("can_add_fields is false while the given type has more properties: property \(name)")
+        }
+        if let base = type.baseTypeID, base != stored.baseTypeID {
+            guard base != 0 else {
+                throw StatusError(.unimplemented, "base_type deletion is not supported yet")
+            }
+            guard stored.baseTypeID == nil else {
+                throw StatusError(.unimplemented, "base_type update is not supported yet")
+            }
+            try connection.run(
+                "INSERT INTO ParentType (type_id, parent_type_id) VALUES (?, ?)", stored.id, base)
+        }
+        for (name, kind) in added { try addProperty(name, kind, to: stored.id) }
+        if type.hasExternalID, type.externalID != stored.externalID {
+            try checkTypeExternalID(type, except: stored.id)
+            try connection.run(
+                "UPDATE Type SET external_id = ? WHERE id = ?", type.externalID, stored.id)
+        }
+        if type.hasDescription_p, type.description_p != stored.description_p {
+            try connection.run(
+                "UPDATE Type SET description = ? WHERE id = ?", type.description_p, stored.id)
+        }
+        return stored.id
+    }
+
+    private func checkTypeExternalID<T: NodeType>(_ type: T, except id: Int64?) throws {
+        guard type.hasExternalID else { return }
+        let found = try connection.first(
+            "SELECT id FROM Type WHERE external_id = ?", type.externalID
+        ) { $0.integer(0) }
+        if let found, found != id {
+            throw StatusError.alreadyExists(
+                "Conflict of external_id: \(type.externalID) Found already existing "
+                    + "\(T.kind.table) type with the same external_id: \(found)")
+        }
+    }
+
+    // MARK: Reading
+
+    private static let typeColumns = """
+        SELECT id, name, version, description, input_type, output_type, external_id FROM Type
+        """
+
+    private func readType<T: NodeType>(_ row: Statement) -> T {
+        var type = T()
+        type.id = row.integer(0)
+        type.name = row.text(1)
+        if let version = row.optionalText(2) { type.version = version }
+        if let text = row.optionalText(3) { type.description_p = text }
+        type.structTypes = (row.optionalText(4), row.optionalText(5))
+        if let text = row.optionalText(6) { type.externalID = text }
+        return type
+    }
+
+    /// The types with their properties and base types filled in.
+    private func complete<T: NodeType>(_ types: [T]) throws -> [T] {
+        var types = types
+        let index = Dictionary(types.enumerated().map { ($1.id, $0) }) { first, _ in first }
+        let ids = types.map(\.id)
+        _ = try connection.rows(
+            "SELECT type_id, name, data_type FROM TypeProperty WHERE type_id IN ({list})", list: ids
+        ) { row in
+            guard let position = index[row.integer(0)] else { return }
+            let kind = MlMetadata_PropertyType(rawValue: Int(row.integer(2))) ?? .unknown
+            types[position].properties[row.text(1)] = kind
+        }
+        _ = try connection.rows(
+            "SELECT type_id, parent_type_id FROM ParentType WHERE type_id IN ({list})", list: ids
+        ) { row in
+            guard let position = index[row.integer(0)] else { return }
+            types[position].baseTypeID = row.integer(1)
+        }
+        return types
+    }
+
+    /// The types of a kind with a name and version; none or one.
+    func types<T: NodeType>(named name: String, version: String?) throws -> [T] {
+        let sql = Self.typeColumns + " WHERE name = ? AND type_kind = ? AND version "
+        let rows: [T] =
+            if let version, !version.isEmpty {
+                try connection.rows(sql + "= ?", name, T.kind.rawValue, version, row: readType)
+            } else {
+                try connection.rows(sql + "IS NULL", name, T.kind.rawValue, row: readType)
+            }
+        return try complete(rows)
+    }
+
+    /// The one type of a kind with a name and version.
+    /// - Throws: ``StatusError``, NOT_FOUND.
+    func type<T: NodeType>(named name: String, version: String?) throws -> T {
+        let found: [T] = try types(named: name, version: version)
+        guard let type = found.first else {
+            throw StatusError.notFound(
+                "No type found for query, name: `\(name)`, version: `\(version ?? "nullopt")`")
+        }
+        return type
+    }
+
+    /// All types of a kind that users made.
+    func allTypes<T: NodeType>() throws -> [T] {
+        try complete(
+            try connection.rows(
+                Self.typeColumns + " WHERE type_kind = ? AND id > ? ORDER BY id", T.kind.rawValue,
+                SystemType.maximumID, row: readType))
+    }
+
+    func types<T: NodeType>(ids: [Int64]) throws -> [T] {
+        let kind = T.kind.rawValue
+        let rows: [T] = try connection.rows(
+            Self.typeColumns + " WHERE type_kind = \(kind) AND id IN ({list}) ORDER BY id",
+            list: ids.uniqued(), row: readType)
+        return try complete(rows)
+    }
+
+    func types<T: NodeType>(externalIDs: [String]) throws -> [T] {
+        try Self.checkExternalIDs(externalIDs)
+        let kind = T.kind.rawValue
+        let rows: [T] = try connection.rows(
+            Self.typeColumns + " WHERE type_kind = \(kind) AND external_id IN ({list}) ORDER BY id",
+            list: externalIDs.uniqued(), row: readType)
+        if rows.isEmpty, !externalIDs.isEmpty {
+            throw StatusError.notFound("No \(T.kind.word) types found for external_ids.")
+        }
+        return try complete(rows)
+    }
+
+    static func checkExternalIDs(_ ids: [String]) throws {
+        if ids.contains("") {
+            throw StatusError.invalidArgument(
+                "Invalid argument because at least one empty external_id exists.")
+        }
+    }
+}

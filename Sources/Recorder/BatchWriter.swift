@@ -1,0 +1,310 @@
+import FoundationEssentials
+public import Lineage
+public import MetadataAPI
+
+/// Writes executions with their artifacts, runs and workspaces to a store.
+///
+/// Writing the same executions again changes nothing: each is looked up by its external id first,
+/// and what the store has of it is kept.
+public struct BatchWriter: Sendable {
+    /// An artifact as the store knows it.
+    public struct Link: Sendable, Hashable {
+        public var id: Int64
+        public var name: String
+        public var uri: String
+        public var type: String
+    }
+
+    /// Where an execution was recorded.
+    public struct Receipt: Sendable, Hashable {
+        public var executionID: Int64
+        public var runID: Int64
+        public var inputs: [Link]
+        public var outputs: [Link]
+    }
+
+    /// What became of one execution.
+    public enum Outcome: Sendable {
+        case recorded(Receipt)
+        /// The store will never take it, for this reason.
+        case refused(String)
+    }
+
+    private let backend: any MetadataBackend
+    private let types: TypeRegistry
+
+    public init(_ backend: any MetadataBackend) {
+        self.backend = backend
+        types = TypeRegistry(backend)
+    }
+
+    /// Writes executions, in a few requests however many there are.
+    /// - Returns: the outcome for each external id.
+    /// - Throws: ``StatusError`` when the store cannot be reached or is not well; then trying again is
+    ///   right.
+    public func write(_ executions: [Execution]) async throws -> [String: Outcome] {
+        var merged: [String: Execution] = [:]
+        for execution in executions {
+            merged[execution.id] = merged[execution.id]?.merging(execution) ?? execution
+        }
+        // Producers before consumers, as far as times tell.
+        let ordered = merged.values.sorted {
+            ($0.start ?? .distantPast, $0.id) < ($1.start ?? .distantPast, $1.id)
+        }
+        return try await write(ordered[...])
+    }
+
+    private func write(_ executions: ArraySlice<Execution>) async throws -> [String: Outcome] {
+        guard let first = executions.first else { return [:] }
+        do {
+            return try await writeWithRetries(executions)
+        } catch let error as StatusError
+            where error.isRefusal || (error.code == .resourceExhausted && executions.count > 1)
+        {
+            if executions.count == 1 { return [first.id: .refused(error.message)] }
+            // One bad execution must not hold up the others: halve until it stands alone.
+            let middle = executions.startIndex + executions.count / 2
+            let left = try await write(executions[..<middle])
+            return try await left.merging(write(executions[middle...])) { $1 }
+        }
+    }
+
+    private func writeWithRetries(_ executions: ArraySlice<Execution>) async throws -> [String: Outcome] {
+        for attempt in 0... {
+            do {
+                return try await writeOnce(executions)
+            } catch let error as StatusError {
+                switch error.code {
+                // Another recorder wrote the same between look-up and write: look again.
+                case .alreadyExists where attempt < 3, .aborted where attempt < 3: continue
+                // The ids that we remember may be those of another store.
+                case .notFound where attempt < 1, .invalidArgument where attempt < 1:
+                    await types.clear()
+                default: throw error
+                }
+            }
+        }
+        return [:]
+    }
+
+    private func writeOnce(_ executions: ArraySlice<Execution>) async throws -> [String: Outcome] {
+        let typeIDs = try await types.ids(of: wantedTypes(executions))
+        var contexts: [String: (run: Int64, workspace: Int64)] = [:]
+        for execution in executions {
+            contexts[execution.id] = try await types.contexts(of: execution.run, in: execution.workspace)
+        }
+        let stored = try await storedExecutions(executions)
+        let events = try await storedEvents(of: stored.values.map(\.id))
+        let artifacts = try await storedArtifacts(executions, events: events.values.joined())
+        var plan = ArtifactPlan(stored: artifacts, typeIDs: typeIDs)
+        let links = Self.resolve(executions, stored, events, &plan)
+        let request = Self.request(executions, stored, typeIDs, links, plan)
+        let response = try await backend.putLineageSubgraph(request)
+        guard response.executionIds.count == executions.count,
+            response.artifactIds.count == plan.entries.count
+        else { throw StatusError(.internalError, "the store answered fewer ids than it was sent nodes") }
+        try await putLinks(executions, contexts, links, plan, response)
+        return Self.receipts(executions, contexts, links, plan, response)
+    }
+
+    // MARK: What the store has
+
+    private func wantedTypes(
+        _ executions: ArraySlice<Execution>
+    ) -> [TypeRegistry.Key: LineageMapping.Properties] {
+        var result: [TypeRegistry.Key: LineageMapping.Properties] = [:]
+        for execution in executions {
+            let key = TypeRegistry.Key(kind: .execution, name: execution.type)
+            result[key, default: [:]].merge(LineageMapping.properties(ofExecution: execution)) { first, _ in first }
+            for use in execution.inputs + execution.outputs {
+                let key = TypeRegistry.Key(kind: .artifact, name: use.artifact.type)
+                result[key, default: [:]].merge(LineageMapping.properties(ofArtifact: use.artifact)) { first, _ in first }
+            }
+        }
+        return result
+    }
+
+    /// By external id: ours, and those that another recorder of Kubeflow Pipelines left on the pod.
+    private func storedExecutions(
+        _ executions: ArraySlice<Execution>
+    ) async throws -> [String: MlMetadata_Execution] {
+        var result: [String: MlMetadata_Execution] = [:]
+        do {
+            let response = try await backend.getExecutionsByExternalIds(
+                .with { $0.externalIds = executions.map(\.id) })
+            for node in response.executions { result[node.externalID] = node }
+        } catch let error as StatusError where error.code == .notFound {
+            // None of them is known.
+        }
+        let hinted = executions.filter { result[$0.id] == nil && $0.recordedID != nil }
+        guard !hinted.isEmpty else { return result }
+        let response = try await backend.getExecutionsByID(
+            .with { $0.executionIds = hinted.compactMap(\.recordedID) })
+        for node in response.executions where !node.hasExternalID {
+            // The id may be of a run that the step was copied from: the pod's name decides.
+            let pod = node.customProperties[PropertyName.kfpPodName]?.stringValue
+            if let execution = hinted.first(where: { $0.recordedID == node.id && $0.pod?.name == pod }) {
+                result[execution.id] = node
+            }
+        }
+        return result
+    }
+
+    private func storedEvents(of ids: [Int64]) async throws -> [Int64: [MlMetadata_Event]] {
+        guard !ids.isEmpty else { return [:] }
+        let response = try await backend.getEventsByExecutionIDs(.with { $0.executionIds = ids })
+        return Dictionary(grouping: response.events, by: \.executionID)
+    }
+
+    private func storedArtifacts(
+        _ executions: ArraySlice<Execution>, events: some Sequence<MlMetadata_Event>
+    ) async throws -> [MlMetadata_Artifact] {
+        let uses = executions.flatMap { $0.inputs + $0.outputs }.map(\.artifact)
+        var result: [MlMetadata_Artifact] = []
+        let uris = Set(uses.compactMap(\.uri)).sorted()
+        if !uris.isEmpty {
+            result += try await backend.getArtifactsByURI(.with { $0.uris = uris }).artifacts
+        }
+        // What has no uri is found by what it contains.
+        let contents = uses.filter { $0.uri == nil }
+            .map { Identity.content(of: $0) ?? Identity.unproduced($0, before: nil) }
+        if !contents.isEmpty {
+            do {
+                result += try await backend.getArtifactsByExternalIds(
+                    .with { $0.externalIds = Set(contents).sorted() }
+                ).artifacts
+            } catch let error as StatusError where error.code == .notFound {
+                // None of them is known.
+            }
+        }
+        let found = Set(result.map(\.id))
+        let missing = Set(events.map(\.artifactID)).subtracting(found)
+        if !missing.isEmpty {
+            result += try await backend.getArtifactsByID(.with { $0.artifactIds = missing.sorted() }).artifacts
+        }
+        return result
+    }
+
+    // MARK: The request
+
+    /// An input or output of an execution, as indexes into the plan.
+    private struct UseLink {
+        var execution: Int
+        var artifact: Int
+        var isInput: Bool
+        var name: String
+        /// Whether the store has the event.
+        var isStored: Bool
+    }
+
+    /// Outputs of the whole batch first, so that inputs find them.
+    private static func resolve(
+        _ executions: ArraySlice<Execution>, _ stored: [String: MlMetadata_Execution],
+        _ events: [Int64: [MlMetadata_Event]], _ plan: inout ArtifactPlan
+    ) -> [UseLink] {
+        var links: [UseLink] = []
+        for isInput in [false, true] {
+            for (number, execution) in executions.enumerated() {
+                let known = stored[execution.id].flatMap { events[$0.id] } ?? []
+                let ids = known.filter { $0.isInput == isInput }.map(\.artifactID)
+                for use in isInput ? execution.inputs : execution.outputs {
+                    let artifact =
+                        isInput
+                        ? plan.input(use, of: execution, read: ids)
+                        : plan.output(use, of: execution, written: ids)
+                    let isKnown = ids.contains { plan.index(ofStored: $0) == artifact }
+                    let isRepeated = links.contains {
+                        $0.execution == number && $0.artifact == artifact && $0.isInput == isInput
+                    }
+                    if isRepeated { continue }
+                    links.append(
+                        UseLink(
+                            execution: number, artifact: artifact, isInput: isInput, name: use.name,
+                            isStored: isKnown))
+                }
+            }
+        }
+        return links
+    }
+
+    private static func request(
+        _ executions: ArraySlice<Execution>, _ stored: [String: MlMetadata_Execution],
+        _ typeIDs: [TypeRegistry.Key: Int64], _ links: [UseLink], _ plan: ArtifactPlan
+    ) -> MlMetadata_PutLineageSubgraphRequest {
+        var request = MlMetadata_PutLineageSubgraphRequest()
+        request.options.reuseArtifactIfAlreadyExistByExternalID = true
+        request.executions = executions.map { execution in
+            let type = TypeRegistry.Key(kind: .execution, name: execution.type)
+            return LineageMapping.node(
+                of: execution, typeID: typeIDs[type] ?? 0, over: stored[execution.id])
+        }
+        request.artifacts = plan.entries.map(\.node)
+        for link in links where !link.isStored {
+            let execution = executions[executions.startIndex + link.execution]
+            request.eventEdges.append(
+                .with {
+                    $0.executionIndex = Int32(link.execution)
+                    $0.artifactIndex = Int32(link.artifact)
+                    $0.event = LineageMapping.event(
+                        link.isInput ? .input : .output, name: link.name,
+                        time: link.isInput ? execution.start : execution.end ?? execution.start)
+                })
+        }
+        return request
+    }
+
+    /// Each execution, and each artifact that is new to its run, belongs to its run and workspace.
+    private func putLinks(
+        _ executions: ArraySlice<Execution>, _ contexts: [String: (run: Int64, workspace: Int64)],
+        _ links: [UseLink], _ plan: ArtifactPlan, _ response: MlMetadata_PutLineageSubgraphResponse
+    ) async throws {
+        var request = MlMetadata_PutAttributionsAndAssociationsRequest()
+        for (number, execution) in executions.enumerated() {
+            guard let context = contexts[execution.id] else { continue }
+            for id in [context.run, context.workspace] {
+                request.associations.append(
+                    .with { ($0.executionID, $0.contextID) = (response.executionIds[number], id) })
+                for link in links where link.execution == number && plan.entries[link.artifact].belongsToRun {
+                    // Written elsewhere in this batch: it belongs there.
+                    if link.isInput, plan.entries[link.artifact].producer != nil { continue }
+                    request.attributions.append(
+                        .with { ($0.artifactID, $0.contextID) = (response.artifactIds[link.artifact], id) })
+                }
+            }
+        }
+        _ = try await backend.putAttributionsAndAssociations(request)
+    }
+
+    private static func receipts(
+        _ executions: ArraySlice<Execution>, _ contexts: [String: (run: Int64, workspace: Int64)],
+        _ links: [UseLink], _ plan: ArtifactPlan, _ response: MlMetadata_PutLineageSubgraphResponse
+    ) -> [String: Outcome] {
+        var result: [String: Outcome] = [:]
+        for (number, execution) in executions.enumerated() {
+            func found(_ isInput: Bool) -> [Link] {
+                links.filter { $0.execution == number && $0.isInput == isInput }.map { link in
+                    let uses = isInput ? execution.inputs : execution.outputs
+                    return Link(
+                        id: response.artifactIds[link.artifact], name: link.name,
+                        uri: plan.entries[link.artifact].node.uri,
+                        type: uses.first { $0.name == link.name }?.artifact.type ?? "")
+                }
+            }
+            result[execution.id] = .recorded(
+                Receipt(
+                    executionID: response.executionIds[number], runID: contexts[execution.id]?.run ?? 0,
+                    inputs: found(true), outputs: found(false)))
+        }
+        return result
+    }
+}
+
+extension StatusError {
+    /// Whether the request itself is at fault, so that sending it again is no use.
+    fileprivate var isRefusal: Bool {
+        switch code {
+        case .invalidArgument, .outOfRange, .alreadyExists: true
+        default: false
+        }
+    }
+}

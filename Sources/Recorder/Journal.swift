@@ -1,0 +1,183 @@
+import FoundationEssentials
+public import Lineage
+import SQLite
+
+/// What was captured and is not in the store yet, in a SQLite file of its own.
+///
+/// A fact counts as seen once it is here; it leaves when the store has it. Steps that ended stay for
+/// a while, so that a later sight of one changes nothing or only adds.
+public actor Journal {
+    /// A step that waits for the store.
+    public struct Pending: Sendable {
+        public var execution: Execution
+        /// Its revision, for ``Journal/acknowledge(_:)``.
+        public var revision: Int64
+    }
+
+    /// A file that cannot be opened as a journal.
+    public struct FileError: Error, Sendable, CustomStringConvertible {
+        public var path: String
+        public var reason: String
+
+        public var description: String { "journal \(path): \(reason)" }
+    }
+
+    private static let version: Int64 = 1
+    private let connection: Connection
+    private let encoder = JSONEncoder()
+    private let decoder = JSONDecoder()
+    private var waiters: [CheckedContinuation<Void, Never>] = []
+    private var revision: Int64
+
+    /// Opens a journal, made when it does not exist.
+    /// - Parameter path: a file; `:memory:` keeps nothing beyond the process.
+    /// - Throws: ``FileError``.
+    public init(path: String) throws {
+        encoder.outputFormatting = .sortedKeys
+        do {
+            connection = try Connection(path: path)
+            try connection.execute("PRAGMA journal_mode = WAL")
+            try connection.execute("PRAGMA synchronous = FULL")
+            let version = try connection.first("PRAGMA user_version") { $0.integer(0) } ?? 0
+            let tables = try connection.first("SELECT count(*) FROM sqlite_master") { $0.integer(0) } ?? 0
+            if version == 0, tables > 0 {
+                throw FileError(path: path, reason: "a SQLite database, but no journal")
+            }
+            guard version <= Self.version else {
+                throw FileError(path: path, reason: "was written by a newer kfmd (version \(version))")
+            }
+            try connection.execute(
+                """
+                CREATE TABLE IF NOT EXISTS step (
+                    id TEXT PRIMARY KEY,
+                    revision INTEGER NOT NULL,
+                    acknowledged INTEGER NOT NULL DEFAULT 0,
+                    is_final INTEGER NOT NULL,
+                    updated INTEGER NOT NULL,
+                    refused TEXT,
+                    facts TEXT NOT NULL
+                );
+                CREATE INDEX IF NOT EXISTS step_waiting ON step (revision) WHERE acknowledged < revision;
+                CREATE INDEX IF NOT EXISTS step_updated ON step (updated);
+                PRAGMA user_version = \(Self.version);
+                """)
+            revision = try connection.first("SELECT max(revision) FROM step") { $0.integer(0) } ?? 0
+        } catch let error as SQLiteError {
+            let reason = error.kind == .notADatabase ? "not a SQLite database" : error.message
+            throw FileError(path: path, reason: reason)
+        }
+    }
+
+    /// Keeps sights of executions; what is known already is not kept again.
+    /// - Returns: how many of them said something new.
+    /// - Throws: `SQLiteError`; then none of them is kept.
+    @discardableResult
+    public func record(_ executions: [Execution]) throws -> Int {
+        guard !executions.isEmpty else { return 0 }
+        let before = revision
+        do {
+            let changed = try connection.transaction {
+                try executions.reduce(0) { try $0 + (record($1) ? 1 : 0) }
+            }
+            if changed > 0 { wake() }
+            return changed
+        } catch {
+            revision = before
+            throw error
+        }
+    }
+
+    private func record(_ execution: Execution) throws -> Bool {
+        let known = try connection.first("SELECT facts FROM step WHERE id = ?", execution.id) { $0.text(0) }
+        var merged = execution
+        if let known {
+            let old = try decoder.decode(Execution.self, from: Data(known.utf8))
+            merged = old.merging(execution)
+            // Two sights of the same facts may tell them in another order.
+            if old.merging(merged) == old || merged.saysTheSame(as: old) { return false }
+        }
+        revision += 1
+        let facts = String(decoding: try encoder.encode(merged), as: UTF8.self)
+        try connection.run(
+            """
+            INSERT INTO step (id, revision, is_final, updated, facts) VALUES (?, ?, ?, ?, ?)
+            ON CONFLICT (id) DO UPDATE SET revision = excluded.revision, is_final = excluded.is_final,
+            updated = excluded.updated, facts = excluded.facts, refused = NULL
+            """,
+            merged.id, revision, merged.state.isFinal, Self.now, facts)
+        return true
+    }
+
+    private static var now: Int64 { Int64(Date().timeIntervalSince1970) }
+
+    /// The steps that wait, oldest first.
+    /// - Throws: `SQLiteError`.
+    public func pending(limit: Int) throws -> [Pending] {
+        let rows = try connection.rows(
+            "SELECT revision, facts FROM step WHERE acknowledged < revision ORDER BY revision LIMIT ?", limit
+        ) { ($0.integer(0), $0.text(1)) }
+        return try rows.map { revision, facts in
+            Pending(execution: try decoder.decode(Execution.self, from: Data(facts.utf8)), revision: revision)
+        }
+    }
+
+    /// How many steps wait.
+    public func depth() throws -> Int {
+        Int(
+            try connection.first("SELECT count(*) FROM step WHERE acknowledged < revision") {
+                $0.integer(0)
+            } ?? 0)
+    }
+
+    /// The store has these revisions, or refused them for a reason. A step that changed meanwhile
+    /// waits on.
+    /// - Throws: `SQLiteError`.
+    public func acknowledge(_ steps: [(id: String, revision: Int64, refused: String?)]) throws {
+        try connection.transaction {
+            for step in steps {
+                try connection.run(
+                    "UPDATE step SET acknowledged = ?, refused = ? WHERE id = ? AND acknowledged < ?",
+                    step.revision, step.refused, step.id, step.revision)
+            }
+        }
+    }
+
+    /// Drops steps that ended and were recorded longer ago than this.
+    /// - Throws: `SQLiteError`.
+    public func prune(olderThan age: Duration) throws {
+        try connection.run(
+            "DELETE FROM step WHERE is_final = 1 AND acknowledged >= revision AND updated < ?",
+            Self.now - age.components.seconds)
+    }
+
+    /// Waits until something waits for the store, or the task is cancelled.
+    public func waitForPending() async {
+        let depth = (try? depth()) ?? 0
+        if depth > 0 || Task.isCancelled { return }
+        await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                if Task.isCancelled { continuation.resume() } else { waiters.append(continuation) }
+            }
+        } onCancel: {
+            Task { await self.wake() }
+        }
+    }
+
+    private func wake() {
+        for waiter in waiters { waiter.resume() }
+        waiters = []
+    }
+}
+
+extension Execution {
+    /// Whether two sights differ in nothing that is recorded.
+    fileprivate func saysTheSame(as other: Execution) -> Bool {
+        var (one, two) = (self, other)
+        // The label with the id is our own doing, and the order of evidence says nothing.
+        one.recordedID = nil
+        two.recordedID = nil
+        (one.authority, two.authority) = (.pod, .pod)
+        (one.evidence, two.evidence) = ([], [])
+        return one == two
+    }
+}

@@ -1,0 +1,206 @@
+public import Capture
+public import Kubernetes
+import Lineage
+public import Logging
+public import MetadataAPI
+
+/// Records a cluster: watches its objects, keeps what they say in the journal, and writes that to the
+/// store in batches.
+public struct Recorder: Sendable {
+    /// What is watched and how.
+    public struct Options: Sendable {
+        /// Empty for all namespaces.
+        public var namespaces: [String] = []
+        /// The most steps that are written at once.
+        public var batchSize = 200
+        /// How long steps that ended stay in the journal.
+        public var retention: Duration = .seconds(7 * 24 * 3600)
+        public var backoff = Backoff()
+
+        public init() {}
+    }
+
+    private let client: APIClient
+    private let capture: Capture
+    private let journal: Journal
+    private let writer: BatchWriter
+    private let options: Options
+    private let logger: Logger
+    private let reporter: EventReporter
+
+    public init(
+        client: APIClient, capture: Capture, journal: Journal, backend: any MetadataBackend,
+        options: Options = Options(), logger: Logger
+    ) {
+        self.client = client
+        self.capture = capture
+        self.journal = journal
+        writer = BatchWriter(backend)
+        self.options = options
+        self.logger = logger
+        reporter = EventReporter(client, logger: logger)
+    }
+
+    /// The name of a cluster within identities: the uid of `kube-system`, which lasts as long as it.
+    /// - Throws: ``APIError`` when it may not be read, ``ConnectionError``.
+    public static func clusterName(_ client: APIClient) async throws -> String {
+        try await client.get(.namespaces, name: "kube-system").uid
+    }
+
+    /// The artifact repositories of Argo Workflows in the namespaces, as far as they may be read.
+    public static func artifactRepositories(
+        _ client: APIClient, namespaces: [String], logger: Logger
+    ) async -> ArtifactRepositories {
+        var result = ArtifactRepositories()
+        let places: [String?] = namespaces.isEmpty ? [nil] : namespaces
+        for namespace in places {
+            do {
+                let page = try await client.list(
+                    .configMaps, namespace: namespace,
+                    fieldSelector: "metadata.name=\(ArtifactRepositories.configMapName)")
+                for problem in page.objects.flatMap({ result.add($0) }) {
+                    logger.warning("artifact repository left out", metadata: ["problem": "\(problem)"])
+                }
+            } catch {
+                logger.debug(
+                    "no artifact repositories",
+                    metadata: ["namespace": "\(namespace ?? "all")", "reason": "\(error)"])
+            }
+        }
+        return result
+    }
+
+    /// Records until it is cancelled.
+    public func run() async {
+        await withTaskGroup(of: Void.self) { group in
+            let namespaces: [String?] = options.namespaces.isEmpty ? [nil] : options.namespaces
+            for namespace in namespaces {
+                for resource in [Resource.workflows, .pods] {
+                    group.addTask { await watch(resource, namespace) }
+                }
+            }
+            group.addTask { await flush() }
+            group.addTask { await prune() }
+        }
+    }
+
+    // MARK: Watching
+
+    private func watch(_ resource: Resource, _ namespace: String?) async {
+        var logger = logger
+        logger[metadataKey: "resource"] = "\(resource.plural)"
+        if let namespace { logger[metadataKey: "namespace"] = "\(namespace)" }
+        var lastInterruption = ""
+        for await event in Watcher(client, resource, namespace: namespace, backoff: options.backoff) {
+            switch event {
+            case .listing: break
+            case .page(let objects): await keep(objects.map { ($0, false) }, logger)
+            case .listed:
+                lastInterruption = ""
+                logger.info("watching")
+            case .applied(let object):
+                lastInterruption = ""
+                await keep([(object, false)], logger)
+            case .deleted(let object): await keep([(object, true)], logger)
+            case .unreadable(let reason): logger.warning("left out", metadata: ["reason": "\(reason)"])
+            case .interrupted(let why):
+                // The same trouble is told once, not at every attempt.
+                let text = Self.describe(why, resource)
+                if text != lastInterruption { logger.warning("\(text)") }
+                lastInterruption = text
+            }
+        }
+    }
+
+    private static func describe(_ interruption: Watcher.Interruption, _ resource: Resource) -> String {
+        switch interruption {
+        case .expired: "the watch expired; listing again"
+        case .refused(let error) where error.isNotFound:
+            "the cluster has no \(resource.plural).\(resource.group); looking again from time to time"
+        case .refused(let error): "refused, trying again: \(error)"
+        case .disconnected(let reason): "disconnected, trying again: \(reason)"
+        }
+    }
+
+    /// Captures objects into the journal. They count as seen only when that succeeded.
+    private func keep(_ objects: [(KubernetesObject, isDeleted: Bool)], _ logger: Logger) async {
+        var executions: [Execution] = []
+        for (object, isDeleted) in objects {
+            let result = capture(object, isDeleted: isDeleted)
+            executions += result.executions
+            let origin = Execution.Origin(
+                kind: object.kind, namespace: object.namespace, name: object.name, uid: object.uid)
+            await reporter.report(result.problems + result.executions.flatMap(\.problems), about: origin)
+        }
+        var backoff = options.backoff
+        while !Task.isCancelled {
+            do {
+                try await journal.record(executions)
+                return
+            } catch {
+                logger.error("the journal cannot be written, trying again", metadata: ["reason": "\(error)"])
+                try? await Task.sleep(for: backoff.delay())
+            }
+        }
+    }
+
+    // MARK: Writing
+
+    private func flush() async {
+        var backoff = options.backoff
+        var isDown = false
+        while !Task.isCancelled {
+            await journal.waitForPending()
+            do {
+                try await flushOnce()
+                backoff.reset()
+                if isDown { logger.info("the store answers again") }
+                isDown = false
+            } catch is CancellationError {
+                return
+            } catch {
+                if !isDown { logger.warning("the store does not answer, trying again", metadata: ["reason": "\(error)"]) }
+                isDown = true
+                try? await Task.sleep(for: backoff.delay())
+            }
+        }
+    }
+
+    /// Writes one batch.
+    private func flushOnce() async throws {
+        let pending = try await journal.pending(limit: options.batchSize)
+        guard !pending.isEmpty else { return }
+        let outcomes = try await writer.write(pending.map(\.execution))
+        var done: [(id: String, revision: Int64, refused: String?)] = []
+        var receipts: [(BatchWriter.Receipt, Execution)] = []
+        for step in pending {
+            switch outcomes[step.execution.id] {
+            case .recorded(let receipt)?:
+                done.append((step.execution.id, step.revision, nil))
+                receipts.append((receipt, step.execution))
+            case .refused(let reason)?:
+                done.append((step.execution.id, step.revision, reason))
+                let origin = step.execution.pod ?? step.execution.origins.values.first
+                await reporter.report(
+                    [Problem(object: origin?.description ?? step.execution.id, field: "the store", reason: reason)],
+                    about: origin)
+            case nil: continue
+            }
+        }
+        try await journal.acknowledge(done)
+        logger.debug("recorded", metadata: ["steps": "\(done.count)"])
+        let writeBack = WriteBack(client, logger: logger)
+        for (receipt, execution) in receipts { await writeBack.write(receipt, of: execution) }
+    }
+
+    private func prune() async {
+        while !Task.isCancelled {
+            do {
+                try await journal.prune(olderThan: options.retention)
+            } catch {
+                logger.warning("the journal was not pruned", metadata: ["reason": "\(error)"])
+            }
+            try? await Task.sleep(for: .seconds(3600))
+        }
+    }
+}

@@ -1,0 +1,168 @@
+import CYAML
+public import JSON
+
+/// Reading of YAML 1.1 and 1.2 documents, as far as they mean JSON values.
+///
+/// Plain scalars are resolved by the core schema of YAML 1.2 (`null`, booleans, integers, floats);
+/// anchors, aliases and merge keys (`<<`) are expanded; dates stay text.
+public enum YAML {
+    /// The most values that one document may expand to, against alias bombs.
+    public static let maximumNodes = 10_000_000
+
+    /// Reads all documents of a text.
+    /// - Throws: ``YAMLError`` with the line and column of the first mistake.
+    public static func documents(in bytes: [UInt8]) throws(YAMLError) -> [JSONValue] {
+        var reader = YAMLReader(bytes: bytes)
+        var result: [JSONValue] = []
+        while let document = try reader.next() { result.append(document) }
+        return result
+    }
+
+    /// Reads the one document of a text; an empty text is `null`.
+    /// - Throws: ``YAMLError``, also when there are several documents.
+    public static func parse(_ text: String) throws(YAMLError) -> JSONValue {
+        let all = try documents(in: Array(text.utf8))
+        guard all.count <= 1 else {
+            throw YAMLError(reason: "several documents where one should be", line: 1, column: 1)
+        }
+        return all.first ?? .null
+    }
+}
+
+/// Reads one document after the other, holding no more than one.
+public struct YAMLReader: ~Copyable {
+    private let parser: UnsafeMutablePointer<yaml_parser_t>
+    private let bytes: UnsafeMutableBufferPointer<UInt8>
+    private var anchors: [String: JSONValue] = [:]
+    private var nodes = 0
+
+    public init(bytes source: [UInt8]) {
+        bytes = .allocate(capacity: max(source.count, 1))
+        _ = bytes.initialize(from: source)
+        parser = .allocate(capacity: 1)
+        parser.initialize(to: yaml_parser_t())
+        yaml_parser_initialize(parser)
+        yaml_parser_set_input_string(parser, bytes.baseAddress, source.count)
+    }
+
+    deinit {
+        yaml_parser_delete(parser)
+        parser.deallocate()
+        bytes.deallocate()
+    }
+
+    /// The next document, or `nil` at the end.
+    /// - Throws: ``YAMLError``.
+    public mutating func next() throws(YAMLError) -> JSONValue? {
+        anchors = [:]
+        nodes = 0
+        while true {
+            var event = try nextEvent()
+            defer { yaml_event_delete(&event) }
+            switch event.type {
+            case YAML_STREAM_END_EVENT, YAML_NO_EVENT: return nil
+            case YAML_DOCUMENT_START_EVENT: return try node(try nextEvent(), depth: 0)
+            default: continue
+            }
+        }
+    }
+
+    private func nextEvent() throws(YAMLError) -> yaml_event_t {
+        var event = yaml_event_t()
+        guard yaml_parser_parse(parser, &event) == 1 else {
+            let problem = parser.pointee.problem.map { String(cString: $0) } ?? "not YAML"
+            let mark = parser.pointee.problem_mark
+            throw YAMLError(reason: problem, line: Int(mark.line) + 1, column: Int(mark.column) + 1)
+        }
+        return event
+    }
+
+    private func error(_ reason: String, _ event: yaml_event_t) -> YAMLError {
+        YAMLError(
+            reason: reason, line: Int(event.start_mark.line) + 1,
+            column: Int(event.start_mark.column) + 1)
+    }
+
+    private static func text(_ pointer: UnsafeMutablePointer<UInt8>?) -> String? {
+        pointer.map { String(cString: $0) }
+    }
+
+    /// The value that begins with `event`, which is deleted.
+    private mutating func node(_ event: yaml_event_t, depth: Int) throws(YAMLError) -> JSONValue {
+        var event = event
+        defer { yaml_event_delete(&event) }
+        nodes += 1
+        if nodes > YAML.maximumNodes { throw error("more than \(YAML.maximumNodes) values", event) }
+        if depth > JSONValue.maximumDepth {
+            throw error("nested deeper than \(JSONValue.maximumDepth) levels", event)
+        }
+        switch event.type {
+        case YAML_ALIAS_EVENT:
+            let name = Self.text(event.data.alias.anchor) ?? ""
+            guard let value = anchors[name] else { throw error("unknown alias *\(name)", event) }
+            nodes += Self.size(value)
+            return value
+        case YAML_SCALAR_EVENT:
+            let value = try scalar(event)
+            if let anchor = Self.text(event.data.scalar.anchor) { anchors[anchor] = value }
+            return value
+        case YAML_SEQUENCE_START_EVENT:
+            var elements: [JSONValue] = []
+            while true {
+                let next = try nextEvent()
+                if next.type == YAML_SEQUENCE_END_EVENT { break }
+                elements.append(try node(next, depth: depth + 1))
+            }
+            let value = JSONValue.array(elements)
+            if let anchor = Self.text(event.data.sequence_start.anchor) { anchors[anchor] = value }
+            return value
+        case YAML_MAPPING_START_EVENT:
+            let value = JSONValue.object(try mapping(depth: depth))
+            if let anchor = Self.text(event.data.mapping_start.anchor) { anchors[anchor] = value }
+            return value
+        default:
+            throw error("something where a value should be", event)
+        }
+    }
+
+    private mutating func mapping(depth: Int) throws(YAMLError) -> JSONObject {
+        var pairs: [(String, JSONValue)] = []
+        var merged: [JSONObject] = []
+        while true {
+            let next = try nextEvent()
+            if next.type == YAML_MAPPING_END_EVENT { break }
+            let mark = next
+            let key = try node(next, depth: depth + 1)
+            let value = try node(try nextEvent(), depth: depth + 1)
+            guard let name = key.scalarText ?? (key.isNull ? "null" : nil) else {
+                throw error("\(key.kindName) as the name of a member", mark)
+            }
+            if name == "<<" {
+                merged += value.object.map { [$0] } ?? value.array?.compactMap(\.object) ?? []
+            } else {
+                pairs.append((name, value))
+            }
+        }
+        guard !merged.isEmpty else { return JSONObject(pairs) }
+        let earlier = merged.reversed().flatMap { $0.members.map { ($0.key, $0.value) } }
+        return JSONObject(earlier + pairs)
+    }
+
+    private func scalar(_ event: yaml_event_t) throws(YAMLError) -> JSONValue {
+        let data = event.data.scalar
+        let text = String(
+            decoding: UnsafeBufferPointer(start: data.value, count: data.length), as: UTF8.self)
+        let tag = Self.text(data.tag)
+        if tag == "tag:yaml.org,2002:str" || tag == "!" { return .string(text) }
+        guard data.style == YAML_PLAIN_SCALAR_STYLE || tag != nil else { return .string(text) }
+        return YAMLScalar.resolve(text)
+    }
+
+    private static func size(_ value: JSONValue) -> Int {
+        switch value {
+        case .array(let elements): elements.reduce(1) { $0 + size($1) }
+        case .object(let object): object.reduce(1) { $0 + size($1.value) }
+        default: 1
+        }
+    }
+}

@@ -1,0 +1,67 @@
+import ArgumentParser
+import FoundationEssentials
+import MetadataAPI
+import MetadataService
+import MetadataStore
+
+/// Which metadata service, or which store file.
+struct BackendOptions: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "The gRPC address of a metadata service: kfmd serve, or any server of MLMD's protocol.",
+            discussion: "METADATA_GRPC_SERVICE_HOST and _PORT count too.", valueName: "host:port"))
+    var metadata: String?
+
+    @Option(help: ArgumentHelp("A store file instead of a service.", valueName: "file"))
+    var store: String?
+
+    /// Runs `body` with the store or service.
+    /// - Throws: ``Failure``, or what `body` throws.
+    func withBackend<Result: Sendable>(
+        _ body: @Sendable (any MetadataBackend) async throws -> Result
+    ) async throws -> Result {
+        if let metadata, store != nil {
+            throw Failure.usage("--metadata \(metadata) and --store exclude each other")
+        }
+        if let path = store ?? (metadata == nil ? Settings.value(nil, "KFMD_STORE") : nil) {
+            let store = try Settings.openStore(path)
+            do {
+                try await store.registerPredefinedTypes()
+                let result = try await body(store)
+                await store.close()
+                return result
+            } catch {
+                await store.close()
+                throw error
+            }
+        }
+        guard let text = Settings.value(metadata, "KFMD_METADATA") ?? Self.serviceAddress else {
+            throw Failure.usage("give --metadata HOST:PORT or --store FILE")
+        }
+        let address = try Settings.address(text, "--metadata")
+        let client = try MetadataClient(host: address.host, port: address.port)
+        return try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await client.run() }
+            do {
+                let result = try await body(client)
+                client.close()
+                return result
+            } catch let error as StatusError where error.code == .unavailable {
+                client.close()
+                throw Failure.runtime("metadata service \(text): cannot be reached (\(error.message))")
+            } catch {
+                client.close()
+                throw error
+            }
+        }
+    }
+
+    /// What Kubernetes sets in pods, and what deployments of Kubeflow give.
+    private static var serviceAddress: String? {
+        guard let host = Settings.value(nil, "METADATA_GRPC_SERVICE_HOST") else { return nil }
+        var port = Settings.value(nil, "METADATA_GRPC_SERVICE_PORT") ?? "8080"
+        // A service's own variable is a URL where a port of that name exists: tcp://10.0.0.1:8080.
+        if let colon = port.lastIndex(of: ":") { port = String(port[port.index(after: colon)...]) }
+        return "\(host):\(port)"
+    }
+}

@@ -1,0 +1,71 @@
+import ArgumentParser
+import Capture
+import FoundationEssentials
+import Kubernetes
+import Recorder
+
+struct Import: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Record objects from files.",
+        discussion: """
+            Files are what kubectl get prints (JSON or YAML), Lists, JSON lines, or the lines of a watch,
+            plain or gzip; - is standard input. Importing the same objects again changes nothing.
+              kubectl get workflow,pod -A -o json | kfmd import - --store metadata.db
+            """)
+
+    @Argument(help: ArgumentHelp("Files with objects.", valueName: "file"))
+    var files: [String]
+
+    @OptionGroup var backend: BackendOptions
+    @OptionGroup var capture: CaptureOptions
+
+    func run() async throws {
+        let capture = capture.capture
+        let files = files
+        let summary = try await backend.withBackend { backend in
+            let importer = Importer(capture: capture, backend: backend)
+            var total = Importer.Summary()
+            for file in files {
+                let bytes = try InputFile.read(file)
+                let progress = Progress(file: file)
+                let done = try await importer.run(bytes, name: file) { progress.show("\($0) executions") }
+                progress.end()
+                total.objects += done.objects
+                total.recorded += done.recorded
+                total.problems += done.problems
+            }
+            return total
+        }
+        for problem in summary.problems { StandardError.write("kfmd: \(Failure.line(problem))\n") }
+        StandardOutput.write("\(summary.objects) objects, \(summary.recorded) executions recorded\n")
+        if !summary.problems.isEmpty {
+            throw Failure.runtime("\(summary.problems.count) problems, told above; the rest is recorded")
+        }
+    }
+}
+
+/// How objects are understood.
+struct CaptureOptions: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "The cluster's name within identities; the uid of kube-system for the same as record's. (KFMD_CLUSTER)",
+            valueName: "name"))
+    var cluster: String?
+
+    var capture: Capture { Capture(cluster: Settings.value(cluster, "KFMD_CLUSTER") ?? "default") }
+}
+
+/// Progress on a terminal, on one line that is written over.
+struct Progress: Sendable {
+    let file: String
+
+    func show(_ text: String) {
+        guard StandardError.isTerminal else { return }
+        StandardError.write("\r\u{1B}[K\(file): \(text)")
+    }
+
+    func end() {
+        guard StandardError.isTerminal else { return }
+        StandardError.write("\r\u{1B}[K")
+    }
+}

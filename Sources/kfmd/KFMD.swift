@@ -1,0 +1,70 @@
+import ArgumentParser
+import FoundationEssentials
+import Logging
+
+/// The command line: one file a subcommand, no logic of its own.
+@main
+struct KFMD: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "kfmd",
+        abstract: "Records what ran on a Kubernetes cluster, and is the metadata service it records into.",
+        discussion: """
+            Try it without a cluster:
+              kfmd demo
+            See what would be recorded of objects that you have, without writing anything:
+              kubectl get workflow,pod -o json | kfmd explain -
+            Keep the record of a cluster in one file, and look at it:
+              kfmd serve --store metadata.db
+              kfmd record --metadata localhost:8080
+
+            Every option can be given as an environment variable: --store as KFMD_STORE.
+            Exit status: 0 success, 64 a wrong option or file, 1 a failure while running.
+            """,
+        version: "0.1.0",
+        subcommands: [Serve.self, Record.self, Import.self, Explain.self, Lineage.self, Demo.self])
+
+    static func main() async {
+        do {
+            var command = try parseAsRoot()
+            if var command = command as? any AsyncParsableCommand {
+                try await command.run()
+            } else {
+                try command.run()
+            }
+        } catch {
+            exit(error)
+        }
+    }
+
+    /// One line on standard error; help and version as they are.
+    private static func exit(_ error: any Error) -> Never {
+        if let failure = error as? Failure {
+            StandardError.write("kfmd: \(failure.message)\n")
+            endProcess(failure.code)
+        }
+        let code = exitCode(for: error)
+        if code == .validationFailure {
+            StandardError.write("kfmd: \(message(for: error))\n")
+            endProcess(code.rawValue)
+        }
+        if code.isSuccess { exit(withError: error) }
+        StandardError.write("kfmd: \(Failure.line("\(error)"))\n")
+        endProcess(1)
+    }
+}
+
+/// An end with a reason, in one line.
+struct Failure: Error {
+    var message: String
+    var code: Int32
+
+    /// A wrong option or file.
+    static func usage(_ message: String) -> Failure { Failure(message: line(message), code: 64) }
+
+    /// Something that failed while running.
+    static func runtime(_ message: String) -> Failure { Failure(message: line(message), code: 1) }
+
+    static func line(_ text: String) -> String {
+        text.split(whereSeparator: \.isNewline).joined(separator: " ")
+    }
+}

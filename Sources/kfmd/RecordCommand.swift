@@ -1,0 +1,110 @@
+import ArgumentParser
+import Capture
+import FoundationEssentials
+import Kubernetes
+import Logging
+import MetadataAPI
+import Recorder
+import ServiceLifecycle
+
+struct Record: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Watch a cluster and record what runs on it.",
+        discussion: """
+            Pods and workflows are watched; what they say goes into a journal first and from there, in
+            batches, into the metadata service. It can be stopped and started at any time.
+              kfmd record --metadata localhost:8080
+              kfmd record --context staging --namespace team-a --store metadata.db
+            In a pod it uses the pod's service account.
+            """)
+
+    @Option(help: ArgumentHelp("A kubeconfig file. (KUBECONFIG, else ~/.kube/config)", valueName: "file"))
+    var kubeconfig: String?
+
+    @Option(help: ArgumentHelp("The context in it. (KFMD_CONTEXT, else its current one)", valueName: "name"))
+    var context: String?
+
+    @Option(
+        name: [.long, .customShort("n")], parsing: .singleValue,
+        help: ArgumentHelp("A namespace; may be repeated. (KFMD_NAMESPACE; all)", valueName: "name"))
+    var namespace: [String] = []
+
+    @OptionGroup var backend: BackendOptions
+
+    @Option(
+        help: ArgumentHelp(
+            "Where facts wait for the service. (KFMD_JOURNAL; kfmd-journal.db)", valueName: "file"))
+    var journal: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "The cluster's name within identities. (KFMD_CLUSTER; the uid of kube-system)", valueName: "name"))
+    var cluster: String?
+
+    @Option(help: "trace, debug, info, notice, warning, error or critical. (KFMD_LOG_LEVEL)")
+    var logLevel: String?
+
+    func run() async throws {
+        let logger = try Settings.logger("kfmd.record", level: logLevel)
+        let configuration: ClusterConfiguration
+        let client: APIClient
+        let journal: Journal
+        do {
+            configuration = try await ClusterConfiguration.load(
+                kubeconfig: Settings.value(kubeconfig, "KFMD_KUBECONFIG"),
+                context: Settings.value(context, "KFMD_CONTEXT"))
+            client = try APIClient(configuration)
+            journal = try Journal(path: Settings.value(self.journal, "KFMD_JOURNAL") ?? "kfmd-journal.db")
+        } catch let error as ConfigurationError {
+            throw Failure.usage(error.description)
+        } catch let error as Journal.FileError {
+            throw Failure.usage(error.description)
+        }
+        let namespaces = Settings.list(namespace, "KFMD_NAMESPACE")
+        let name = try await clusterName(client, logger)
+        try await backend.withBackend { backend in
+            var options = Recorder.Options()
+            options.namespaces = namespaces
+            let repositories = await Recorder.artifactRepositories(
+                client, namespaces: namespaces, logger: logger)
+            let recorder = Recorder(
+                client: client, capture: Capture(cluster: name, artifactRepositories: repositories),
+                journal: journal, backend: backend, options: options, logger: logger)
+            logger.info("recording", metadata: ["cluster": "\(name)", "server": "\(configuration.server)"])
+            try await ServiceGroup(
+                configuration: .init(
+                    services: [.init(service: RecorderService(recorder: recorder))],
+                    gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
+            ).run()
+        }
+        await client.shutdown()
+    }
+
+    /// A server that cannot be reached is an error at once; one that answers but forbids is not.
+    private func clusterName(_ client: APIClient, _ logger: Logger) async throws -> String {
+        if let name = Settings.value(cluster, "KFMD_CLUSTER") { return name }
+        do {
+            return try await Recorder.clusterName(client)
+        } catch let error as APIError where error.isUnauthorized {
+            await client.shutdown()
+            throw Failure.runtime("\(client.configuration.server): \(error)")
+        } catch let error as APIError {
+            logger.warning(
+                "the namespace kube-system may not be read: the cluster is named “default”; give --cluster",
+                metadata: ["reason": "\(error)"])
+            return "default"
+        } catch {
+            await client.shutdown()
+            throw Failure.runtime("\(error)")
+        }
+    }
+}
+
+/// The recorder as a service; it has no state to finish, so that a stop is a cancellation.
+struct RecorderService: Service {
+    let recorder: Recorder
+
+    func run() async throws {
+        await cancelWhenGracefulShutdown { await recorder.run() }
+    }
+}

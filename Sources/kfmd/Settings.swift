@@ -1,0 +1,53 @@
+import FoundationEssentials
+import Logging
+import MetadataAPI
+import MetadataService
+import MetadataStore
+
+/// Options that were not given, from the environment.
+enum Settings {
+    /// The value of an option: as given, else of its environment variable.
+    static func value(_ given: String?, _ variable: String) -> String? {
+        if let given { return given }
+        guard let value = ProcessInfo.processInfo.environment[variable], !value.isEmpty else { return nil }
+        return value
+    }
+
+    /// A list: as given, else of its environment variable, cut at commas.
+    static func list(_ given: [String], _ variable: String) -> [String] {
+        if !given.isEmpty { return given }
+        return (value(nil, variable) ?? "").split(separator: ",").map(String.init)
+    }
+
+    /// - Throws: ``Failure`` that names the option.
+    static func address(_ text: String, _ option: String) throws -> MetadataServer.Address {
+        guard let colon = text.lastIndex(of: ":"), let port = Int(text[text.index(after: colon)...]),
+            (0...65_535).contains(port)
+        else { throw Failure.usage("\(option) \(text): should be HOST:PORT") }
+        var host = String(text[..<colon])
+        if host.hasPrefix("["), host.hasSuffix("]") { host = String(host.dropFirst().dropLast()) }
+        return MetadataServer.Address(host: host.isEmpty ? "0.0.0.0" : host, port: port)
+    }
+
+    /// A logger on standard error.
+    static func logger(_ label: String, level given: String?) throws -> Logger {
+        let text = value(given, "KFMD_LOG_LEVEL") ?? "info"
+        guard let level = Logger.Level(rawValue: text.lowercased()) else {
+            let known = Logger.Level.allCases.map(\.rawValue).joined(separator: ", ")
+            throw Failure.usage("--log-level \(text): should be one of \(known)")
+        }
+        var logger = Logger(label: label, factory: { StreamLogHandler.standardError(label: $0) })
+        logger.logLevel = level
+        return logger
+    }
+
+    /// Opens a store file.
+    /// - Throws: ``Failure`` that names the file.
+    static func openStore(_ path: String) throws -> MetadataStore {
+        do {
+            return try MetadataStore(path: path)
+        } catch let error as StoreFileError {
+            throw Failure.usage(error.description)
+        }
+    }
+}
