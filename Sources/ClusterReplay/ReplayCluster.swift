@@ -35,6 +35,8 @@ public actor ReplayCluster {
     /// Kinds that the server knows.
     private var resources: Set<Resource>
     private var objects: [Resource: [String: JSONValue]] = [:]
+    /// What clients patched, by object.
+    private var patches: [Resource: [String: JSONValue]] = [:]
     private var version = 300
     private var changes: [Change] = []
     /// Changes up to here are forgotten.
@@ -70,7 +72,9 @@ public actor ReplayCluster {
     /// Applies an event of a recorded cluster: `ADDED`, `MODIFIED` or `DELETED` with the object.
     public func apply(_ type: String, _ object: JSONValue) {
         guard let resource = resources.first(where: { $0.kind == object["kind"]?.string }) else { return }
-        store(type, object, resource)
+        // What clients wrote on the object stays, though the recording does not know of it.
+        let patch = patches[resource]?[Self.key(object)]
+        store(type, patch.map { object.merging(patch: $0) } ?? object, resource)
     }
 
     @discardableResult
@@ -374,7 +378,19 @@ public actor ReplayCluster {
         }
         // A patch that changes nothing makes no new version and no event.
         if patched == current { return current }
+        let key = Self.key(current)
+        let kept = patches[resource]?[key] ?? .object(JSONObject())
+        patches[resource, default: [:]][key] = kept.merging(patch: Self.withoutIdentity(patch))
         return store("MODIFIED", patched, resource)
+    }
+
+    /// A patch without the version and uid that it was made for.
+    private static func withoutIdentity(_ patch: JSONValue) -> JSONValue {
+        guard var members = patch.object, var metadata = members["metadata"]?.object else { return patch }
+        metadata["resourceVersion"] = nil
+        metadata["uid"] = nil
+        members["metadata"] = .object(metadata)
+        return .object(members)
     }
 
     private static func isLabelValue(_ text: String) -> Bool {

@@ -4,7 +4,9 @@ public struct LineageText: Sendable {
     public let lines: [String]
 
     public init(_ graph: MlMetadata_LineageGraph) {
-        let titles = Dictionary(graph.artifacts.map { ($0.id, $0.title) }) { first, _ in first }
+        let titles = Dictionary(
+            graph.artifacts.map { ($0.id, $0.version.isEmpty ? $0.title : "\($0.title) (\($0.version))") }
+        ) { first, _ in first }
         let events = Dictionary(grouping: graph.events, by: \.executionID)
         func names(_ execution: Int64, _ isInput: Bool) -> String {
             let all = (events[execution] ?? []).filter { $0.isInput == isInput }

@@ -62,12 +62,16 @@ struct Demo: AsyncParsableCommand {
         let cluster = ReplayCluster()
         let (pages, page) = AsyncStream.makeStream(of: String.self)
         let (ports, port) = AsyncStream.makeStream(of: Int.self)
-        let server = MetadataServer(store, options: options, logger: logger)
+        // The servers are stopped by cancellation here, which they would report as an error.
+        var quiet = logger
+        quiet.logLevel = .critical
+        let serverLogger = quiet
+        let server = MetadataServer(store, options: options, logger: serverLogger)
         let services = server.services(onHTTP: { page.yield("http://\($0)/") })
         try await withThrowingTaskGroup(of: Void.self) { group in
             for service in services { group.addTask { try await service.run() } }
             group.addTask {
-                try await ReplayServer(cluster, logger: logger).run { port.yield($0) }
+                try await ReplayServer(cluster, logger: serverLogger).run { port.yield($0) }
             }
             group.addTask {
                 guard let page = await pages.first(where: { _ in true }),
@@ -139,8 +143,15 @@ struct Demo: AsyncParsableCommand {
             var request = MlMetadata_GetEventsByExecutionIDsRequest()
             request.executionIds = graph.executions.map(\.id)
             graph.events = try transaction.getEventsByExecutionIDs(request).events
-            return LineageText(graph).lines
+            return LineageText(graph).lines + graph.artifacts.map(Self.line)
         }
+    }
+
+    /// An artifact with the values that were measured, such as the accuracy.
+    private static func line(_ artifact: MlMetadata_Artifact) -> String {
+        let values = artifact.customProperties.filter { $0.key.hasPrefix("values.") }
+            .map { "  \($0.key.dropFirst("values.".count)) \($0.value.text)" }.sorted().joined()
+        return "\(artifact.type)  \(artifact.title)  \(artifact.uri)\(values)"
     }
 
     private static func newest(_ name: String, _ store: MetadataStore) async throws -> Int64 {

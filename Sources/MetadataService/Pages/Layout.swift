@@ -12,12 +12,14 @@ struct Layout {
 
     /// The upper left corner of each node.
     private(set) var positions: [Point]
+    /// The way of each edge that was given: the points between its ends, where it spans columns.
+    private(set) var routes: [[Point]]
     private(set) var width: Double
     private(set) var height: Double
 
-    static let nodeWidth = 190.0
+    static let nodeWidth = 180.0
     static let nodeHeight = 46.0
-    private static let columnGap = 56.0
+    private static let columnGap = 46.0
     private static let rowGap = 18.0
     private static let margin = 12.0
 
@@ -25,11 +27,29 @@ struct Layout {
     ///   - count: the number of nodes.
     ///   - edges: pairs of nodes, from and to.
     init(count: Int, edges: [(from: Int, to: Int)]) {
-        let edges = Self.acyclic(count, edges)
-        let layers = Self.layers(count, edges)
+        let forward = Self.acyclic(count, edges)
+        var layers = Self.layers(count, forward)
+        // An edge over several columns goes through a place of its own in each of them, so that it
+        // does not run behind other nodes.
+        var steps: [(from: Int, to: Int)] = []
+        var chains: [[Int]] = []
+        for edge in edges {
+            var last = edge.from
+            var chain: [Int] = []
+            if layers[edge.to] > layers[edge.from] + 1 {
+                for layer in layers[edge.from] + 1..<layers[edge.to] {
+                    layers.append(layer)
+                    chain.append(layers.count - 1)
+                    steps.append((last, layers.count - 1))
+                    last = layers.count - 1
+                }
+            }
+            if layers[edge.to] > layers[edge.from] { steps.append((last, edge.to)) }
+            chains.append(chain)
+        }
         var rows = Self.rows(layers)
-        Self.order(&rows, edges, count)
-        positions = Array(repeating: Point(x: 0, y: 0), count: count)
+        Self.order(&rows, steps, layers.count)
+        var corners = Array(repeating: Point(x: 0, y: 0), count: layers.count)
         let tallest = rows.map(\.count).max() ?? 0
         let rowHeight = Self.nodeHeight + Self.rowGap
         height = Double(max(tallest, 1)) * rowHeight - Self.rowGap + 2 * Self.margin
@@ -39,9 +59,16 @@ struct Layout {
             // Shorter columns stand in the middle.
             let top = Self.margin + Double(tallest - row.count) * rowHeight / 2
             for (index, node) in row.enumerated() {
-                positions[node] = Point(
+                corners[node] = Point(
                     x: Self.margin + Double(column) * (Self.nodeWidth + Self.columnGap),
                     y: top + Double(index) * rowHeight)
+            }
+        }
+        positions = Array(corners.prefix(count))
+        routes = chains.map { chain in
+            chain.flatMap { node in
+                let (x, y) = (corners[node].x, corners[node].y + Self.nodeHeight / 2)
+                return [Point(x: x, y: y), Point(x: x + Self.nodeWidth, y: y)]
             }
         }
     }

@@ -54,19 +54,27 @@ struct LineageSVG {
         html.raw(
             "\"><defs><marker id=\"arrow\" viewBox=\"0 0 8 8\" refX=\"8\" refY=\"4\" markerWidth=\"8\" markerHeight=\"8\" orient=\"auto\"><path d=\"M0 0L8 4L0 8z\"/></marker></defs>"
         )
-        for edge in edges { write(edge, layout, &html) }
+        for (index, edge) in edges.enumerated() { write(edge, layout.routes[index], layout, &html) }
         for (index, node) in nodes.enumerated() { write(node, layout.positions[index], &html) }
         html.raw("</svg>")
     }
 
-    private func write(_ edge: (from: Int, to: Int), _ layout: Layout, _ html: inout HTML) {
+    private func write(
+        _ edge: (from: Int, to: Int), _ route: [Layout.Point], _ layout: Layout, _ html: inout HTML
+    ) {
         let from = layout.positions[edge.from]
         let to = layout.positions[edge.to]
-        let start = (x: Int(from.x + Layout.nodeWidth), y: Int(from.y + Layout.nodeHeight / 2))
-        let end = (x: Int(to.x) - 2, y: Int(to.y + Layout.nodeHeight / 2))
-        let bend = max(24, (end.x - start.x) / 2)
+        var last = Layout.Point(x: from.x + Layout.nodeWidth, y: from.y + Layout.nodeHeight / 2)
+        let end = Layout.Point(x: to.x - 2, y: to.y + Layout.nodeHeight / 2)
         html.raw("<path class=\"edge\" marker-end=\"url(#arrow)\" d=\"M")
-        html.text("\(start.x) \(start.y)C\(start.x + bend) \(start.y) \(end.x - bend) \(end.y) \(end.x) \(end.y)")
+        html.text("\(Int(last.x)) \(Int(last.y))")
+        for point in route + [end] {
+            let bend = max(18, (point.x - last.x) / 2)
+            html.text(
+                "C\(Int(last.x + bend)) \(Int(last.y)) \(Int(point.x - bend)) \(Int(point.y)) "
+                    + "\(Int(point.x)) \(Int(point.y))")
+            last = point
+        }
         html.raw("\"/>")
     }
 
@@ -88,8 +96,8 @@ struct LineageSVG {
         html.raw("\" height=\"")
         html.number(Int(Layout.nodeHeight))
         html.raw("\" rx=\"6\"/>")
-        label(node.title, "name", x + 12, y + 20, 24, &html)
-        label(node.subtitle, "kind", x + 12, y + 36, 30, &html)
+        label(node.title, "name", x + 12, y + 20, 22, &html)
+        label(node.subtitle, "kind", x + 12, y + 36, 27, &html)
         html.raw("</g></a>")
     }
 
