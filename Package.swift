@@ -31,12 +31,10 @@ let package = Package(
         .package(url: "https://github.com/swiftlang/swift-subprocess.git", from: "1.0.2", traits: []),
     ],
     targets: [
-        .systemLibrary(
-            name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
-        .systemLibrary(
-            name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
-        .systemLibrary(
-            name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        // No pkgConfig: its library path would come before that of the static release's libraries.
+        .systemLibrary(name: "CSQLite", providers: [.apt(["libsqlite3-dev"])]),
+        .systemLibrary(name: "CYAML", providers: [.apt(["libyaml-dev"])]),
+        .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
 
         .target(name: "JSON", swiftSettings: settings),
         .target(name: "YAML", dependencies: ["CYAML", "JSON"], swiftSettings: settings),
@@ -115,6 +113,41 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
+            swiftSettings: settings),
+
+        .testTarget(name: "JSONTests", dependencies: ["JSON", "YAML", "Gzip"], swiftSettings: settings),
+        .testTarget(name: "LineageTests", dependencies: ["Lineage"], swiftSettings: settings),
+        .testTarget(
+            name: "KubernetesTests",
+            dependencies: [
+                "Kubernetes", "ClusterReplay", "JSON",
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: settings),
+        .testTarget(
+            name: "CaptureTests", dependencies: ["Capture", "Kubernetes", "Lineage", "JSON"],
+            exclude: ["Fixtures"], swiftSettings: settings),
+        .testTarget(
+            name: "RecorderTests",
+            dependencies: [
+                "Recorder", "Capture", "ClusterReplay", "Kubernetes", "MetadataStore", "MetadataAPI", "Lineage", "JSON",
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: settings),
+        .testTarget(
+            name: "MetadataStoreTests", dependencies: ["MetadataStore", "MetadataAPI", "SQLite"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "MetadataServiceTests", dependencies: ["MetadataService", "MetadataStore", "MetadataAPI"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "EndToEndTests",
+            dependencies: [
+                "ClusterReplay", "Kubernetes", "JSON", "kfmd",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "Subprocess", package: "swift-subprocess"),
             ],
             swiftSettings: settings),
     ]

@@ -64,8 +64,9 @@ struct Annotations {
         execution.problems += problems
     }
 
-    private func problem(_ key: String, _ reason: String) -> Problem {
-        Problem(object: object.reference, field: "metadata.annotations[\"\(key)\"]", reason: reason)
+    private func problem(_ key: String, _ index: Int? = nil, _ reason: String) -> Problem {
+        let place = index.map { "[\($0)]" } ?? ""
+        return Problem(object: object.reference, field: "metadata.annotations[\"\(key)\"]\(place)", reason: reason)
     }
 
     private func text(_ key: String, _ problems: inout [Problem]) -> String? {
@@ -73,7 +74,7 @@ struct Annotations {
         do {
             return try variables.resolve(value).scalarText
         } catch {
-            problems.append(problem(key, error.description))
+            problems.append(problem(key, nil, error.description))
             return nil
         }
     }
@@ -84,16 +85,15 @@ struct Annotations {
         var result: [ArtifactUse] = []
         for key in keys {
             guard let text = object.annotations[key] else { continue }
-            let items: [JSONValue]
+            let (value, jsonError): (JSONValue, JSONError?)
             do {
-                let value = try Self.parse(text)
-                items = value.array ?? (value.isNull ? [] : [value])
+                (value, jsonError) = try Self.parse(text)
             } catch {
-                problems.append(problem(key, error.reason))
+                problems.append(problem(key, nil, error.reason))
                 continue
             }
-            for (index, item) in items.enumerated() {
-                let place = "\(key)[\(index)]"
+            let before = problems.count
+            for (index, item) in (value.array ?? (value.isNull ? [] : [value])).enumerated() {
                 var reasons: [String] = []
                 let resolved = variables.resolve(item, isFinal: state.isFinal, &reasons)
                 if let artifact = AnnotatedArtifact(resolved, &reasons).artifact {
@@ -104,7 +104,11 @@ struct Annotations {
                             convention: Self.convention, fact: "\(direction) \(name)",
                             field: "metadata.annotations[\"\(key)\"][\(index)]"))
                 }
-                problems += reasons.map { problem(place, $0) }
+                problems += reasons.map { problem(key, index, $0) }
+            }
+            // What was meant as JSON may be YAML by accident, of another meaning.
+            if let jsonError, problems.count > before {
+                problems.append(problem(key, nil, "read as YAML; as JSON: \(jsonError)"))
             }
         }
         return result
@@ -116,14 +120,14 @@ struct Annotations {
     }
 
     /// YAML, of which JSON is a part. A text that looks like JSON is told JSON's mistakes.
-    private static func parse(_ text: String) throws(Unreadable) -> JSONValue {
+    private static func parse(_ text: String) throws(Unreadable) -> (JSONValue, JSONError?) {
         let first = text.first { !$0.isWhitespace }
         var jsonError: JSONError?
         if first == "{" || first == "[" {
-            do throws(JSONError) { return try JSONValue(parsing: text) } catch { jsonError = error }
+            do throws(JSONError) { return (try JSONValue(parsing: text), nil) } catch { jsonError = error }
         }
         do throws(YAMLError) {
-            return try YAML.parse(text)
+            return (try YAML.parse(text), jsonError)
         } catch {
             throw Unreadable(reason: jsonError?.description ?? error.description)
         }

@@ -44,8 +44,13 @@ struct ArgoPod {
         let outputs = artifacts(
             outputsAnnotation(&problems), "metadata.annotations[\"\(Self.prefix)outputs\"].artifacts",
             repositories)
-        for input in inputs { evidence.append(.init(convention: ArgoWorkflow.convention, fact: "input \(input.name)", field: input.field)) }
-        for output in outputs { evidence.append(.init(convention: ArgoWorkflow.convention, fact: "output \(output.name)", field: output.field)) }
+        for input in inputs {
+            evidence.append(.init(convention: ArgoWorkflow.convention, fact: "input \(input.name)", field: input.field))
+        }
+        for output in outputs {
+            evidence.append(
+                .init(convention: ArgoWorkflow.convention, fact: "output \(output.name)", field: output.field))
+        }
         let parameters = (template["inputs"]?["parameters"]?.array ?? []).compactMap { value in
             value["name"]?.string.flatMap { name in
                 value["value"]?.scalarText.map { Execution.Parameter(name: name, value: $0) }

@@ -85,7 +85,7 @@ struct ArgoWorkflow {
         case "Pod", "HTTP", "Plugin", "Skipped": break
         // A memoized step with a retry strategy is a Retry node that never had children.
         case "Retry" where memoized: break
-        case "": 
+        case "":
             ignored.append("\(node.field): has no type")
             return nil
         default: return nil

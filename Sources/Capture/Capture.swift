@@ -64,7 +64,9 @@ public struct Capture: Sendable {
             return Result(convention: convention, executions: [step.execution])
         }
         guard Annotations.matches(object) else {
-            return Result(ignored: ["\(object.reference): no convention matches, and it has no annotation of \(Annotations.prefix)"])
+            return Result(ignored: [
+                "\(object.reference): no convention matches, and it has no annotation of \(Annotations.prefix)"
+            ])
         }
         return Result(convention: Annotations.convention, executions: [AnnotatedPod(pod, capture: self).execution()])
     }

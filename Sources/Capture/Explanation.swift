@@ -37,7 +37,9 @@ public struct Explanation: Sendable {
         lines += execution.parameters.map { "    parameter \($0.name) = \($0.value)" }
         for (label, uses) in [("input ", execution.inputs), ("output", execution.outputs)] {
             for use in uses {
-                lines.append("    \(label)    \(use.name)  \(use.artifact.type)  \(use.artifact.uri ?? use.artifact.digest ?? "")")
+                lines.append(
+                    "    \(label)    \(use.name)  \(use.artifact.type)  \(use.artifact.uri ?? use.artifact.digest ?? "")"
+                )
             }
         }
         lines += execution.evidence.map { "    because   \($0.fact): \($0.convention), \($0.field)" }

@@ -73,6 +73,8 @@ enum KubeflowPipelinesV1 {
     }
 
     private static func decorate(_ step: inout Step, _ facts: Facts) {
+        // A pod served from the cache has no template any more; tasks are named as their templates.
+        if step.templateName.isEmpty { step.templateName = step.execution.name }
         var name = step.templateName
         var type = "components.\(name)"
         var types: [String: String] = [:]

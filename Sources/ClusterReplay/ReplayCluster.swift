@@ -364,7 +364,9 @@ public actor ReplayCluster {
         for list in ["labels", "annotations"] {
             for member in patched["metadata"]?[list]?.object ?? JSONObject() {
                 guard let value = member.value.string else {
-                    throw ReplayStatus(422, "Invalid", " \"\" is invalid: patch: Invalid value: metadata.\(list).\(member.key)", details: [:])
+                    throw ReplayStatus(
+                        422, "Invalid", " \"\" is invalid: patch: Invalid value: metadata.\(list).\(member.key)",
+                        details: [:])
                 }
                 if list == "labels", !Self.isLabelValue(value) {
                     throw .invalid(

@@ -101,7 +101,9 @@ public struct ReplayServer: Sendable {
             let object = try await body(of: request, "the object provided is unrecognized")
             return Self.response(try await cluster.create(path.resource, path.namespace, object), 201)
         default:
-            throw ReplayStatus(405, "MethodNotAllowed", "the server does not allow this method on the requested resource", details: [:])
+            throw ReplayStatus(
+                405, "MethodNotAllowed", "the server does not allow this method on the requested resource", details: [:]
+            )
         }
     }
 

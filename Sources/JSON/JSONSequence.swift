@@ -28,6 +28,8 @@ public struct JSONSequence: Sequence, IteratorProtocol {
     }
 
     private mutating func skipToNextObject() {
+        // Past the line end before the broken value, which begins a line itself.
+        while index < bytes.count, bytes[index] <= 0x20 { index += 1 }
         while let end = bytes[index...].firstIndex(of: UInt8(ascii: "\n")) {
             index = end + 1
             if index < bytes.count, bytes[index] == UInt8(ascii: "{") { return }

@@ -168,7 +168,8 @@ public struct Watcher: AsyncSequence, Sendable {
                 state = .start
                 return .interrupted(.expired)
             }
-            if case .listing = state {} else if error.isNotFound {
+            if case .listing = state {
+            } else if error.isNotFound {
                 // The kind is gone (its CRD was deleted): only a list can tell when it is back.
                 state = .start
             }

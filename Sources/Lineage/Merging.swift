@@ -11,9 +11,11 @@ extension Execution {
         if rest.state.progress > lead.state.progress { result.state = rest.state }
         result.start = lead.start ?? rest.start
         result.end = lead.end ?? rest.end
-        result.parameters = lead.parameters + rest.parameters.filter { old in
-            !lead.parameters.contains { $0.name == old.name }
-        }
+        result.parameters =
+            lead.parameters
+            + rest.parameters.filter { old in
+                !lead.parameters.contains { $0.name == old.name }
+            }
         result.inputs = ArtifactUse.merge(lead.inputs, rest.inputs)
         result.outputs = ArtifactUse.merge(lead.outputs, rest.outputs)
         result.properties = rest.properties.merging(lead.properties) { $1 }
@@ -30,7 +32,8 @@ extension Execution {
         if rest.workspace.isDeclared, !lead.workspace.isDeclared { result.workspace = rest.workspace }
         result.run.properties = rest.run.properties.merging(lead.run.properties) { $1 }
         result.run.customProperties = rest.run.customProperties.merging(
-            lead.run.customProperties) { $1 }
+            lead.run.customProperties
+        ) { $1 }
         return result
     }
 }

@@ -76,8 +76,9 @@ extension Transaction {
     func contexts(of kind: NodeKind, _ id: Int64) throws -> [MlMetadata_Context] {
         guard let table = kind.contextLink else { return [] }
         let ids = try connection.rows(
-            "SELECT context_id FROM \(table) WHERE \(kind.word)_id = ?", id) { $0.integer(0) }
-        if ids.isEmpty, try !exists(kind, id) {
+            "SELECT context_id FROM \(table) WHERE \(kind.word)_id = ?", id
+        ) { $0.integer(0) }
+        if ids.isEmpty {
             throw StatusError.notFound("No contexts found for \(kind.word)_id: \(id)")
         }
         return try nodes(ids: ids)

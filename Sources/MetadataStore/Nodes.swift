@@ -145,7 +145,8 @@ extension Transaction {
         of id: Int64, kind: NodeKind, describing node: N
     ) throws -> [String: MlMetadata_PropertyType] {
         let known = try connection.first(
-            "SELECT 1 FROM Type WHERE id = ? AND type_kind = ?", id, kind.rawValue) { _ in true }
+            "SELECT 1 FROM Type WHERE id = ? AND type_kind = ?", id, kind.rawValue
+        ) { _ in true }
         guard known != nil else {
             throw StatusError.notFound("Cannot find type for type_id: \(id). No type found for query, type_id: \(id)")
         }

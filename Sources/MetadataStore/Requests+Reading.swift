@@ -5,7 +5,8 @@ extension Transaction {
     public func getArtifactType(
         _ request: MlMetadata_GetArtifactTypeRequest
     ) throws -> MlMetadata_GetArtifactTypeResponse {
-        let type: MlMetadata_ArtifactType = try type(named: request.typeName, version: request.hasTypeVersion ? request.typeVersion : nil)
+        let type: MlMetadata_ArtifactType = try type(
+            named: request.typeName, version: request.hasTypeVersion ? request.typeVersion : nil)
         return .with { $0.artifactType = type }
     }
 
@@ -111,7 +112,8 @@ extension Transaction {
     public func getExecutionType(
         _ request: MlMetadata_GetExecutionTypeRequest
     ) throws -> MlMetadata_GetExecutionTypeResponse {
-        let type: MlMetadata_ExecutionType = try type(named: request.typeName, version: request.hasTypeVersion ? request.typeVersion : nil)
+        let type: MlMetadata_ExecutionType = try type(
+            named: request.typeName, version: request.hasTypeVersion ? request.typeVersion : nil)
         return .with { $0.executionType = type }
     }
 
@@ -215,7 +217,8 @@ extension Transaction {
     public func getContextType(
         _ request: MlMetadata_GetContextTypeRequest
     ) throws -> MlMetadata_GetContextTypeResponse {
-        let type: MlMetadata_ContextType = try type(named: request.typeName, version: request.hasTypeVersion ? request.typeVersion : nil)
+        let type: MlMetadata_ContextType = try type(
+            named: request.typeName, version: request.hasTypeVersion ? request.typeVersion : nil)
         return .with { $0.contextType = type }
     }
 

@@ -10,7 +10,9 @@ protocol NodeType: Message {
     var hasName: Bool { get }
     var version: String { get set }
     var hasVersion: Bool { get }
+    // swift-format-ignore: AlwaysUseLowerCamelCase
     var description_p: String { get set }
+    // swift-format-ignore: AlwaysUseLowerCamelCase
     var hasDescription_p: Bool { get }
     var externalID: String { get set }
     var hasExternalID: Bool { get }
@@ -146,8 +148,9 @@ extension Transaction {
                     "Conflicting property value type found in stored and given types: property \(name)")
             }
         }
-        if !rules.canOmitFields, let name = stored.properties.keys.sorted()
-            .first(where: { type.properties[$0] == nil })
+        if !rules.canOmitFields,
+            let name = stored.properties.keys.sorted()
+                .first(where: { type.properties[$0] == nil })
         {
             throw differs(
                 "can_omit_fields is false while stored type has more properties: property \(name)")

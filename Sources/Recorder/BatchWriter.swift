@@ -118,7 +118,8 @@ public struct BatchWriter: Sendable {
             result[key, default: [:]].merge(LineageMapping.properties(ofExecution: execution)) { first, _ in first }
             for use in execution.inputs + execution.outputs {
                 let key = TypeRegistry.Key(kind: .artifact, name: use.artifact.type)
-                result[key, default: [:]].merge(LineageMapping.properties(ofArtifact: use.artifact)) { first, _ in first }
+                result[key, default: [:]].merge(LineageMapping.properties(ofArtifact: use.artifact)) { first, _ in first
+                }
             }
         }
         return result

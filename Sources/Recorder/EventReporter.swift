@@ -32,7 +32,9 @@ actor EventReporter {
         let version = origin.kind == "Workflow" ? Resource.workflows.apiVersion : "v1"
         let event: JSONValue = [
             "apiVersion": "v1", "kind": "Event",
-            "metadata": ["generateName": .string("\(origin.name.prefix(200))."), "namespace": .string(origin.namespace)],
+            "metadata": [
+                "generateName": .string("\(origin.name.prefix(200))."), "namespace": .string(origin.namespace),
+            ],
             "involvedObject": [
                 "apiVersion": .string(version), "kind": .string(origin.kind), "name": .string(origin.name),
                 "namespace": .string(origin.namespace), "uid": .string(origin.uid),

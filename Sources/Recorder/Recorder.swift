@@ -159,7 +159,9 @@ public struct Recorder: Sendable {
             } catch is CancellationError {
                 return
             } catch {
-                if !isDown { logger.warning("the store does not answer, trying again", metadata: ["reason": "\(error)"]) }
+                if !isDown {
+                    logger.warning("the store does not answer, trying again", metadata: ["reason": "\(error)"])
+                }
                 isDown = true
                 try? await Task.sleep(for: backoff.delay())
             }

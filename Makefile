@@ -1,0 +1,108 @@
+# What a newcomer needs: `make demo` and `make test`. Both install the Debian packages that they need.
+
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+
+# Compiling and linking; what the tests run beside the build.
+BUILD_PACKAGES := libsqlite3-dev libyaml-dev zlib1g-dev
+TEST_PACKAGES := python3-venv chromium
+GENERATE_PACKAGES := protobuf-compiler
+
+RELEASE := .build-release
+STATIC := $(RELEASE)/static
+RELEASE_BINARY := $(RELEASE)/release/kfmd
+# One binary that needs libm and libc only. These flags stay out of Package.swift, where SwiftPM
+# would refuse them in a dependency.
+RELEASE_FLAGS := -c release --scratch-path $(RELEASE) --product kfmd --static-swift-stdlib \
+	-Xlinker -L$(CURDIR)/$(STATIC) -Xlinker -lsqlite3 -Xlinker -lyaml \
+	-Xswiftc -Xclang-linker -Xswiftc -static-libgcc -Xlinker --no-export-dynamic
+
+PYTHON_VENV := .venv
+PYTHON_REQUIREMENTS := Tests/clients/requirements.txt
+
+# $(call packages,NAMES): installs the Debian packages that are missing, as root or through sudo.
+define packages
+	@missing=""; for package in $(1); do \
+	  dpkg-query -W -f='$${Status}' $$package 2>/dev/null | grep -q 'install ok installed' || missing="$$missing $$package"; \
+	done; \
+	if [ -n "$$missing" ]; then \
+	  echo "Installing Debian packages:$$missing"; \
+	  sudo=""; [ "$$(id -u)" = 0 ] || sudo=sudo; \
+	  $$sudo apt-get update -qq && $$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
+	fi
+endef
+
+.PHONY: help
+help: ## What there is to make
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: build ## Replay a recorded cluster into a store, and open its pages
+	.build/debug/kfmd demo
+
+.PHONY: build
+build: packages-build ## Build kfmd for development, in .build
+	swift build --product kfmd
+
+.PHONY: test
+test: packages-build packages-test venv lint ## Run the whole suite
+	swift build --build-tests
+	KFMD_PYTHON=$(CURDIR)/$(PYTHON_VENV)/bin/python swift test --skip-build
+
+.PHONY: release
+release: packages-build ## Build the one static binary, in .build-release
+	@mkdir -p $(STATIC)
+	@for library in libstdc++.a libz.a libsqlite3.a libyaml.a; do \
+	  ln -sf "$$(gcc -print-file-name=$$library)" $(STATIC)/$$library; done
+	swift build $(RELEASE_FLAGS)
+	cp $(RELEASE_BINARY) $(RELEASE)/kfmd
+	strip $(RELEASE)/kfmd
+	@echo "needs:"; ldd $(RELEASE)/kfmd
+	@ls -l $(RELEASE)/kfmd
+	@if ldd $(RELEASE)/kfmd | grep -vE 'linux-vdso|ld-linux|libm\.so|libc\.so'; then \
+	  echo "the binary needs more than libm and libc" >&2; exit 1; fi
+
+.PHONY: bench
+bench: release venv ## Measure the release binary: start, memory, imports
+	$(PYTHON_VENV)/bin/python Benchmarks/footprint.py $(RELEASE)/kfmd
+
+.PHONY: generate
+generate: ## Make the protobuf code in Sources/MetadataAPI/Generated anew
+	$(call packages,$(GENERATE_PACKAGES))
+	swift build --product protoc-gen-swift
+	swift build --product protoc-gen-grpc-swift-2
+	protoc -I proto \
+	  --plugin=.build/debug/protoc-gen-swift \
+	  --swift_opt=Visibility=Public,FileNaming=DropPath,UseAccessLevelOnImports=true \
+	  --swift_out=Sources/MetadataAPI/Generated \
+	  --plugin=protoc-gen-grpc-swift-2=.build/debug/protoc-gen-grpc-swift-2 \
+	  --grpc-swift-2_opt=Visibility=Public,FileNaming=DropPath,UseAccessLevelOnImports=true \
+	  --grpc-swift-2_out=Sources/MetadataAPI/Generated \
+	  ml_metadata/proto/metadata_store.proto ml_metadata/proto/metadata_store_service.proto
+
+# Generated code is as its generator writes it.
+SOURCES := Package.swift $(shell find Sources Tests -name '*.swift' -not -path '*/Generated/*')
+
+.PHONY: format
+format: ## Format the Swift code
+	@swift format format --in-place --parallel $(SOURCES)
+
+.PHONY: lint
+lint: ## Check the format of the Swift code
+	@swift format lint --strict --parallel $(SOURCES)
+
+.PHONY: packages-build
+packages-build:
+	$(call packages,$(BUILD_PACKAGES))
+
+.PHONY: packages-test
+packages-test:
+	$(call packages,$(TEST_PACKAGES))
+
+.PHONY: venv
+venv: $(PYTHON_VENV)/.done
+
+$(PYTHON_VENV)/.done: $(PYTHON_REQUIREMENTS) | packages-test
+	python3 -m venv $(PYTHON_VENV)
+	$(PYTHON_VENV)/bin/pip install --quiet --disable-pip-version-check -r $(PYTHON_REQUIREMENTS)
+	@touch $@

@@ -1,0 +1,69 @@
+import Capture
+import JSON
+import Kubernetes
+import Lineage
+import Testing
+
+@Suite struct ConventionTests {
+    private let capture = Capture(cluster: "c")
+
+    private func object(_ fixture: String) throws -> KubernetesObject {
+        let bytes = try #require(FileContent.read("\(FixtureTests.folder)/\(fixture).json"))
+        return try KubernetesObject(JSONValue(parsing: bytes))
+    }
+
+    @Test func aPodAndItsNodeAreTheSameExecution() throws {
+        let pod = try #require(capture(try object("kfp-v1/pod")).executions.first)
+        let node = try #require(capture(try object("kfp-v1/workflow")).executions.first)
+        #expect(pod.id == node.id)
+        #expect(pod.type == node.type)
+        #expect(pod.run.name == node.run.name)
+        let merged = pod.merging(node)
+        #expect(merged.inputs.count == 1)
+        #expect(merged.outputs.count == 3)
+        #expect(merged.run.displayName == "My run")
+    }
+
+    @Test func aConfigMapCompletesKeysThatNothingElseDoes() throws {
+        let map = try KubernetesObject([
+            "kind": "ConfigMap", "apiVersion": "v1",
+            "metadata": ["name": "artifact-repositories", "namespace": "argo"],
+            "data": ["default": "s3: {bucket: from-map, endpoint: minio:9000}", "broken": "s3: ["],
+        ])
+        var repositories = ArtifactRepositories()
+        let problems = repositories.add(map)
+        #expect(problems.map(\.field) == ["data.broken"])
+        let capture = Capture(cluster: "c", artifactRepositories: repositories)
+        let execution = try #require(capture(try object("argo/key-only-unresolved")).executions.first)
+        #expect(execution.outputs.map(\.artifact.uri) == ["s3://from-map/nowhere/data.tgz"])
+        #expect(execution.problems.isEmpty)
+    }
+
+    @Test func aPodThatIsDeletedBeforeItsEndIsCanceled() throws {
+        let running = try object("annotations/job-running")
+        #expect(capture(running).executions.map(\.state) == [.running])
+        #expect(capture(running, isDeleted: true).executions.map(\.state) == [.canceled])
+    }
+
+    @Test func anEndedContainerIsAnEndThoughThePodWasNotSeenToEnd() throws {
+        var value = try object("annotations/job").raw.object ?? JSONObject()
+        var status = value["status"]?.object ?? JSONObject()
+        status["phase"] = "Running"
+        value["status"] = .object(status)
+        let pod = try KubernetesObject(.object(value))
+        #expect(capture(pod).executions.map(\.state) == [.complete])
+    }
+
+    @Test func nothingOfAnEmptyObjectStopsCapture() throws {
+        for kind in ["Pod", "Workflow"] {
+            let empty = try KubernetesObject([
+                "kind": .string(kind), "apiVersion": kind == "Pod" ? "v1" : "argoproj.io/v1alpha1",
+                "metadata": [
+                    "labels": ["workflows.argoproj.io/workflow": "w"],
+                    "annotations": ["metadata.kubeflow.org/inputs": "3"],
+                ],
+            ])
+            _ = capture(empty)
+        }
+    }
+}

@@ -1,0 +1,50 @@
+import Capture
+import FoundationEssentials
+import JSON
+import Kubernetes
+import Lineage
+import Testing
+
+/// Every object in Fixtures against what is expected of it, in the file beside it.
+///
+/// `Fixtures/<convention>/<name>.expected` is what `kfmd explain --output json --cluster test` prints.
+/// KFMD_UPDATE_FIXTURES=1 writes them anew, to be read before they are committed.
+@Suite struct FixtureTests {
+    static let folder = String(#filePath.dropLast("FixtureTests.swift".count)) + "Fixtures"
+
+    static let fixtures: [String] = {
+        let manager = FileManager.default
+        let conventions = (try? manager.contentsOfDirectory(atPath: folder)) ?? []
+        return conventions.sorted().flatMap { convention in
+            ((try? manager.contentsOfDirectory(atPath: "\(folder)/\(convention)")) ?? [])
+                .filter { $0.hasSuffix(".json") }.sorted().map { "\(convention)/\($0.dropLast(".json".count))" }
+        }
+    }()
+
+    static func explain(_ bytes: [UInt8], cluster: String = "test") -> JSONValue {
+        var explained: [JSONValue] = []
+        ObjectFile.read(bytes) { item in
+            switch item {
+            case .object(let object, let isDeleted):
+                explained.append(
+                    Explanation(object, Capture(cluster: cluster)(object, isDeleted: isDeleted)).json)
+            case .malformed(let reason): explained.append(.string(reason))
+            }
+        }
+        return .array(explained)
+    }
+
+    @Test func thereAreFixtures() { #expect(Self.fixtures.count >= 20) }
+
+    @Test(arguments: fixtures) func isCapturedAsExpected(name: String) throws {
+        let bytes = try #require(FileManager.default.contents(atPath: "\(Self.folder)/\(name).json"))
+        let found = Self.explain(Array(bytes))
+        let path = "\(Self.folder)/\(name).expected"
+        if ProcessInfo.processInfo.environment["KFMD_UPDATE_FIXTURES"] == "1" {
+            try Data(found.jsonBytes(pretty: true) + [0x0A]).write(to: URL(fileURLWithPath: path))
+            return
+        }
+        let expected = try JSONValue(parsing: try #require(FileManager.default.contents(atPath: path)))
+        #expect(found == expected, "\(found.jsonText(pretty: true))")
+    }
+}

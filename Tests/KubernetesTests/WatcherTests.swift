@@ -1,0 +1,166 @@
+import ClusterReplay
+import JSON
+import Kubernetes
+import Testing
+
+/// Each situation of a watch, over real HTTP.
+@Suite(.timeLimit(.minutes(2))) struct WatcherTests {
+    private let backoff = Backoff(first: .milliseconds(20), maximum: .milliseconds(100))
+
+    private func watcher(_ client: APIClient, _ resource: Resource = .pods, pageSize: Int = 500) -> Told {
+        Told(Watcher(client, resource, pageSize: pageSize, backoff: backoff))
+    }
+
+    @Test func listsInPagesThenWatches() async throws {
+        try await withReplay { cluster, client in
+            for name in ["a", "b", "c"] { await cluster.apply("ADDED", pod(name)) }
+            var told = watcher(client, pageSize: 2)
+            #expect(await told.next(4) == ["listing", "page a,b", "page c", "listed"])
+            await cluster.apply("ADDED", pod("d"))
+            #expect(await told.next() == "applied d")
+            await cluster.apply("MODIFIED", pod("a", "Succeeded"))
+            await cluster.apply("DELETED", pod("b"))
+            #expect(await told.next(2) == ["applied a", "deleted b"])
+        }
+    }
+
+    @Test func nothingIsLostBetweenListAndWatch() async throws {
+        try await withReplay { cluster, client in
+            await cluster.apply("ADDED", pod("a"))
+            var told = watcher(client)
+            #expect(await told.next(2) == ["listing", "page a"])
+            await cluster.apply("ADDED", pod("b"))
+            #expect(await told.next(2) == ["listed", "applied b"])
+        }
+    }
+
+    @Test func aTooOldVersionListsAgain() async throws {
+        try await withReplay { cluster, client in
+            await cluster.apply("ADDED", pod("a"))
+            var told = watcher(client)
+            #expect(await told.next(3) == ["listing", "page a", "listed"])
+            // Before the watch is opened the server forgets everything, as after a restart.
+            await cluster.apply("ADDED", pod("b"))
+            await cluster.compact()
+            #expect(await told.next(4) == ["expired", "listing", "page a,b", "listed"])
+        }
+    }
+
+    @Test func anExpiredContinueTokenListsAgain() async throws {
+        try await withReplay { cluster, client in
+            for name in ["a", "b", "c"] { await cluster.apply("ADDED", pod(name)) }
+            var told = watcher(client, pageSize: 2)
+            #expect(await told.next(2) == ["listing", "page a,b"])
+            await cluster.compact()
+            #expect(await told.next(5) == ["expired", "listing", "page a,b", "page c", "listed"])
+        }
+    }
+
+    @Test func aCutConnectionGoesOnWhereItWas() async throws {
+        try await withReplay { cluster, client in
+            await cluster.apply("ADDED", pod("a"))
+            await cluster.inject(Fault(.watch, .cut(afterEvents: 1)))
+            var told = watcher(client)
+            #expect(await told.next(3) == ["listing", "page a", "listed"])
+            await cluster.apply("ADDED", pod("b"))
+            await cluster.apply("ADDED", pod("c"))
+            await cluster.apply("ADDED", pod("d"))
+            // c is cut in the middle; the next watch gives it again.
+            #expect(await told.next(4) == ["applied b", "disconnected", "applied c", "applied d"])
+            #expect(await cluster.requests["list pods"] == 1)
+        }
+    }
+
+    @Test func aSilentConnectionIsGivenUp() async throws {
+        try await withReplay(watchTimeout: .seconds(1), silence: .seconds(1)) { cluster, client in
+            await cluster.inject(Fault(.watch, .silence))
+            var told = watcher(client)
+            #expect(await told.next(3) == ["listing", "page ", "listed"])
+            await cluster.apply("ADDED", pod("a"))
+            #expect(await told.next(2) == ["disconnected", "applied a"])
+        }
+    }
+
+    @Test func theUsualEndOfAWatchIsNoTrouble() async throws {
+        try await withReplay(watchTimeout: .seconds(1)) { cluster, client in
+            var told = watcher(client)
+            #expect(await told.next(3) == ["listing", "page ", "listed"])
+            try await Task.sleep(for: .milliseconds(50))
+            let task = Task {
+                try await Task.sleep(for: .milliseconds(1800))
+                await cluster.apply("ADDED", pod("a"))
+            }
+            #expect(await told.next() == "applied a")
+            try await task.value
+            #expect(await cluster.requests["watch pods"] ?? 0 >= 2)
+            #expect(await cluster.requests["list pods"] == 1)
+        }
+    }
+
+    @Test func bookmarksKeepTheVersionFresh() async throws {
+        var options = ReplayServer.Options()
+        options.bookmarkInterval = .milliseconds(100)
+        try await withReplay(options: options) { cluster, client in
+            var told = watcher(client)
+            #expect(await told.next(3) == ["listing", "page ", "listed"])
+            let task = Task { [told] in
+                var told = told
+                return await told.next()
+            }
+            try await Task.sleep(for: .milliseconds(300))
+            // Nothing of ours changes, but the version does: only the bookmark tells.
+            await cluster.apply("ADDED", ["kind": "Namespace", "apiVersion": "v1", "metadata": ["name": "x"]])
+            try await Task.sleep(for: .milliseconds(300))
+            await cluster.compact()
+            await cluster.endWatches()
+            try await Task.sleep(for: .milliseconds(200))
+            await cluster.apply("ADDED", pod("a"))
+            // Without the bookmark the watch would be too old now.
+            #expect(await task.value == "applied a")
+        }
+    }
+
+    @Test func tooManyRequestsWaitsAsLongAsItIsAsked() async throws {
+        try await withReplay { cluster, client in
+            await cluster.inject(Fault(.list, .tooManyRequests(retryAfter: 1)))
+            var told = watcher(client)
+            let start = ContinuousClock.now
+            #expect(await told.next(4) == ["listing", "refused 429", "page ", "listed"])
+            #expect(ContinuousClock.now - start >= .seconds(1))
+        }
+    }
+
+    @Test func aServerThatIsStartingIsAskedAgain() async throws {
+        try await withReplay { cluster, client in
+            await cluster.inject(Fault(.list, .status(code: 503, reason: "ServiceUnavailable", message: "starting")))
+            await cluster.inject(Fault(.list, .status(code: 403, reason: "Forbidden", message: "not yet")))
+            await cluster.inject(Fault(.watch, .status(code: 500, reason: "InternalError", message: "no")))
+            var told = watcher(client)
+            #expect(
+                await told.next(6) == ["listing", "refused 503", "refused 403", "page ", "listed", "refused 500"])
+            await cluster.apply("ADDED", pod("a"))
+            #expect(await told.next() == "applied a")
+        }
+    }
+
+    @Test func aKindThatIsNotThereIsPickedUpWhenItComes() async throws {
+        let cluster = ReplayCluster(resources: [.pods])
+        try await withReplay(cluster) { cluster, client in
+            var told = watcher(client, .workflows)
+            #expect(await told.next(2) == ["listing", "refused 404"])
+            await cluster.addResource(.workflows)
+            #expect(await told.next(2) == ["page ", "listed"])
+            await cluster.removeResource(.workflows)
+            #expect(await told.next() == "refused 404")
+            await cluster.addResource(.workflows)
+            #expect(await told.next(3) == ["listing", "page ", "listed"])
+        }
+    }
+
+    @Test func aServerThatIsNotThereIsAskedAgain() async throws {
+        let client = try APIClient(ClusterConfiguration(server: "http://127.0.0.1:1"))
+        var told = watcher(client)
+        #expect(await told.next(3) == ["listing", "disconnected", "disconnected"])
+        await client.shutdown()
+    }
+}

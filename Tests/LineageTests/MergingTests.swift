@@ -1,0 +1,72 @@
+import FoundationEssentials
+import Lineage
+import Testing
+
+@Suite struct MergingTests {
+    private func sight(
+        _ authority: Execution.Authority, _ state: Execution.State, inputs: [ArtifactUse] = [],
+        outputs: [ArtifactUse] = []
+    ) -> Execution {
+        Execution(
+            id: "k8s://c/n/workflows/u/node", type: TypeName.argoStep, name: "train", state: state,
+            run: Run(name: "r-u", displayName: "r"), workspace: Workspace(name: "n"), inputs: inputs,
+            outputs: outputs, authority: authority,
+            origin: .init(kind: authority == .pod ? "Pod" : "Workflow", namespace: "n", name: "x", uid: "u"))
+    }
+
+    private func use(_ name: String, _ uri: String?, _ convention: String = "argo-workflows") -> ArtifactUse {
+        ArtifactUse(
+            name: name, convention: convention,
+            artifact: Artifact(
+                type: convention == ArtifactUse.annotations ? TypeName.model : TypeName.argoArtifact,
+                isTypeDeclared: convention == ArtifactUse.annotations, name: name, uri: uri))
+    }
+
+    @Test func anEndIsAnEndWhoeverSawIt() {
+        let pod = sight(.pod, .complete)
+        let workflow = sight(.workflow, .running)
+        #expect(pod.merging(workflow).state == .complete)
+        #expect(workflow.merging(pod).state == .complete)
+    }
+
+    @Test func theWorkflowDecidesBetweenTwoEnds() {
+        let pod = sight(.pod, .canceled)
+        let workflow = sight(.workflow, .complete)
+        #expect(pod.merging(workflow).state == .complete)
+        #expect(workflow.merging(pod).state == .complete)
+    }
+
+    @Test func neitherSightLosesAFact() {
+        let pod = sight(.pod, .running, inputs: [use("data", "s3://b/d")])
+        let workflow = sight(.workflow, .complete, outputs: [use("model", "s3://b/m")])
+        for merged in [pod.merging(workflow), workflow.merging(pod)] {
+            #expect(merged.inputs.map(\.name) == ["data"])
+            #expect(merged.outputs.map(\.name) == ["model"])
+            #expect(Set(merged.origins.keys) == ["Pod", "Workflow"])
+        }
+    }
+
+    @Test func aDeclaredArtifactAndAnInferredOneUnderTheSameURIAreOne() throws {
+        let pod = sight(.pod, .complete, outputs: [use("MNIST", "s3://b/m", ArtifactUse.annotations)])
+        let workflow = sight(.workflow, .complete, outputs: [use("train-model", "s3://b/m")])
+        for merged in [pod.merging(workflow), workflow.merging(pod)] {
+            let output = try #require(merged.outputs.first)
+            #expect(merged.outputs.count == 1)
+            #expect(output.name == "train-model")
+            #expect(output.artifact.type == TypeName.model)
+            #expect(output.artifact.name == "MNIST")
+        }
+    }
+
+    @Test func aCompleteURIReplacesOneThatIsOnlyAKey() {
+        let pod = sight(.pod, .complete, outputs: [use("model", "s3:///m")])
+        let workflow = sight(.workflow, .complete, outputs: [use("model", "s3://b/m")])
+        #expect(workflow.merging(pod).outputs.map(\.artifact.uri) == ["s3://b/m"])
+        #expect(pod.merging(workflow).outputs.map(\.artifact.uri) == ["s3://b/m"])
+    }
+
+    @Test func mergingTheSameAgainChangesNothing() {
+        let merged = sight(.pod, .complete, inputs: [use("a", "s3://a")]).merging(sight(.workflow, .complete))
+        #expect(merged.merging(merged) == merged)
+    }
+}

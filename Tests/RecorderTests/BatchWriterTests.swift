@@ -1,0 +1,213 @@
+import FoundationEssentials
+import Lineage
+import MetadataAPI
+import MetadataStore
+import Recorder
+import Testing
+
+/// What is recorded, read back from a real store.
+@Suite struct BatchWriterTests {
+    @Test func aReaderEndsOnItsWritersArtifact() async throws {
+        try await withStore { store in
+            let writer = BatchWriter(store)
+            _ = try await writer.write([
+                step("read", 20, 30, reads: [file("s3://a")]), step("write", 0, 10, writes: [file("s3://a")]),
+            ])
+            #expect(try await store.edges() == ["read <- s3://a#1", "write -> s3://a#1"])
+        }
+    }
+
+    @Test func alsoWhenItIsSeenLongBefore() async throws {
+        try await withStore { store in
+            let writer = BatchWriter(store)
+            _ = try await writer.write([step("read", 20, 30, reads: [file("s3://a")])])
+            #expect(try await store.edges() == ["read <- s3://a#1"])
+            _ = try await writer.write([step("write", 0, 10, writes: [file("s3://a")])])
+            #expect(try await store.edges() == ["read <- s3://a#1", "write -> s3://a#1"])
+            _ = try await writer.write([step("later", 40, 50, reads: [file("s3://a")])])
+            #expect(try await store.counts() == [3, 1, 2])
+        }
+    }
+
+    @Test func overwrittenIsAnotherArtifact() async throws {
+        try await withStore { store in
+            let writer = BatchWriter(store)
+            _ = try await writer.write([
+                step("w1", 0, 10, writes: [file("s3://a")], run: "1"),
+                step("r1", 12, 14, reads: [file("s3://a")], run: "1"),
+                step("w2", 20, 30, writes: [file("s3://a")], run: "2"),
+                step("r2", 32, 34, reads: [file("s3://a")], run: "2"),
+            ])
+            #expect(
+                try await store.edges() == [
+                    "r1 <- s3://a#1", "r2 <- s3://a#2", "w1 -> s3://a#1", "w2 -> s3://a#2",
+                ])
+        }
+    }
+
+    @Test func whatWasReadBeforeTheFirstWriteIsOlder() async throws {
+        try await withStore { store in
+            let writer = BatchWriter(store)
+            _ = try await writer.write([step("write", 100, 110, writes: [file("s3://a")])])
+            _ = try await writer.write([step("early", 10, 20, reads: [file("s3://a")])])
+            #expect(try await store.edges() == ["early <- s3://a#2", "write -> s3://a#1"])
+        }
+    }
+
+    @Test func aWriteAfterAReadIsNotWhatWasRead() async throws {
+        try await withStore { store in
+            let writer = BatchWriter(store)
+            _ = try await writer.write([step("early", 10, 20, reads: [file("s3://a")])])
+            _ = try await writer.write([step("write", 100, 110, writes: [file("s3://a")])])
+            #expect(try await store.edges() == ["early <- s3://a#1", "write -> s3://a#2"])
+        }
+    }
+
+    @Test func theSameVersionOrDigestIsTheSameArtifact() async throws {
+        try await withStore { store in
+            let writer = BatchWriter(store)
+            _ = try await writer.write([step("w1", 0, 10, writes: [file("s3://a", version: "1")])])
+            _ = try await writer.write([step("w2", 20, 30, writes: [file("s3://a", version: "2")])])
+            _ = try await writer.write([step("r1", 40, 50, reads: [file("s3://a", version: "1")])])
+            _ = try await writer.write([step("w3", 60, 70, writes: [file("s3://b", digest: "sha256:x")])])
+            _ = try await writer.write([step("r3", 80, 90, reads: [file("s3://b", digest: "sha256:x")])])
+            #expect(
+                try await store.edges() == [
+                    "r1 <- s3://a#1", "r3 <- s3://b#3", "w1 -> s3://a#1", "w2 -> s3://a#2", "w3 -> s3://b#3",
+                ])
+        }
+    }
+
+    @Test func writingAgainChangesNothing() async throws {
+        try await withStore { store in
+            let steps = [
+                step("write", 0, 10, writes: [file("s3://a"), file("s3://b", version: "1")]),
+                step("read", 20, 30, reads: [file("s3://a"), file("s3://z")]),
+            ]
+            let first = try await BatchWriter(store).write(steps)
+            let before = try await store.edges()
+            let counts = try await store.counts()
+            let second = try await BatchWriter(store).write(steps)
+            #expect(try await store.edges() == before)
+            #expect(try await store.counts() == counts)
+            for (id, outcome) in first {
+                guard case .recorded(let one) = outcome, case .recorded(let two)? = second[id] else {
+                    Issue.record("not recorded: \(id)")
+                    continue
+                }
+                #expect(one.executionID == two.executionID)
+                #expect(Set(one.outputs.map(\.id)) == Set(two.outputs.map(\.id)))
+            }
+        }
+    }
+
+    @Test func anEndIsNotTakenBackAndFactsAreKept() async throws {
+        try await withStore { store in
+            _ = try await BatchWriter(store).write([step("s", 0, 10, writes: [file("s3://a")])])
+            _ = try await BatchWriter(store).write([step("s", 0, reads: [file("s3://b")], state: .running)])
+            let execution = try await store.read { try $0.getExecutions(.init()).executions }.first
+            #expect(execution?.lastKnownState == .complete)
+            #expect(execution?.customProperties["end_time"] != nil)
+            #expect(try await store.edges() == ["s -> s3://a#1", "s <- s3://b#2"])
+        }
+    }
+
+    @Test func oneThatIsRefusedDoesNotHoldUpTheOthers() async throws {
+        try await withStore { store in
+            var bad = step("bad", 0, 1)
+            bad.type = ""
+            let good = (0..<20).map { step("good\($0)", 0, 1, writes: [file("s3://\($0)")]) }
+            let outcomes = try await BatchWriter(store).write(good + [bad])
+            #expect(outcomes.count == 21)
+            guard case .refused(let reason)? = outcomes[bad.id] else {
+                Issue.record("not refused")
+                return
+            }
+            #expect(reason.contains("type"))
+            #expect(try await store.counts()[0] == 20)
+        }
+    }
+
+    @Test func everythingBelongsToItsRunAndWorkspace() async throws {
+        try await withStore { store in
+            _ = try await BatchWriter(store).write([
+                step("w", 0, 10, writes: [file("s3://a")], run: "1"),
+                step("r", 20, 30, reads: [file("s3://a")], run: "2"),
+            ])
+            let contexts = try await store.read { try $0.getContexts(.init()).contexts }
+            let workspace = try #require(contexts.first { $0.type == TypeName.workspace })
+            let runs = contexts.filter { $0.type == TypeName.run }
+            #expect(Set(runs.map(\.name)) == ["1", "2"])
+            for run in runs {
+                let parents = try await store.read { [id = run.id] transaction in
+                    try transaction.getParentContextsByContext(.with { $0.contextID = id }).contexts.map(\.id)
+                }
+                #expect(parents == [workspace.id])
+                let artifacts = try await store.read { [id = run.id] transaction in
+                    try transaction.getArtifactsByContext(.with { $0.contextID = id }).artifacts.count
+                }
+                #expect(artifacts == (run.name == "1" ? 1 : 0))
+            }
+        }
+    }
+
+    @Test func theRecordOfAnotherRecorderIsTakenOver() async throws {
+        try await withStore { store in
+            // As metadata-writer leaves it: no external id, the pod's name as a custom property.
+            let type = try await store.write { transaction in
+                try transaction.putExecutionType(
+                    .with {
+                        $0.executionType.name = "components.train"
+                        $0.executionType.properties = ["run_id": .string]
+                    }
+                ).typeID
+            }
+            let id = try await store.write { transaction in
+                try transaction.putExecutions(
+                    .with { request in
+                        request.executions = [
+                            .with {
+                                $0.typeID = type
+                                $0.customProperties["kfp_pod_name"] = .with { $0.stringValue = "train" }
+                            }
+                        ]
+                    }
+                ).executionIds[0]
+            }
+            var execution = step("train", 0, 10, writes: [file("s3://a")])
+            execution.recordedID = id
+            var copied = step("copied", 0, 10)
+            copied.recordedID = id
+            let outcomes = try await BatchWriter(store).write([execution, copied])
+            guard case .recorded(let receipt)? = outcomes[execution.id] else {
+                Issue.record("not recorded")
+                return
+            }
+            #expect(receipt.executionID == id)
+            #expect(try await store.counts()[0] == 2)
+        }
+    }
+
+    @Test func twoRecordersAtOnceRecordNothingTwice() async throws {
+        try await withStore { store in
+            let steps = (0..<50).map { number in
+                step(
+                    "s\(number)", Double(number), Double(number) + 1,
+                    reads: number > 0 ? [file("s3://\(number - 1)")] : [], writes: [file("s3://\(number)")])
+            }
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for _ in 0..<3 {
+                    group.addTask {
+                        let writer = BatchWriter(store)
+                        for start in stride(from: 0, to: 50, by: 10) {
+                            _ = try await writer.write(Array(steps[start..<start + 10]))
+                        }
+                    }
+                }
+                try await group.waitForAll()
+            }
+            #expect(try await store.counts() == [50, 50, 2])
+            #expect(try await store.edges().count == 99)
+        }
+    }
+}

@@ -1,0 +1,60 @@
+import FoundationEssentials
+import Lineage
+import Recorder
+import Testing
+
+@Suite struct JournalTests {
+    @Test func keepsWhatIsNewUntilItIsAcknowledged() async throws {
+        let journal = try Journal(path: ":memory:")
+        #expect(try await journal.record([step("a", 0), step("b", 0, 1)]) == 2)
+        let pending = try await journal.pending(limit: 10)
+        #expect(pending.map(\.execution.name) == ["a", "b"])
+        try await journal.acknowledge(pending.map { ($0.execution.id, $0.revision, nil) })
+        #expect(try await journal.depth() == 0)
+        #expect(try await journal.record([step("a", 0), step("b", 0, 1)]) == 0)
+        #expect(try await journal.record([step("a", 0, 5)]) == 1)
+        #expect(try await journal.pending(limit: 10).map(\.execution.state) == [.complete])
+    }
+
+    @Test func aStepThatChangedMeanwhileWaitsOn() async throws {
+        let journal = try Journal(path: ":memory:")
+        try await journal.record([step("a", 0)])
+        let pending = try await journal.pending(limit: 10)
+        try await journal.record([step("a", 0, 5)])
+        try await journal.acknowledge(pending.map { ($0.execution.id, $0.revision, nil) })
+        #expect(try await journal.pending(limit: 10).map(\.execution.state) == [.complete])
+    }
+
+    @Test func sightsAreMerged() async throws {
+        let journal = try Journal(path: ":memory:")
+        try await journal.record([step("a", 0, 5, writes: [file("s3://x")])])
+        try await journal.record([step("a", 0, reads: [file("s3://y")])])
+        let execution = try #require(try await journal.pending(limit: 10).first?.execution)
+        #expect(execution.state == .complete)
+        #expect(execution.inputs.count == 1 && execution.outputs.count == 1)
+    }
+
+    @Test func survivesTheProcess() async throws {
+        let path = "\(ProcessInfo.processInfo.environment["TMPDIR"] ?? "/tmp")/kfmd-journal-\(UUID().uuidString).db"
+        defer { for suffix in ["", "-wal", "-shm"] { try? FileManager.default.removeItem(atPath: path + suffix) } }
+        do {
+            let journal = try Journal(path: path)
+            try await journal.record([step("a", 0, 1), step("b", 0, 1)])
+            let first = try #require(try await journal.pending(limit: 1).first)
+            try await journal.acknowledge([(first.execution.id, first.revision, nil)])
+        }
+        let journal = try Journal(path: path)
+        #expect(try await journal.pending(limit: 10).map(\.execution.name) == ["b"])
+        try await journal.prune(olderThan: .seconds(-5))
+        #expect(try await journal.record([step("a", 0, 1)]) == 1)
+        #expect(try await journal.depth() == 2)
+    }
+
+    @Test func refusesAFileThatIsNone() throws {
+        let path = "\(ProcessInfo.processInfo.environment["TMPDIR"] ?? "/tmp")/kfmd-journal-\(UUID().uuidString).txt"
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        try Data(String(repeating: "no database ", count: 100).utf8).write(to: URL(fileURLWithPath: path))
+        let error = #expect(throws: Journal.FileError.self) { try Journal(path: path) }
+        #expect(error?.description == "journal \(path): not a SQLite database")
+    }
+}
