@@ -5,7 +5,7 @@ SHELL := /bin/bash
 
 # Compiling and linking; what the tests run beside the build.
 BUILD_PACKAGES := libsqlite3-dev libyaml-dev zlib1g-dev
-TEST_PACKAGES := python3-venv chromium
+TEST_PACKAGES := python3-venv chromium protobuf-compiler
 GENERATE_PACKAGES := protobuf-compiler
 
 RELEASE := .build-release

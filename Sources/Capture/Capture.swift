@@ -42,7 +42,8 @@ public struct Capture: Sendable {
         }
         switch object.kind {
         case "Pod": return pod(object, isDeleted: isDeleted)
-        case "Workflow" where object.apiVersion.hasPrefix("argoproj.io/"): return workflow(object)
+        case "Workflow" where object.apiVersion.hasPrefix("argoproj.io/"):
+            return workflow(object, isDeleted: isDeleted)
         default:
             return Result(ignored: ["\(object.reference): no convention knows \(object.apiVersion) \(object.kind)"])
         }
@@ -71,7 +72,7 @@ public struct Capture: Sendable {
         return Result(convention: Annotations.convention, executions: [AnnotatedPod(pod, capture: self).execution()])
     }
 
-    private func workflow(_ object: KubernetesObject) -> Result {
+    private func workflow(_ object: KubernetesObject, isDeleted: Bool) -> Result {
         if KubeflowPipelinesV1.isVersion2(object) {
             return Result(ignored: ["\(object.reference): a run of Kubeflow Pipelines v2, which its launcher records"])
         }
@@ -85,6 +86,8 @@ public struct Capture: Sendable {
             for node in nodes {
                 guard var step = workflow.step(of: node, ignored: &result.ignored) else { continue }
                 if isPipeline { KubeflowPipelinesV1.decorate(&step, workflow: workflow, node: node) }
+                // Nobody will go on with the steps of a workflow that is gone.
+                if isDeleted, !step.execution.state.isFinal { step.execution.state = .canceled }
                 result.executions.append(step.execution)
             }
         }

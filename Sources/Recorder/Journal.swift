@@ -1,4 +1,4 @@
-import FoundationEssentials
+public import FoundationEssentials
 public import Lineage
 import SQLite
 
@@ -59,6 +59,7 @@ public actor Journal {
                 );
                 CREATE INDEX IF NOT EXISTS step_waiting ON step (revision) WHERE acknowledged < revision;
                 CREATE INDEX IF NOT EXISTS step_updated ON step (updated);
+                CREATE INDEX IF NOT EXISTS step_open ON step (updated) WHERE is_final = 0;
                 PRAGMA user_version = \(Self.version);
                 """)
             revision = try connection.first("SELECT max(revision) FROM step") { $0.integer(0) } ?? 0
@@ -119,6 +120,15 @@ public actor Journal {
         return try rows.map { revision, facts in
             Pending(execution: try decoder.decode(Execution.self, from: Data(facts.utf8)), revision: revision)
         }
+    }
+
+    /// The steps that have not ended, as last seen before a time.
+    /// - Throws: `SQLiteError`.
+    public func open(before time: Date) throws -> [Execution] {
+        let rows = try connection.rows(
+            "SELECT facts FROM step WHERE is_final = 0 AND updated < ?", Int64(time.timeIntervalSince1970)
+        ) { $0.text(0) }
+        return try rows.map { try decoder.decode(Execution.self, from: Data($0.utf8)) }
     }
 
     /// How many steps wait.

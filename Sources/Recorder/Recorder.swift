@@ -1,4 +1,5 @@
 public import Capture
+import FoundationEssentials
 public import Kubernetes
 import Lineage
 public import Logging
@@ -72,12 +73,12 @@ public struct Recorder: Sendable {
 
     /// Records until it is cancelled.
     public func run() async {
+        let namespaces: [String?] = options.namespaces.isEmpty ? [nil] : options.namespaces
+        let watches = namespaces.flatMap { namespace in [Resource.workflows, .pods].map { ($0, namespace) } }
+        let absence = Absence(journal, wanted: Set(watches.map(Self.name)))
         await withTaskGroup(of: Void.self) { group in
-            let namespaces: [String?] = options.namespaces.isEmpty ? [nil] : options.namespaces
-            for namespace in namespaces {
-                for resource in [Resource.workflows, .pods] {
-                    group.addTask { await watch(resource, namespace) }
-                }
+            for (resource, namespace) in watches {
+                group.addTask { await watch(resource, namespace, absence) }
             }
             group.addTask { await flush() }
             group.addTask { await prune() }
@@ -86,18 +87,37 @@ public struct Recorder: Sendable {
 
     // MARK: Watching
 
-    private func watch(_ resource: Resource, _ namespace: String?) async {
+    private static func name(_ resource: Resource, _ namespace: String?) -> String {
+        "\(resource.plural) \(namespace ?? "")"
+    }
+
+    private func watch(_ resource: Resource, _ namespace: String?, _ absence: Absence) async {
         var logger = logger
         logger[metadataKey: "resource"] = "\(resource.plural)"
         if let namespace { logger[metadataKey: "namespace"] = "\(namespace)" }
         var lastInterruption = ""
+        var present: Set<Int> = []
+        var began = Date()
+        func tellAbsence() async {
+            do {
+                try await absence.listed(Self.name(resource, namespace), present: present, began: began)
+            } catch {
+                logger.error("the journal cannot be read", metadata: ["reason": "\(error)"])
+            }
+            present = []
+        }
         for await event in Watcher(client, resource, namespace: namespace, backoff: options.backoff) {
             switch event {
-            case .listing: break
-            case .page(let objects): await keep(objects.map { ($0, false) }, logger)
+            case .listing:
+                present = []
+                began = Date()
+            case .page(let objects):
+                for object in objects { present.insert(object.uid.hashValue) }
+                await keep(objects.map { ($0, false) }, logger)
             case .listed:
                 lastInterruption = ""
                 logger.info("watching")
+                await tellAbsence()
             case .applied(let object):
                 lastInterruption = ""
                 await keep([(object, false)], logger)
@@ -106,7 +126,10 @@ public struct Recorder: Sendable {
             case .interrupted(let why):
                 // The same trouble is told once, not at every attempt.
                 let text = Self.describe(why, resource)
-                if text != lastInterruption { logger.warning("\(text)") }
+                if text != lastInterruption {
+                    logger.warning("\(text)")
+                    if case .refused(let error) = why, error.isNotFound { await tellAbsence() }
+                }
                 lastInterruption = text
             }
         }

@@ -135,8 +135,7 @@ import Testing
                 step("r", 20, 30, reads: [file("s3://a")], run: "2"),
             ])
             let contexts = try await store.read { try $0.getContexts(.init()).contexts }
-            let workspace = try #require(contexts.first { $0.type == TypeName.workspace })
-            let runs = contexts.filter { $0.type == TypeName.run }
+            let (workspace, runs) = try Self.divided(contexts)
             #expect(Set(runs.map(\.name)) == ["1", "2"])
             for run in runs {
                 let parents = try await store.read { [id = run.id] transaction in
@@ -149,6 +148,14 @@ import Testing
                 #expect(artifacts == (run.name == "1" ? 1 : 0))
             }
         }
+    }
+
+    private static func divided(
+        _ contexts: [MlMetadata_Context]
+    ) throws -> (workspace: MlMetadata_Context, runs: [MlMetadata_Context]) {
+        let workspaces = contexts.filter { $0.type == TypeName.workspace }
+        #expect(workspaces.count == 1)
+        return (try #require(workspaces.first), contexts.filter { $0.type == TypeName.run })
     }
 
     @Test func theRecordOfAnotherRecorderIsTakenOver() async throws {

@@ -1,0 +1,45 @@
+import FoundationEssentials
+import Lineage
+
+/// Finds steps whose objects went away while nobody watched: after a whole list, an open step of
+/// which no object is left has ended, though nobody saw how.
+actor Absence {
+    /// What one complete list had.
+    private struct Listed {
+        /// Hashes of uids: a cluster may have hundreds of thousands.
+        var present: Set<Int>
+        var began: Date
+    }
+
+    private let journal: Journal
+    /// The lists that must be complete before anything is said to be gone, by kind and namespace.
+    private let wanted: Set<String>
+    private var lists: [String: Listed] = [:]
+
+    init(_ journal: Journal, wanted: Set<String>) {
+        self.journal = journal
+        self.wanted = wanted
+    }
+
+    /// A list is complete, or the cluster does not have the kind (`present` is empty then).
+    /// - Throws: `SQLiteError`.
+    func listed(_ name: String, present: Set<Int>, began: Date) async throws {
+        lists[name] = Listed(present: present, began: began)
+        guard Set(lists.keys).isSuperset(of: wanted), let oldest = lists.values.map(\.began).min() else { return }
+        let all = lists.values.reduce(into: Set<Int>()) { $0.formUnion($1.present) }
+        let open = try await journal.open(before: oldest)
+        let gone = open.filter { step in !step.origins.values.contains { all.contains($0.uid.hashValue) } }
+        try await journal.record(gone.map(Self.closed))
+    }
+
+    private static func closed(_ execution: Execution) -> Execution {
+        var result = execution
+        result.state = .canceled
+        let origin = execution.pod ?? execution.origins.values.first
+        result.problems.append(
+            Problem(
+                object: origin?.description ?? execution.id, field: "status",
+                reason: "it was gone before anybody saw how it ended"))
+        return result
+    }
+}

@@ -1,0 +1,78 @@
+import FoundationEssentials
+import Testing
+
+/// The clients that people have, unmodified, against a `kfmd serve`.
+@Suite(.timeLimit(.minutes(3))) struct ClientTests {
+    private static let hasPython = Program.python != nil
+
+    @Test(.enabled(if: hasPython, "KFMD_PYTHON is not set: run make test"))
+    func answersAsTheOriginalStore() async throws {
+        let folder = try TemporaryFolder()
+        // Without the predefined types, so that ids are those of a fresh original.
+        let running = try await Running(
+            [
+                "serve", "--store", "\(folder.path)/s.db", "--grpc-listen", "127.0.0.1:0", "--http-listen",
+                "127.0.0.1:0",
+                "--predefined-types", "none",
+            ], log: "\(folder.path)/serve.log")
+        _ = try await running.wait(for: "gRPC listens")
+        let line = running.output.split(separator: "\n").first { $0.contains("gRPC listens") } ?? ""
+        let start = try #require(line.firstRange(of: "address="))
+        let address = String(line[start.upperBound...].prefix { $0 != " " })
+        let script = Program.root + "Tests/clients/differential.py"
+        let ended = try await Program.run(try #require(Program.python), [script, address])
+        #expect(ended.status == 0, "\(ended.output)")
+        #expect(ended.output.contains(" 0 different"))
+        #expect(try await running.stop() == 0)
+    }
+
+    @Test(
+        .enabled(if: hasPython, "KFMD_PYTHON is not set: run make test"),
+        .enabled(if: Program.exists("protoc"), "protoc is not installed"))
+    func theContractIsThatOfTheOriginal() async throws {
+        let folder = try TemporaryFolder()
+        let set = "\(folder.path)/set.pb"
+        let compiled = try await Program.run(
+            "protoc",
+            [
+                "-I", Program.root + "proto", "--include_imports", "--descriptor_set_out=\(set)",
+                "ml_metadata/proto/metadata_store.proto", "ml_metadata/proto/metadata_store_service.proto",
+            ])
+        #expect(compiled.status == 0, "\(compiled)")
+        let ended = try await Program.run(
+            try #require(Program.python), [Program.root + "Tests/clients/contract.py", set])
+        #expect(ended.status == 0, "\(ended.output)")
+    }
+
+    @Test(
+        .enabled(if: hasPython, "KFMD_PYTHON is not set: run make test"),
+        arguments: ["manifests/metadata/base", "kustomize/examples/annotated-job"])
+    func manifestsAreValid(path: String) async throws {
+        guard Program.exists("kubectl") else {
+            print("skipped: kubectl is not installed")
+            return
+        }
+        let version = try await Program.run("kubectl", ["version", "--client", "--output=json"])
+        let minor = version.output.firstRange(of: "\"minor\": \"").map {
+            Int(version.output[$0.upperBound...].prefix { $0.isNumber }) ?? 0
+        }
+        guard let minor, minor >= 27 else {
+            print("skipped: kubectl is older than 1.27, or does not tell: \(version.output)\(version.errors)")
+            return
+        }
+        let folder = try TemporaryFolder()
+        let built = try await Program.run("kubectl", ["kustomize", Program.root + path])
+        #expect(built.status == 0, "\(built.errors)")
+        let file = "\(folder.path)/built.yaml"
+        try Data(built.output.utf8).write(to: URL(fileURLWithPath: file))
+        let ended = try await Program.run(
+            try #require(Program.python), [Program.root + "Tests/clients/manifests.py", file])
+        #expect(ended.status == 0, "\(ended)")
+        if path.hasPrefix("manifests") {
+            for name in [
+                "Service metadata-grpc-service", "Service metadata-service", "Service metadata-ui",
+                "ConfigMap metadata-grpc-configmap", "Deployment metadata-service", "Deployment metadata-recorder",
+            ] { #expect(ended.output.contains("ok \(name)\n"), "\(ended.output)") }
+        }
+    }
+}

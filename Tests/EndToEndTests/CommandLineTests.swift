@@ -1,0 +1,144 @@
+import FoundationEssentials
+import JSON
+import Testing
+
+/// What a person types, and what the program says and exits with.
+@Suite(.timeLimit(.minutes(3))) struct CommandLineTests {
+    private func fixture(_ name: String) -> String { Program.root + "Tests/CaptureTests/Fixtures/\(name)" }
+
+    @Test func explainsAnObject() async throws {
+        let ended = try await Program.run(Program.kfmd, ["explain", fixture("annotations/job.json")])
+        #expect(ended.status == 0)
+        for text in [
+            "Pod ml/train-abc: annotations", "execution train mnist  complete", "output    MNIST",
+            "because   output MNIST",
+        ] {
+            #expect(ended.output.contains(text), "\(ended.output)")
+        }
+    }
+
+    @Test func explainsAsJSON() async throws {
+        let ended = try await Program.run(
+            Program.kfmd, ["explain", "--output", "json", fixture("argo/states.json")])
+        let value = try JSONValue(parsing: ended.output)
+        #expect(value.array?.first?["executions"]?.array?.count == 13)
+    }
+
+    @Test func importsOnceHoweverOften() async throws {
+        let folder = try TemporaryFolder()
+        let store = "\(folder.path)/s.db"
+        let files = ["kfp-v1/workflow.json", "kfp-v1/pod.json", "argo/locations.json"].map(fixture)
+        for _ in 0..<2 {
+            let ended = try await Program.run(Program.kfmd, ["import"] + files + ["--store", store])
+            #expect(ended.status == 0, "\(ended)")
+            #expect(ended.output == "3 objects, 3 executions recorded\n")
+        }
+        let lineage = try await Program.run(
+            Program.kfmd, ["lineage", "minio://repo/w/train/model.tgz", "--store", store])
+        #expect(lineage.output.contains("run-x  Train it  complete  data → model"), "\(lineage)")
+    }
+
+    @Test func aMistakeInAFileCostsOnlyTheObjectThatItIsIn() async throws {
+        let folder = try TemporaryFolder()
+        let path = "\(folder.path)/objects.jsonl"
+        let good = try JSONValue(
+            parsing: try #require(FileManager.default.contents(atPath: fixture("annotations/job.json"))))
+        let text = good.jsonText() + "\n{\"kind\": \"Pod\", }\n" + "[]\n{\"kind\":\"Pod\"}\n" + good.jsonText() + "\n"
+        try Data(text.utf8).write(to: URL(fileURLWithPath: path))
+        let ended = try await Program.run(Program.kfmd, ["import", path, "--store", "\(folder.path)/s.db"])
+        #expect(ended.status == 1)
+        #expect(ended.output == "2 objects, 1 executions recorded\n", "\(ended)")
+        #expect(ended.errors.contains("objects.jsonl, line 2, column 17: “}” where a member's name should be"))
+        #expect(ended.errors.contains("an object without metadata"))
+    }
+
+    @Test func brokenAnnotationsAreToldWithThePlace() async throws {
+        let folder = try TemporaryFolder()
+        let ended = try await Program.run(
+            Program.kfmd, ["import", fixture("kfp-v1/pod-broken-spec.json"), "--store", "\(folder.path)/s.db"])
+        #expect(ended.status == 1)
+        #expect(ended.output.contains("1 executions recorded"))
+        #expect(
+            ended.errors.contains(
+                "Pod kubeflow/run-x-3, metadata.annotations[\"pipelines.kubeflow.org/component_spec\"]: line 1, column 19"
+            ),
+            "\(ended.errors)")
+    }
+
+    @Test(arguments: [
+        (["serve"], 64, "give --store FILE"), (["serve", "--store", "/nope/x.db"], 64, "store file /nope/x.db"),
+        (["serve", "--store", "$TEXT"], 64, "not a SQLite database"),
+        (["serve", "--store", "x.db", "--grpc-listen", "nonsense"], 64, "--grpc-listen nonsense"),
+        (["record", "--kubeconfig", "/nope", "--store", "x.db"], 64, "/nope: cannot be read"),
+        (["record", "--kubeconfig", "$CONFIG", "--context", "b", "--store", "x.db"], 64, "no context “b”; it has a"),
+        (
+            ["record", "--kubeconfig", "$CONFIG", "--store", "$FOLDER/x.db", "--journal", "$FOLDER/j.db"], 1,
+            "nobody listens"
+        ),
+        (["import", "/nope.json", "--store", "$FOLDER/s.db"], 64, "/nope.json: cannot be read"),
+        (["import", "$POD", "--metadata", "127.0.0.1:1"], 1, "127.0.0.1:1: cannot be reached"),
+        (["import", "$POD"], 64, "give --metadata HOST:PORT or --store FILE"),
+        (["lineage", "7", "--store", "$FOLDER/l.db"], 1, "there is no artifact 7"),
+        (["explain", "--output", "xml", "-"], 64, "--output xml"), (["nope"], 64, "nope"),
+        (["demo", "--recording", "/nope"], 64, "/nope/cluster.jsonl: cannot be read"),
+    ])
+    func mistakesAreToldInOneLine(arguments: [String], status: Int32, message: String) async throws {
+        let folder = try TemporaryFolder()
+        let (text, config) = ("\(folder.path)/text", "\(folder.path)/config")
+        try Data(String(repeating: "text ", count: 500).utf8).write(to: URL(fileURLWithPath: text))
+        let kubeconfig = """
+            current-context: a
+            contexts: [{name: a, context: {cluster: c}}]
+            clusters: [{name: c, cluster: {server: "http://127.0.0.1:1"}}]
+            """
+        try Data(kubeconfig.utf8).write(to: URL(fileURLWithPath: config))
+        let values = ["$TEXT": text, "$CONFIG": config, "$POD": fixture("annotations/job.json")]
+        let filled = arguments.map { argument in
+            values[argument]
+                ?? (argument.hasPrefix("$FOLDER") ? folder.path + argument.dropFirst("$FOLDER".count) : argument)
+        }
+        let ended = try await Program.run(Program.kfmd, filled)
+        #expect(ended.status == status, "\(ended)")
+        #expect(ended.errors.contains(message), "\(ended.errors)")
+        #expect(ended.errors.split(separator: "\n").count == 1, "\(ended.errors)")
+    }
+
+    @Test(arguments: [[], ["serve"], ["record"], ["import"], ["explain"], ["lineage"], ["demo"]])
+    func helpTeaches(command: [String]) async throws {
+        let ended = try await Program.run(Program.kfmd, command + ["--help"])
+        #expect(ended.status == 0)
+        #expect(ended.output.contains("USAGE: kfmd"))
+        #expect(ended.output.contains("KFMD_") || command == ["explain"] || command == ["lineage"] || command.isEmpty)
+    }
+
+    @Test func theDemoRecordsTheWholeLineage() async throws {
+        let folder = try TemporaryFolder()
+        let ended = try await Program.run(
+            Program.kfmd,
+            [
+                "demo", "--recording", Example.folder, "--http-listen", "127.0.0.1:0", "--speed", "30", "--store",
+                "\(folder.path)/demo.db",
+            ], environment: ["KFMD_DEMO_EXIT": "1"])
+        #expect(ended.status == 0, "\(ended)")
+        #expect(ended.output.contains("accuracy 0.95"))
+    }
+
+    @Test func theDemoFailsWhenSomethingIsMissing() async throws {
+        let folder = try TemporaryFolder()
+        for name in ["cluster.jsonl", "lineage.txt"] {
+            let content = try #require(FileManager.default.contents(atPath: "\(Example.folder)/\(name)"))
+            let text = String(decoding: content, as: UTF8.self)
+            let more = name == "lineage.txt" ? text + "a line that never comes\n" : text
+            try Data(more.utf8).write(to: URL(fileURLWithPath: "\(folder.path)/\(name)"))
+        }
+        let ended = try await Program.run(
+            Program.kfmd,
+            [
+                "demo", "--recording", folder.path, "--http-listen", "127.0.0.1:0", "--speed", "40", "--store",
+                "\(folder.path)/d.db",
+            ],
+            environment: ["KFMD_DEMO_EXIT": "1"])
+        #expect(ended.status == 1)
+        #expect(ended.errors.contains("missing: a line that never comes"), "\(ended.errors)")
+    }
+}

@@ -1,0 +1,117 @@
+import ClusterReplay
+import FoundationEssentials
+import Testing
+
+/// Separate processes over sockets: a service, a recorder, a replayed cluster, the Python client.
+@Suite(.serialized, .timeLimit(.minutes(5))) struct RecordingTests {
+    private static let hasPython = Program.python != nil
+
+    private func graph(_ address: String) async throws -> String {
+        let script = Program.root + "Tests/clients/read_graph.py"
+        let ended = try await Program.run(try #require(Program.python), [script, address])
+        #expect(ended.status == 0, "\(ended)")
+        return ended.output
+    }
+
+    /// Reads the graph until it is the expected one, or does not become it.
+    private func expectGraph(_ address: String) async throws {
+        let expected = try Example.expectedGraph().split(separator: "\n")
+        var found: [Substring] = []
+        for _ in 0..<20 {
+            found = try await graph(address).split(separator: "\n")
+            if found == expected { return }
+            try await Task.sleep(for: .milliseconds(300))
+        }
+        for line in expected where !found.contains(line) { Issue.record("missing: \(line)") }
+        for line in found where !expected.contains(line) { Issue.record("unexpected: \(line)") }
+        #expect(found.count == expected.count)
+    }
+
+    private func record(_ kubeconfig: String, _ metadata: String, _ folder: String) async throws -> Running {
+        try await Running(
+            ["record", "--kubeconfig", kubeconfig, "--metadata", metadata, "--journal", "\(folder)/journal.db"],
+            log: "\(folder)/record-\(UUID().uuidString.prefix(6)).log")
+    }
+
+    @Test(.enabled(if: hasPython, "KFMD_PYTHON is not set: run make test"))
+    func aWholeClusterIsRecorded() async throws {
+        let folder = try TemporaryFolder()
+        let path = folder.path
+        let service = try await MetadataProcess(folder: path)
+        try await withCluster(path) { cluster, kubeconfig in
+            let recorder = try await record(kubeconfig, service.grpc, path)
+            try await Example.recording().play(in: cluster, speed: 20)
+            try await expectGraph(service.grpc)
+            // The ids are on the pods, as Kubeflow Pipelines' own recorder leaves them.
+            let pods = await cluster.all(.pods).filter { $0["metadata"]?["labels"]?["pipeline/runid"] != nil }
+            #expect(pods.count == 4)
+            for pod in pods {
+                #expect(pod["metadata"]?["labels"]?["pipelines.kubeflow.org/metadata_written"] == "true")
+                #expect(pod["metadata"]?["labels"]?["pipelines.kubeflow.org/metadata_execution_id"] != nil)
+                let outputs = pod["metadata"]?["annotations"]?["pipelines.kubeflow.org/metadata_output_artifact_ids"]
+                #expect(outputs?.string?.contains("minio://") == true)
+            }
+            #expect(try await recorder.stop() == 0, "\(recorder.output)")
+        }
+        #expect(try await service.running.stop() == 0)
+        // The original library opens the file, and we open it after it has written.
+        let script = Program.root + "Tests/clients/same_file.py"
+        let python = try #require(Program.python)
+        let read = try await Program.run(python, [script, "read", "\(path)/store.db"])
+        #expect(read.output == "5 6 5 12\n", "\(read)")
+        let write = try await Program.run(python, [script, "write", "\(path)/store.db"])
+        #expect(write.output == "6 6 5 12\n", "\(write)")
+        let lineage = try await Program.run(
+            Program.kfmd, ["lineage", "from-the-wheel", "--store", "\(path)/store.db"])
+        #expect(lineage.status == 0 && lineage.output.contains("wheel.Type"), "\(lineage)")
+    }
+
+    @Test(.enabled(if: hasPython, "KFMD_PYTHON is not set: run make test"))
+    func aRecorderThatIsKilledLosesNothing() async throws {
+        let folder = try TemporaryFolder()
+        let path = folder.path
+        let service = try await MetadataProcess(folder: path)
+        try await withCluster(path) { cluster, kubeconfig in
+            var (first, rest) = (try Example.recording(), try Example.recording())
+            first.events = first.events.filter { $0.at <= .seconds(44) }
+            rest.events = rest.events.filter { $0.at > .seconds(44) }
+            let playing = Task { [first] in try await first.play(in: cluster, speed: 10) }
+            for _ in 0..<4 {
+                let recorder = try await record(kubeconfig, service.grpc, path)
+                try await Task.sleep(for: .milliseconds(900))
+                #expect(try await recorder.stop("KILL") != 0)
+            }
+            try await playing.value
+            // Up again before the old server's pod is deleted: its end can be seen only then.
+            let recorder = try await record(kubeconfig, service.grpc, path)
+            _ = try await recorder.wait(for: "resource=pods")
+            try await Task.sleep(for: .milliseconds(500))
+            try await rest.play(in: cluster, speed: 40)
+            try await expectGraph(service.grpc)
+            #expect(try await recorder.stop() == 0)
+        }
+        #expect(try await service.running.stop() == 0)
+    }
+
+    @Test(.enabled(if: hasPython, "KFMD_PYTHON is not set: run make test"))
+    func aServiceThatIsDownIsWaitedFor() async throws {
+        let folder = try TemporaryFolder()
+        let path = folder.path
+        let first = try await MetadataProcess(folder: path)
+        let port = try #require(first.grpc.split(separator: ":").last)
+        try await withCluster(path) { cluster, kubeconfig in
+            let recorder = try await record(kubeconfig, first.grpc, path)
+            #expect(try await first.running.stop("KILL") != 0)
+            try await Example.recording().play(in: cluster, speed: 40)
+            let again = try await Running(
+                [
+                    "serve", "--store", "\(path)/store.db", "--grpc-listen", "127.0.0.1:\(port)", "--http-listen",
+                    "127.0.0.1:0",
+                ], log: "\(path)/again.log")
+            _ = try await again.wait(for: "gRPC listens")
+            try await expectGraph(first.grpc)
+            #expect(try await recorder.stop() == 0)
+            #expect(try await again.stop() == 0)
+        }
+    }
+}
