@@ -70,7 +70,8 @@ struct ArtifactPlan {
                 entry.producer = execution.id
             }
         }
-        update(index, with: use, externalID: entries[index].isUnproduced ? identity : nil, of: execution)
+        let claimed = entries[index].isUnproduced ? identity : nil
+        update(index, with: use, externalID: claimed, of: execution, isWriter: true)
         // The same content may be written again: the first time counts.
         if entries[index].produced == nil { entries[index].produced = execution.end ?? execution.start }
         entries[index].firstRead = nil
@@ -187,15 +188,18 @@ struct ArtifactPlan {
     }
 
     private mutating func update(
-        _ index: Int, with use: ArtifactUse, externalID: String?, of execution: Execution
+        _ index: Int, with use: ArtifactUse, externalID: String?, of execution: Execution,
+        isWriter: Bool = false
     ) {
         let old = entries[index].node
         var node = LineageMapping.node(
             of: use.artifact, externalID: externalID, typeID: old.typeID, over: old,
             workspace: execution.workspace, run: execution.run)
-        // What is known already stays: a reader's description does not outweigh the writer's.
-        node.properties.merge(old.properties) { $1 }
-        node.customProperties.merge(old.customProperties) { $1 }
+        // What is known already stays: a reader's description does not outweigh the writer's. What the
+        // writer declares outweighs what was inferred before.
+        let declares = isWriter && use.artifact.isTypeDeclared
+        node.properties.merge(old.properties) { declares ? $0 : $1 }
+        node.customProperties.merge(old.customProperties) { declares ? $0 : $1 }
         if let externalID { byExternalID[externalID] = index }
         entries[index].node = node
     }

@@ -76,11 +76,15 @@ public struct Recorder: Sendable {
         let namespaces: [String?] = options.namespaces.isEmpty ? [nil] : options.namespaces
         let watches = namespaces.flatMap { namespace in [Resource.workflows, .pods].map { ($0, namespace) } }
         let absence = Absence(journal, wanted: Set(watches.map(Self.name)))
+        let firstLists = FirstLists(Set(watches.map(Self.name)))
         await withTaskGroup(of: Void.self) { group in
             for (resource, namespace) in watches {
-                group.addTask { await watch(resource, namespace, absence) }
+                group.addTask { await watch(resource, namespace, absence, firstLists) }
             }
-            group.addTask { await flush() }
+            group.addTask {
+                await firstLists.wait()
+                await flush()
+            }
             group.addTask { await prune() }
         }
     }
@@ -91,7 +95,9 @@ public struct Recorder: Sendable {
         "\(resource.plural) \(namespace ?? "")"
     }
 
-    private func watch(_ resource: Resource, _ namespace: String?, _ absence: Absence) async {
+    private func watch(
+        _ resource: Resource, _ namespace: String?, _ absence: Absence, _ firstLists: FirstLists
+    ) async {
         var logger = logger
         logger[metadataKey: "resource"] = "\(resource.plural)"
         if let namespace { logger[metadataKey: "namespace"] = "\(namespace)" }
@@ -118,6 +124,7 @@ public struct Recorder: Sendable {
                 lastInterruption = ""
                 logger.info("watching")
                 await tellAbsence()
+                await firstLists.arrived(Self.name(resource, namespace))
             case .applied(let object):
                 lastInterruption = ""
                 await keep([(object, false)], logger)
@@ -131,6 +138,7 @@ public struct Recorder: Sendable {
                     if case .refused(let error) = why, error.isNotFound { await tellAbsence() }
                 }
                 lastInterruption = text
+                await firstLists.arrived(Self.name(resource, namespace))
             }
         }
     }

@@ -150,6 +150,20 @@ import Testing
         }
     }
 
+    @Test func whatTheWriterDeclaresLaterOutweighsWhatWasInferred() async throws {
+        try await withStore { store in
+            _ = try await BatchWriter(store).write([step("train", 0, 10, writes: [file("s3://m")])])
+            var declared = file("s3://m")
+            declared.name = "MNIST"
+            declared.isTypeDeclared = true
+            declared.customProperties["owner"] = "me"
+            _ = try await BatchWriter(store).write([step("train", 0, 10, writes: [declared])])
+            let artifacts = try await store.read { try $0.getArtifacts(.init()).artifacts }
+            #expect(artifacts.map(\.title) == ["MNIST"])
+            #expect(artifacts.first?.customProperties["owner"]?.stringValue == "me")
+        }
+    }
+
     private static func divided(
         _ contexts: [MlMetadata_Context]
     ) throws -> (workspace: MlMetadata_Context, runs: [MlMetadata_Context]) {

@@ -1,0 +1,98 @@
+"""Measures the release binary: size, start to ready, memory at rest, import of many steps.
+
+    footprint.py BINARY
+
+Times on a busy machine mean little by themselves: each is the median of several runs.
+"""
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+
+
+def memory(pid):
+    """Resident memory in MB: now, and the most there was."""
+    with open(f"/proc/{pid}/status") as file:
+        lines = dict(line.split(":", 1) for line in file if ":" in line)
+    return tuple(int(lines[key].split()[0]) / 1024 for key in ("VmRSS", "VmHWM"))
+
+
+def free_port():
+    import socket
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return sock.getsockname()[1]
+
+
+def start(binary, folder):
+    port = free_port()
+    begun = time.monotonic()
+    process = subprocess.Popen(
+        [binary, "serve", "--store", os.path.join(folder, "store.db"), "--grpc-listen", "127.0.0.1:0",
+         "--http-listen", f"127.0.0.1:{port}"], stderr=subprocess.DEVNULL)
+    while True:
+        try:
+            urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=1).read()
+            return process, port, time.monotonic() - begun
+        except OSError:
+            time.sleep(0.001)
+
+
+def workflow(number, steps):
+    """A finished workflow whose steps form a chain of artifacts."""
+    name = f"wf-{number}"
+    nodes = {}
+    for i in range(steps):
+        key = {"s3": {"key": f"{name}/{i}.tgz"}}
+        nodes[f"{name}-{i}"] = {
+            "id": f"{name}-{i}", "name": f"{name}.step{i}", "displayName": f"step{i}", "type": "Pod",
+            "phase": "Succeeded", "templateName": "t", "startedAt": "2026-01-01T00:00:00Z",
+            "finishedAt": "2026-01-01T00:01:00Z",
+            "inputs": {"artifacts": [{"name": "in", **{"s3": {"key": f"{name}/{i - 1}.tgz"}}}] if i else []},
+            "outputs": {"artifacts": [{"name": "out", **key}]}}
+    return {
+        "apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow",
+        "metadata": {"name": name, "namespace": "bench", "uid": f"uid-{number}"},
+        "spec": {"templates": []},
+        "status": {"phase": "Succeeded", "nodes": nodes, "artifactRepositoryRef": {
+            "artifactRepository": {"s3": {"bucket": "b", "endpoint": "e"}}}}}
+
+
+def main():
+    binary = sys.argv[1]
+    print(f"binary, stripped          {os.path.getsize(binary) / 1e6:8.1f} MB")
+    starts, rests = [], []
+    for _ in range(5):
+        with tempfile.TemporaryDirectory() as folder:
+            process, port, took = start(binary, folder)
+            starts.append(took * 1000)
+            time.sleep(1)
+            rests.append(memory(process.pid)[0])
+            process.terminate()
+            process.wait()
+    print(f"start to ready            {statistics.median(starts):8.1f} ms")
+    print(f"resident at rest          {statistics.median(rests):8.1f} MB")
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "workflows.jsonl")
+        workflows, steps = 200, 25
+        with open(path, "w") as file:
+            for number in range(workflows):
+                file.write(json.dumps(workflow(number, steps)) + "\n")
+        command = [binary, "import", path, "--store", os.path.join(folder, "store.db")]
+        for label in ("import of 5,000 steps", "the same again"):
+            begun = time.monotonic()
+            process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+            _, status, usage = os.wait4(process.pid, 0)
+            took = time.monotonic() - begun
+            assert status == 0
+            print(f"{label:25} {workflows * steps / took:8.0f} steps/s, {usage.ru_utime + usage.ru_stime:.2f} s CPU, "
+                  f"{usage.ru_maxrss / 1024:.0f} MB at most")
+
+
+if __name__ == "__main__":
+    main()

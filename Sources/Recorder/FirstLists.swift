@@ -1,0 +1,33 @@
+/// Lets writing begin when every kind has been listed once, or cannot be for now.
+///
+/// After a start, the workflow and the pod of a step are then written as one; a type that a pod
+/// declares is not too late for an artifact whose type can never change.
+actor FirstLists {
+    private var missing: Set<String>
+    private var waiters: [CheckedContinuation<Void, Never>] = []
+
+    init(_ names: Set<String>) { missing = names }
+
+    /// A list is complete, or was refused.
+    func arrived(_ name: String) {
+        missing.remove(name)
+        if missing.isEmpty { release() }
+    }
+
+    /// Lets everybody go on: the recorder stops.
+    func release() {
+        for waiter in waiters { waiter.resume() }
+        waiters = []
+    }
+
+    func wait() async {
+        if missing.isEmpty || Task.isCancelled { return }
+        await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                if Task.isCancelled { continuation.resume() } else { waiters.append(continuation) }
+            }
+        } onCancel: {
+            Task { await self.release() }
+        }
+    }
+}
