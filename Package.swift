@@ -137,7 +137,11 @@ let package = Package(
             ],
             swiftSettings: settings),
         .testTarget(
-            name: "MetadataStoreTests", dependencies: ["MetadataStore", "MetadataAPI", "SQLite"],
+            name: "MetadataStoreTests",
+            dependencies: [
+                "MetadataStore", "MetadataAPI", "SQLite",
+                .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+            ],
             swiftSettings: settings),
         .testTarget(
             name: "MetadataServiceTests", dependencies: ["MetadataService", "MetadataStore", "MetadataAPI"],

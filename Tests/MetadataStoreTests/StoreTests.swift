@@ -1,0 +1,213 @@
+import FoundationEssentials
+import MetadataAPI
+import MetadataStore
+import SQLite
+import SwiftProtobuf
+import Testing
+
+/// The store itself, on a real file; what the original client sees is in Tests/clients.
+@Suite(.timeLimit(.minutes(1))) struct StoreTests {
+    private func withStore(_ body: (MetadataStore, Int64) async throws -> Void) async throws {
+        let path = "\(ProcessInfo.processInfo.environment["TMPDIR"] ?? "/tmp")/kfmd-store-\(UUID().uuidString).db"
+        defer { for suffix in ["", "-wal", "-shm"] { try? FileManager.default.removeItem(atPath: path + suffix) } }
+        let store = try MetadataStore(path: path)
+        let type = try await store.write { transaction in
+            try transaction.putArtifactType(
+                .with {
+                    $0.artifactType.name = "T"
+                    $0.artifactType.properties = ["d": .double, "s": .string]
+                }
+            ).typeID
+        }
+        do {
+            try await body(store, type)
+        } catch {
+            await store.close()
+            throw error
+        }
+        await store.close()
+    }
+
+    private func put(
+        _ store: MetadataStore, _ artifacts: [MlMetadata_Artifact]
+    ) async throws -> [Int64] {
+        try await store.write { transaction in
+            try transaction.putArtifacts(.with { $0.artifacts = artifacts }).artifactIds
+        }
+    }
+
+    private func artifact(_ type: Int64, _ uri: String) -> MlMetadata_Artifact {
+        .with { ($0.typeID, $0.uri) = (type, uri) }
+    }
+
+    @Test(arguments: [1, 7, 100, 101, 150, 400]) func pagesLoseNothing(size: Int32) async throws {
+        try await withStore { store, type in
+            _ = try await put(store, (0..<250).map { artifact(type, "u\($0)") })
+            for (field, ascending) in [
+                (MlMetadata_ListOperationOptions.OrderByField.Field.id, true), (.createTime, false),
+                (.lastUpdateTime, true),
+            ] {
+                var seen: [Int64] = []
+                var token = ""
+                repeat {
+                    let request = MlMetadata_GetArtifactsRequest.with {
+                        $0.options.maxResultSize = size
+                        $0.options.orderByField.field = field
+                        $0.options.orderByField.isAsc = ascending
+                        if !token.isEmpty { $0.options.nextPageToken = token }
+                    }
+                    let page = try await store.read { try $0.getArtifacts(request) }
+                    seen += page.artifacts.map(\.id)
+                    token = page.nextPageToken
+                } while !token.isEmpty
+                #expect(seen == (ascending ? Array(1...250) : Array((1...250).reversed())))
+            }
+        }
+    }
+
+    @Test func badListOptionsAreRefused() async throws {
+        try await withStore { store, type in
+            _ = try await put(store, (0..<5).map { artifact(type, "u\($0)") })
+            func code(_ change: @escaping @Sendable (inout MlMetadata_ListOperationOptions) -> Void) async throws
+                -> String
+            {
+                do {
+                    _ = try await store.read { transaction in
+                        try transaction.getArtifacts(.with { change(&$0.options) })
+                    }
+                    return "ok"
+                } catch let error as StatusError {
+                    return error.code.description
+                }
+            }
+            #expect(try await code { $0.maxResultSize = 0 } == "invalidArgument")
+            #expect(try await code { $0.orderByField.field = .unspecified } == "invalidArgument")
+            #expect(try await code { $0.nextPageToken = "nonsense" } == "invalidArgument")
+            let first = try await store.read { transaction in
+                try transaction.getArtifacts(.with { $0.options.maxResultSize = 2 })
+            }
+            let token = first.nextPageToken
+            #expect(try await code { ($0.nextPageToken, $0.maxResultSize) = (token, 3) } == "ok")
+            #expect(
+                try await code {
+                    ($0.nextPageToken, $0.orderByField.isAsc) = (token, false)
+                } == "invalidArgument")
+            let deep = String(repeating: "(", count: 1000) + "id = 1" + String(repeating: ")", count: 1000)
+            #expect(try await code { $0.filterQuery = deep } == "invalidArgument")
+            let wide = Array(repeating: "id = 1", count: 5000).joined(separator: " OR ")
+            #expect(try await code { $0.filterQuery = wide } == "ok")
+            #expect(try await code { $0.filterQuery = "uri = 'x'; DROP TABLE Artifact" } == "invalidArgument")
+        }
+    }
+
+    @Test(arguments: [1.0 / 3, .infinity, -.infinity, .greatestFiniteMagnitude, 5e-324])
+    func everyBitOfADoubleIsKept(value: Double) async throws {
+        try await withStore { store, type in
+            var node = artifact(type, "u")
+            node.properties["d"] = .with { $0.doubleValue = value }
+            let id = try await put(store, [node])[0]
+            let back = try await store.read { transaction in
+                try transaction.getArtifactsByID(.with { $0.artifactIds = [id] }).artifacts[0]
+            }
+            #expect(back.properties["d"]?.doubleValue.bitPattern == value.bitPattern)
+        }
+    }
+
+    @Test func oddValuesAreKeptOrRefused() async throws {
+        try await withStore { store, type in
+            var node = artifact(type, "u\0v")
+            node.customProperties["nan"] = .with { $0.doubleValue = .nan }
+            node.customProperties["nul"] = .with { $0.stringValue = "a\0b" }
+            node.customProperties["empty"] = .with { $0.stringValue = "" }
+            let id = try await put(store, [node])[0]
+            let back = try await store.read { transaction in
+                try transaction.getArtifactsByID(.with { $0.artifactIds = [id] }).artifacts[0]
+            }
+            #expect(back.uri == "u\0v")
+            #expect(back.customProperties["nul"]?.stringValue == "a\0b")
+            #expect(back.customProperties["empty"]?.value == .stringValue(""))
+            #expect(back.customProperties["nan"]?.doubleValue.isNaN == true)
+            // This one ends the original server.
+            var kindless = artifact(type, "u")
+            kindless.customProperties["x"] = MlMetadata_Value()
+            let error = await #expect(throws: StatusError.self) { try await put(store, [kindless]) }
+            #expect(error?.code == .invalidArgument)
+            #expect(error?.message.contains("x") == true)
+        }
+    }
+
+    @Test func requestsThatWaitTogetherDoNotShareTheirFailures() async throws {
+        try await withStore { store, type in
+            let outcomes = await withTaskGroup(of: Bool.self) { group in
+                for number in 0..<300 {
+                    group.addTask {
+                        // Every third is refused: the first of a name wins, the rest exist already.
+                        let name = number % 3 == 0 ? "same" : "name\(number)"
+                        let node = MlMetadata_Artifact.with { ($0.typeID, $0.name) = (type, name) }
+                        do {
+                            _ = try await put(store, [artifact(type, "with\(number)"), node])
+                            return true
+                        } catch {
+                            return false
+                        }
+                    }
+                }
+                return await group.reduce(into: 0) { $0 += $1 ? 1 : 0 }
+            }
+            #expect(outcomes == 201)
+            let count = try await store.read { try $0.getArtifacts(.init()).artifacts.count }
+            #expect(count == 402)
+        }
+    }
+
+    @Test func acknowledgedWritesAreInTheFile() async throws {
+        let path = "\(ProcessInfo.processInfo.environment["TMPDIR"] ?? "/tmp")/kfmd-store-\(UUID().uuidString).db"
+        defer { for suffix in ["", "-wal", "-shm"] { try? FileManager.default.removeItem(atPath: path + suffix) } }
+        let store = try MetadataStore(path: path)
+        _ = try await store.write { transaction in
+            try transaction.putContextType(.with { $0.contextType.name = "C" })
+        }
+        // Another connection sees it while the store is still open.
+        let connection = try Connection(path: path, mode: .readOnly)
+        let names = try connection.rows("SELECT name FROM Type WHERE id > 9") { $0.text(0) }
+        #expect(names == ["C"])
+        let check = try connection.first("PRAGMA integrity_check") { $0.text(0) }
+        #expect(check == "ok")
+        await store.close()
+    }
+
+    @Test func otherFilesAreRefusedInALine() throws {
+        let folder = ProcessInfo.processInfo.environment["TMPDIR"] ?? "/tmp"
+        let path = "\(folder)/kfmd-other-\(UUID().uuidString).db"
+        defer { for suffix in ["", "-wal", "-shm"] { try? FileManager.default.removeItem(atPath: path + suffix) } }
+        let connection = try Connection(path: path)
+        try connection.execute("CREATE TABLE other (x INTEGER)")
+        let foreign = #expect(throws: StoreFileError.self) { try MetadataStore(path: path) }
+        #expect(foreign?.reason.contains("no table MLMDEnv") == true)
+        try connection.execute(
+            "CREATE TABLE MLMDEnv (schema_version INTEGER PRIMARY KEY); CREATE TABLE Type (id INTEGER); INSERT INTO MLMDEnv VALUES (11)"
+        )
+        let newer = #expect(throws: StoreFileError.self) { try MetadataStore(path: path) }
+        #expect(newer?.description == "store file \(path): has schema version 11; this kfmd reads version 10")
+        let absent = #expect(throws: StoreFileError.self) { try MetadataStore(path: "/nope/x.db") }
+        #expect(absent?.description.contains("/nope/x.db") == true)
+    }
+
+    @Test func queriesUseIndexes() async throws {
+        let path = "\(ProcessInfo.processInfo.environment["TMPDIR"] ?? "/tmp")/kfmd-plan-\(UUID().uuidString).db"
+        defer { for suffix in ["", "-wal", "-shm"] { try? FileManager.default.removeItem(atPath: path + suffix) } }
+        let store = try MetadataStore(path: path)
+        await store.close()
+        let connection = try Connection(path: path)
+        for query in [
+            "SELECT id FROM Artifact WHERE uri IN ('a')", "SELECT id FROM Execution WHERE external_id IN ('a')",
+            "SELECT artifact_id FROM Event WHERE execution_id IN (1)",
+            "SELECT artifact_id FROM Event WHERE artifact_id IN (1)",
+            "SELECT name FROM ArtifactProperty WHERE artifact_id IN (1)",
+            "SELECT id FROM Artifact WHERE (create_time_since_epoch, id) < (5, 5) ORDER BY create_time_since_epoch DESC, id DESC LIMIT 5",
+        ] {
+            let plan = try connection.rows("EXPLAIN QUERY PLAN \(query)") { $0.text(3) }
+            #expect(plan.allSatisfy { $0.hasPrefix("SEARCH") || $0.contains("USING") }, "\(query): \(plan)")
+        }
+    }
+}
