@@ -2,7 +2,7 @@
 FROM swift:6.3-bookworm AS build
 WORKDIR /src
 COPY . .
-RUN make release
+RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends make && make release
 
 # libm and libc are all that it needs.
 FROM gcr.io/distroless/base-debian12:nonroot

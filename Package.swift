@@ -47,7 +47,7 @@ let package = Package(
         .target(
             name: "MetadataAPI",
             dependencies: [
-                "Lineage", "JSON",
+                "Lineage",
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
                 .product(name: "GRPCCore", package: "grpc-swift-2"),
                 .product(name: "GRPCProtobuf", package: "grpc-swift-protobuf"),

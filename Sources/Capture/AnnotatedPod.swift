@@ -19,7 +19,7 @@ struct AnnotatedPod {
                 cluster: capture.cluster, namespace: object.namespace, kind: "pods", uid: object.uid),
             type: TypeName.execution, name: object.name, state: pod.state, start: pod.start, end: pod.end,
             run: run, workspace: Annotations.workspace(of: object),
-            properties: ["name": .string(object.annotations[Annotations.execution] ?? object.name)],
+            properties: ["name": .string(object.name)],
             customProperties: [
                 "namespace": .string(object.namespace), "pod_name": .string(object.name),
                 "kfp_pod_name": .string(object.name),

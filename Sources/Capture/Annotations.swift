@@ -44,7 +44,10 @@ struct Annotations {
         var problems: [Problem] = []
         if let name = text(Self.execution, &problems) {
             execution.customProperties["display_name"] = .string(name)
-            if execution.type == TypeName.execution { execution.name = name }
+            if execution.type == TypeName.execution {
+                execution.name = name
+                execution.properties["name"] = .string(name)
+            }
         }
         for (key, name) in [(Self.description, "description"), (Self.owner, "owner")] {
             guard let value = text(key, &problems) else { continue }

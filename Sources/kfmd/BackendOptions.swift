@@ -8,25 +8,29 @@ import MetadataStore
 struct BackendOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "The gRPC address of a metadata service: kfmd serve, or any server of MLMD's protocol.",
-            discussion: "METADATA_GRPC_SERVICE_HOST and _PORT count too.", valueName: "host:port"))
+            "The gRPC address of a metadata service: kfmd serve, or any server of MLMD's protocol. (KFMD_METADATA, METADATA_GRPC_SERVICE_HOST and _PORT)",
+            valueName: "host:port"))
     var metadata: String?
 
-    @Option(help: ArgumentHelp("A store file instead of a service.", valueName: "file"))
+    @Option(help: ArgumentHelp("A store file instead of a service. (KFMD_STORE)", valueName: "file"))
     var store: String?
 
     /// Runs `body` with the store or service.
+    /// - Parameter writes: whether a store file is made when it does not exist.
     /// - Throws: ``Failure``, or what `body` throws.
     func withBackend<Result: Sendable>(
-        _ body: @Sendable (any MetadataBackend) async throws -> Result
+        writes: Bool = true, _ body: @Sendable (any MetadataBackend) async throws -> Result
     ) async throws -> Result {
         if let metadata, store != nil {
             throw Failure.usage("--metadata \(metadata) and --store exclude each other")
         }
         if let path = store ?? (metadata == nil ? Settings.value(nil, "KFMD_STORE") : nil) {
+            guard writes || FileManager.default.fileExists(atPath: path) else {
+                throw Failure.usage("store file \(path): does not exist")
+            }
             let store = try Settings.openStore(path)
             do {
-                try await store.registerPredefinedTypes()
+                if writes { try await store.registerPredefinedTypes() }
                 let result = try await body(store)
                 await store.close()
                 return result

@@ -31,18 +31,23 @@ struct Demo: AsyncParsableCommand {
     @Option(help: ArgumentHelp("The store file; a temporary one by default. (KFMD_STORE)", valueName: "file"))
     var store: String?
 
-    @Option(help: ArgumentHelp("How many times as fast as it was. (KFMD_SPEED)", valueName: "factor"))
+    @Option(
+        help: ArgumentHelp(
+            "How many times as fast as it was. (KFMD_SPEED; 2, with KFMD_DEMO_EXIT 8)", valueName: "factor"))
     var speed: Double?
 
     @Option(help: "trace, debug, info, notice, warning, error or critical. (KFMD_LOG_LEVEL)")
     var logLevel: String?
 
     func run() async throws {
-        let logger = try Settings.logger("kfmd.demo", level: logLevel ?? "warning")
+        let logger = try Settings.logger(
+            "kfmd.demo", level: logLevel ?? Settings.value(nil, "KFMD_LOG_LEVEL") ?? "warning")
         let example = try Example(folder: Example.find(Settings.value(recording, "KFMD_RECORDING")))
         let exits = ProcessInfo.processInfo.environment["KFMD_DEMO_EXIT"] == "1"
-        let speed = speed ?? Settings.value(nil, "KFMD_SPEED").flatMap { Double($0) } ?? (exits ? 8 : 2)
-        guard speed > 0 else { throw Failure.usage("--speed \(speed): should be above 0") }
+        let given = Settings.value(speed.map { String($0) }, "KFMD_SPEED") ?? (exits ? "8" : "2")
+        guard let speed = Double(given), speed > 0, speed.isFinite else {
+            throw Failure.usage("--speed \(given): should be a number above 0")
+        }
         let path =
             Settings.value(store, "KFMD_STORE")
             ?? "\(temporaryFolder)/kfmd-demo-\(UUID().uuidString.prefix(8)).db"

@@ -9,8 +9,8 @@ struct Explain: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Show what would be recorded of objects, and why. Writes nothing.",
         discussion: """
-            For each object: the convention that matched, each execution with its inputs and outputs, the
-            field that each fact comes from, and what was left out.
+            For each object: the convention that matched, each execution with its inputs
+            and outputs, the field that each fact comes from, and what was left out.
               kubectl get workflow my-run -o yaml | kfmd explain -
             """)
 

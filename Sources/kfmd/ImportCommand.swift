@@ -8,8 +8,9 @@ struct Import: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Record objects from files.",
         discussion: """
-            Files are what kubectl get prints (JSON or YAML), Lists, JSON lines, or the lines of a watch,
-            plain or gzip; - is standard input. Importing the same objects again changes nothing.
+            Files are what kubectl get prints (JSON or YAML), Lists, JSON lines, or the
+            lines of a watch, plain or gzip; - is standard input. Importing the same
+            objects again changes nothing.
               kubectl get workflow,pod -A -o json | kfmd import - --store metadata.db
             """)
 
@@ -48,7 +49,7 @@ struct Import: AsyncParsableCommand {
 struct CaptureOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "The cluster's name within identities; the uid of kube-system for the same as record's. (KFMD_CLUSTER)",
+            "The cluster's name within identities. Give the uid of kube-system, as record does, or the same runs are recorded twice. (KFMD_CLUSTER; default)",
             valueName: "name"))
     var cluster: String?
 

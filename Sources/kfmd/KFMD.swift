@@ -12,13 +12,14 @@ struct KFMD: AsyncParsableCommand {
             Try it without a cluster:
               kfmd demo
             See what would be recorded of objects that you have, without writing anything:
-              kubectl get workflow,pod -o json | kfmd explain -
+              kubectl get workflow,pod -A -o json | kfmd explain -
             Keep the record of a cluster in one file, and look at it:
               kfmd serve --store metadata.db
               kfmd record --metadata localhost:8080
 
-            Every option can be given as an environment variable: --store as KFMD_STORE.
-            Exit status: 0 success, 64 a wrong option or file, 1 a failure while running.
+            Options can be given as environment variables: --store as KFMD_STORE.
+            Exit status: 0 success, 64 a wrong option or file, 1 a failure while
+            running, or objects that could not be understood.
             """,
         version: "0.1.0",
         subcommands: [Serve.self, Record.self, Import.self, Explain.self, Lineage.self, Demo.self])

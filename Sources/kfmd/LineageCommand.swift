@@ -17,7 +17,7 @@ struct Lineage: AsyncParsableCommand {
 
     func run() async throws {
         let wanted = artifact
-        let text = try await backend.withBackend { backend in
+        let text = try await backend.withBackend(writes: false) { backend in
             let artifact = try await Self.find(wanted, backend)
             let graph = try await backend.lineage(of: .artifact(artifact.id))
             var lines = ["\(artifact.title)  \(artifact.type)  \(artifact.uri)  (artifact \(artifact.id))"]

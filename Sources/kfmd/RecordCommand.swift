@@ -11,14 +11,16 @@ struct Record: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Watch a cluster and record what runs on it.",
         discussion: """
-            Pods and workflows are watched; what they say goes into a journal first and from there, in
-            batches, into the metadata service. It can be stopped and started at any time.
+            Pods and workflows are watched; what they say goes into a journal first,
+            and from there, in batches, into the metadata service. It can be stopped
+            and started at any time.
               kfmd record --metadata localhost:8080
               kfmd record --context staging --namespace team-a --store metadata.db
             In a pod it uses the pod's service account.
             """)
 
-    @Option(help: ArgumentHelp("A kubeconfig file. (KUBECONFIG, else ~/.kube/config)", valueName: "file"))
+    @Option(
+        help: ArgumentHelp("A kubeconfig file. (KFMD_KUBECONFIG, KUBECONFIG, else ~/.kube/config)", valueName: "file"))
     var kubeconfig: String?
 
     @Option(help: ArgumentHelp("The context in it. (KFMD_CONTEXT, else its current one)", valueName: "name"))
@@ -26,7 +28,7 @@ struct Record: AsyncParsableCommand {
 
     @Option(
         name: [.long, .customShort("n")], parsing: .singleValue,
-        help: ArgumentHelp("A namespace; may be repeated. (KFMD_NAMESPACE; all)", valueName: "name"))
+        help: ArgumentHelp("A namespace; may be repeated. (KFMD_NAMESPACE, with commas; all)", valueName: "name"))
     var namespace: [String] = []
 
     @OptionGroup var backend: BackendOptions

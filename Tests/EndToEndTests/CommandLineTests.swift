@@ -78,7 +78,7 @@ import Testing
         (["import", "/nope.json", "--store", "$FOLDER/s.db"], 64, "/nope.json: cannot be read"),
         (["import", "$POD", "--metadata", "127.0.0.1:1"], 1, "127.0.0.1:1: cannot be reached"),
         (["import", "$POD"], 64, "give --metadata HOST:PORT or --store FILE"),
-        (["lineage", "7", "--store", "$FOLDER/l.db"], 1, "there is no artifact 7"),
+        (["lineage", "7", "--store", "$FOLDER/l.db"], 64, "l.db: does not exist"),
         (["explain", "--output", "xml", "-"], 64, "--output xml"), (["nope"], 64, "nope"),
         (["demo", "--recording", "/nope"], 64, "/nope/cluster.jsonl: cannot be read"),
     ])

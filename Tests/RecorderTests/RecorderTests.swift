@@ -134,6 +134,12 @@ import Testing
             await cluster.apply("ADDED", pod("a", "Succeeded"))
             try await recording(cluster, try Journal(path: ":memory:"), store) {
                 try await expect(["a": "complete"], in: store)
+                // The watches are open.
+                for _ in 0..<200 {
+                    let requests = await cluster.requests
+                    if requests["watch pods"] != nil, requests["watch workflows"] != nil { break }
+                    try await Task.sleep(for: .milliseconds(25))
+                }
                 let before = await cluster.requests
                 try await Task.sleep(for: .seconds(1))
                 #expect(await cluster.requests == before)
