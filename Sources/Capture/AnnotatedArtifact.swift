@@ -67,7 +67,7 @@ struct AnnotatedArtifact {
         switch value {
         case .string(let text): .string(text)
         case .integer(let value): .int(value)
-        case .number(let value): .double(value)
+        case .number(let value): value.isFinite ? .double(value) : .string(String(value))
         case .bool(let value): .bool(value)
         case .array, .object: .string(value.jsonText())
         case .null: nil

@@ -119,8 +119,8 @@ struct PodFacts {
         var result = ""
         var rest = Substring(text)
         while let open = rest.firstRange(of: "$(") {
-            result += rest[..<open.lowerBound]
             guard let close = rest[open.upperBound...].firstIndex(of: ")") else { break }
+            result += rest[..<open.lowerBound]
             let name = String(rest[open.upperBound..<close])
             result += environment(name) ?? "$(\(name))"
             rest = rest[rest.index(after: close)...]

@@ -165,6 +165,8 @@ public struct Watcher: AsyncSequence, Sendable {
                 return .interrupted(.disconnected("\(error)"))
             }
             if error.isExpired {
+                // A server that refuses every second page must not be asked without pause.
+                if case .listing = state { delay = backoff.delay() }
                 state = .start
                 return .interrupted(.expired)
             }

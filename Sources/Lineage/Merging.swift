@@ -59,7 +59,9 @@ extension ArtifactUse {
         var result = lead
         for use in rest {
             let match = result.firstIndex { other in
-                if other.convention == use.convention, other.name == use.name { return true }
+                if other.convention == use.convention {
+                    return other.name == use.name && !other.artifact.conflicts(with: use.artifact)
+                }
                 guard let uri = use.artifact.uri else { return false }
                 return other.artifact.uri == uri
             }
@@ -101,6 +103,14 @@ extension Artifact {
         result.properties = rest.properties.merging(lead.properties) { $1 }
         result.customProperties = rest.customProperties.merging(lead.customProperties) { $1 }
         return result
+    }
+
+    /// Whether two descriptions cannot be of the same artifact.
+    fileprivate func conflicts(with other: Artifact) -> Bool {
+        func differ(_ one: String?, _ two: String?) -> Bool { one != nil && two != nil && one != two }
+        if let uri, let theirs = other.uri, uri != theirs, Self.isComplete(uri), Self.isComplete(theirs) { return true }
+        if differ(version, other.version) || differ(digest, other.digest) { return true }
+        return isTypeDeclared && other.isTypeDeclared && type != other.type
     }
 
     /// Of two uris the one that names a bucket: `s3:///key` is all that a key-only location says.

@@ -41,6 +41,11 @@ struct FilterQuery {
             repeatsNodes: parser.repeatsNodes)
     }
 
+    /// SQLite's own limit on the depth of expressions is 1,000.
+    private static let maximumDepth = 400
+    /// Each neighbour is a join: more of them would cost the product of what they find.
+    private static let maximumJoins = 32
+
     private let kind: NodeKind
     private let tokens: [(token: FilterToken, column: Int)]
     private var position = 0
@@ -104,8 +109,7 @@ struct FilterQuery {
     private mutating func disjunction() throws -> Expression {
         depth += 1
         defer { depth -= 1 }
-        // SQLite's own limit on the depth of expressions is 1,000.
-        guard depth <= 400 else { throw error("Nested deeper than 400 levels") }
+        guard depth <= Self.maximumDepth else { throw error("Nested deeper than \(Self.maximumDepth) levels") }
         var parts = [try conjunction()]
         while take(keyword: "OR") { parts.append(try conjunction()) }
         return join(parts, "OR")
@@ -241,6 +245,9 @@ struct FilterQuery {
     // MARK: Operands
 
     private mutating func operand() throws -> Operand {
+        depth += 1
+        defer { depth -= 1 }
+        guard depth <= Self.maximumDepth else { throw error("Nested deeper than \(Self.maximumDepth) levels") }
         let start = column
         func literal(_ value: SQLValue, _ kind: Kind) -> Operand {
             Operand(sql: "?", values: [value], kind: kind, column: start)
@@ -336,7 +343,7 @@ struct FilterQuery {
         }
         let key = (custom ? "custom_properties." : "properties.") + name
         if aliases[key] == nil {
-            let alias = newAlias(for: key)
+            let alias = try newAlias(for: key)
             joins.append(
                 " JOIN \(kind.propertyTable) AS \(alias) ON \(alias).\(kind.propertyKey) = n.id"
                     + " AND \(alias).name = ? AND \(alias).is_custom_property = \(custom ? 1 : 0)")
@@ -346,7 +353,10 @@ struct FilterQuery {
             sql: "\(aliases[key] ?? "n").\(field)", values: [], kind: valueKind, column: start)
     }
 
-    private mutating func newAlias(for key: String) -> String {
+    private mutating func newAlias(for key: String) throws -> String {
+        guard aliases.count < Self.maximumJoins else {
+            throw error("More than \(Self.maximumJoins) different properties and neighbours")
+        }
         let alias = "j\(aliases.count)"
         aliases[key] = alias
         return alias
@@ -381,7 +391,7 @@ struct FilterQuery {
                 throw FilterToken.error("Event has no field \(field)", start)
             }
             if aliases[head] == nil {
-                let alias = newAlias(for: head)
+                let alias = try newAlias(for: head)
                 joins.append(" JOIN Event AS \(alias) ON \(alias).\(kind.word)_id = n.id")
                 repeatsNodes = true
             }
@@ -397,7 +407,7 @@ struct FilterQuery {
         _ head: String, _ field: String, at start: Int, join: String, id: String
     ) throws -> Operand {
         if aliases[head] == nil {
-            let alias = newAlias(for: head)
+            let alias = try newAlias(for: head)
             func fill(_ text: String) -> String {
                 text.split(separator: "{link}", omittingEmptySubsequences: false)
                     .joined(separator: alias + "l")

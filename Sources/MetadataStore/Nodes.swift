@@ -35,7 +35,7 @@ extension Transaction {
                 "INSERT INTO \(N.kind.table) (\(columns.joined(separator: ", "))) VALUES (\(marks))",
                 [
                     .integer(node.typeID), node.hasName ? .text(node.name) : .null,
-                    node.hasExternalID ? .text(node.externalID) : .null, .integer(now), .integer(now),
+                    node.externalID.isEmpty ? .null : .text(node.externalID), .integer(now), .integer(now),
                 ] + node.ownValues)
         }
         let id = connection.lastInsertedID
@@ -73,8 +73,7 @@ extension Transaction {
         try validate(
             node, against: try typeProperties(of: node.typeID, kind: N.kind, describing: node))
         let changed =
-            node.ownValues != stored.ownValues || node.hasExternalID != stored.hasExternalID
-            || node.externalID != stored.externalID || node.name != stored.name
+            node.ownValues != stored.ownValues || node.externalID != stored.externalID || node.name != stored.name
         let properties = try changes(from: stored.properties, to: node.properties)
         let custom = try changes(from: stored.customProperties, to: node.customProperties)
         guard changed || !properties.isEmpty || !custom.isEmpty || rules.forceUpdateTime else {
@@ -87,7 +86,7 @@ extension Transaction {
                     + " WHERE id = ?",
                 [
                     node.hasName ? .text(node.name) : .null,
-                    node.hasExternalID ? .text(node.externalID) : .null, .integer(now),
+                    node.externalID.isEmpty ? .null : .text(node.externalID), .integer(now),
                 ] + node.ownValues + [.integer(node.id)])
         }
         try apply(properties, custom: false, to: node.id, kind: N.kind)

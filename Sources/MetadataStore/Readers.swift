@@ -11,6 +11,9 @@ final class Readers: Sendable {
         var waiting: [CheckedContinuation<Confined<Connection>, Never>] = []
     }
 
+    /// A query that runs longer would keep its connection from everybody else.
+    private static let longestRead: Duration = .seconds(60)
+
     private let state: Mutex<State>
     private let threads: NIOThreadPool
 
@@ -28,6 +31,8 @@ final class Readers: Sendable {
         let connection = await take()
         defer { give(connection) }
         let result = try await threads.runIfActive { () -> Result<Response, StatusError> in
+            connection.value.setDeadline(after: Self.longestRead)
+            defer { connection.value.setDeadline(after: nil) }
             do {
                 let now = Int64(Date().timeIntervalSince1970 * 1000)
                 let transaction = Transaction(connection: connection.value, now: now)

@@ -33,7 +33,7 @@ extension StatusError {
         case .corrupt, .notADatabase:
             self.init(.dataLoss, "The store file is damaged: \(error.message)")
         case .interrupted:
-            self.init(.cancelled, "The request was cancelled.")
+            self.init(.deadlineExceeded, "The query took longer than 60 seconds.")
         case .constraint, .cannotOpen, .other:
             self.init(.internalError, error.description)
         }

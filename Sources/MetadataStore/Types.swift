@@ -114,7 +114,7 @@ extension Transaction {
             INSERT INTO Type (name, version, type_kind, description, input_type, output_type, external_id)
             VALUES (?, ?, ?, ?, ?, ?, ?)
             """,
-            type.name, type.hasVersion ? type.version : nil, T.kind.rawValue,
+            type.name, type.version.isEmpty ? nil : type.version, T.kind.rawValue,
             type.hasDescription_p ? type.description_p : nil, structs.input, structs.output,
             type.hasExternalID ? type.externalID : nil)
         let id = connection.lastInsertedID

@@ -9,6 +9,8 @@ final class Writer: Sendable {
     private struct Job: Sendable {
         /// Runs the request; its answer is told by what it returns, after the commit.
         let run: @Sendable (Transaction) -> @Sendable (StatusError?) -> Void
+        /// Answers without running it.
+        let fail: @Sendable (StatusError) -> Void
     }
 
     private struct State {
@@ -29,12 +31,13 @@ final class Writer: Sendable {
         _ body: @escaping @Sendable (Transaction) throws -> Response
     ) async throws -> Response {
         try await withCheckedThrowingContinuation { continuation in
-            let job = Job { transaction in
-                let result = Self.inSavepoint(transaction, body)
-                return { failure in
-                    continuation.resume(with: failure.map { .failure($0) } ?? result)
-                }
-            }
+            let job = Job(
+                run: { transaction in
+                    let result = Self.inSavepoint(transaction, body)
+                    return { failure in
+                        continuation.resume(with: failure.map { .failure($0) } ?? result)
+                    }
+                }, fail: { continuation.resume(throwing: $0) })
             let starts = state.withLock { state in
                 state.waiting.append(job)
                 defer { state.isRunning = true }
@@ -82,28 +85,21 @@ final class Writer: Sendable {
             try connection.transaction {
                 let now = Int64((Date().timeIntervalSince1970 * 1000).rounded(.down))
                 let transaction = Transaction(connection: connection, now: now)
-                for job in jobs { answers.append(job.run(transaction)) }
+                for job in jobs {
+                    answers.append(job.run(transaction))
+                    // A full disk ends the whole transaction: nothing more may go into it.
+                    guard connection.isInTransaction else {
+                        throw StatusError(.resourceExhausted, "The store ended the transaction: is its disk full?")
+                    }
+                }
             }
             for answer in answers { answer(nil) }
         } catch {
             // Nothing of the group is on disk: each of its requests is told so.
             let status = StatusError(wrapping: error)
-            if answers.count < jobs.count {
-                let transaction = Transaction(connection: connection, now: 0)
-                for job in jobs.dropFirst(answers.count) {
-                    answers.append(refuse(job, transaction))
-                }
-            }
             for answer in answers { answer(status) }
+            for job in jobs.dropFirst(answers.count) { job.fail(status) }
         }
-    }
-
-    /// A job that could not begin is run outside of a transaction and undone, so that its
-    /// continuation is resumed exactly once.
-    private func refuse(_ job: Job, _ transaction: Transaction) -> @Sendable (StatusError?) -> Void {
-        try? transaction.connection.execute("BEGIN")
-        defer { try? transaction.connection.execute("ROLLBACK") }
-        return job.run(transaction)
     }
 }
 

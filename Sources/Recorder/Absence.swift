@@ -12,12 +12,17 @@ actor Absence {
     }
 
     private let journal: Journal
+    /// The journal may also have steps of what is not watched now: those say nothing.
+    private let cluster: String
+    private let namespaces: Set<String>
     /// The lists that must be complete before anything is said to be gone, by kind and namespace.
     private let wanted: Set<String>
     private var lists: [String: Listed] = [:]
 
-    init(_ journal: Journal, wanted: Set<String>) {
+    init(_ journal: Journal, cluster: String, namespaces: Set<String>, wanted: Set<String>) {
         self.journal = journal
+        self.cluster = cluster
+        self.namespaces = namespaces
         self.wanted = wanted
     }
 
@@ -27,7 +32,11 @@ actor Absence {
         lists[name] = Listed(present: present, began: began)
         guard Set(lists.keys).isSuperset(of: wanted), let oldest = lists.values.map(\.began).min() else { return }
         let all = lists.values.reduce(into: Set<Int>()) { $0.formUnion($1.present) }
-        let open = try await journal.open(before: oldest)
+        let open = try await journal.open(before: oldest).filter { step in
+            let places = step.origins.values.map(\.namespace)
+            return step.id.hasPrefix("k8s://\(cluster)/")
+                && (namespaces.isEmpty || places.contains { namespaces.contains($0) })
+        }
         let gone = open.filter { step in !step.origins.values.contains { all.contains($0.uid.hashValue) } }
         try await journal.record(gone.map(Self.closed))
     }

@@ -59,6 +59,15 @@ struct ArtifactPlan {
     /// The artifact that an execution wrote.
     /// - Parameter written: the artifacts that the store has as this execution's outputs.
     mutating func output(_ use: ArtifactUse, of execution: Execution, written: [Int64]) -> Int {
+        // A step served from a cache has the artifacts of the original.
+        if execution.state == .cached,
+            let index = known(use, in: written) ?? candidate(for: use, readBy: execution),
+            !entries[index].isUnproduced
+        {
+            update(index, with: use, externalID: nil, of: execution)
+            entries[index].belongsToRun = true
+            return index
+        }
         let content = Identity.content(of: use.artifact)
         let identity = content ?? Identity.output(of: execution.id, use: use)
         let index =
@@ -201,6 +210,8 @@ struct ArtifactPlan {
         node.properties.merge(old.properties) { declares ? $0 : $1 }
         node.customProperties.merge(old.customProperties) { declares ? $0 : $1 }
         if let externalID { byExternalID[externalID] = index }
+        // Only the writer's system says that an artifact is gone, or there again.
+        if !isWriter, old.hasState, use.artifact.state != .deleted { node.state = old.state }
         entries[index].node = node
     }
 

@@ -39,7 +39,8 @@ public struct BatchWriter: Sendable {
     }
 
     /// Writes executions, in a few requests however many there are.
-    /// - Returns: the outcome for each external id.
+    /// - Returns: the outcome by external id; none for an execution at which the store failed while it
+    ///   took others.
     /// - Throws: ``StatusError`` when the store cannot be reached or is not well; then trying again is
     ///   right.
     public func write(_ executions: [Execution]) async throws -> [String: Outcome] {
@@ -51,21 +52,30 @@ public struct BatchWriter: Sendable {
         let ordered = merged.values.sorted {
             ($0.start ?? .distantPast, $0.id) < ($1.start ?? .distantPast, $1.id)
         }
-        return try await write(ordered[...])
+        var failure: StatusError?
+        let outcomes = try await write(ordered[...], &failure)
+        // Nothing at all was taken: the store is not well, and trying again is right.
+        if outcomes.isEmpty, let failure { throw failure }
+        return outcomes
     }
 
-    private func write(_ executions: ArraySlice<Execution>) async throws -> [String: Outcome] {
+    /// Writes executions; those for which the store failed alone have no outcome.
+    private func write(
+        _ executions: ArraySlice<Execution>, _ failure: inout StatusError?
+    ) async throws -> [String: Outcome] {
         guard let first = executions.first else { return [:] }
         do {
             return try await writeWithRetries(executions)
-        } catch let error as StatusError
-            where error.isRefusal || (error.code == .resourceExhausted && executions.count > 1)
-        {
-            if executions.count == 1 { return [first.id: .refused(error.message)] }
+        } catch let error as StatusError where error.isRefusal || error.mayBeOfOne {
+            if executions.count == 1 {
+                if error.isRefusal { return [first.id: .refused(error.message)] }
+                failure = error
+                return [:]
+            }
             // One bad execution must not hold up the others: halve until it stands alone.
             let middle = executions.startIndex + executions.count / 2
-            let left = try await write(executions[..<middle])
-            return try await left.merging(write(executions[middle...])) { $1 }
+            let left = try await write(executions[..<middle], &failure)
+            return try await left.merging(write(executions[middle...], &failure)) { $1 }
         }
     }
 
@@ -97,14 +107,16 @@ public struct BatchWriter: Sendable {
         let events = try await storedEvents(of: stored.values.map(\.id))
         let artifacts = try await storedArtifacts(executions, events: events.values.joined())
         var plan = ArtifactPlan(stored: artifacts, typeIDs: typeIDs)
-        let links = Self.resolve(executions, stored, events, &plan)
-        let request = Self.request(executions, stored, typeIDs, links, plan)
+        var links = Self.resolve(executions, stored, events, &plan)
+        // Of all that the store has under the uris, only what this batch touches is written.
+        let entries = Self.compact(&links, plan)
+        let request = Self.request(executions, stored, typeIDs, links, entries)
         let response = try await backend.putLineageSubgraph(request)
         guard response.executionIds.count == executions.count,
-            response.artifactIds.count == plan.entries.count
+            response.artifactIds.count == request.artifacts.count
         else { throw StatusError(.internalError, "the store answered fewer ids than it was sent nodes") }
-        try await putLinks(executions, contexts, links, plan, response)
-        return Self.receipts(executions, contexts, links, plan, response)
+        try await putLinks(executions, contexts, links, entries, response)
+        return Self.receipts(executions, contexts, links, entries, response)
     }
 
     // MARK: What the store has
@@ -206,6 +218,8 @@ public struct BatchWriter: Sendable {
         var links: [UseLink] = []
         for isInput in [false, true] {
             for (number, execution) in executions.enumerated() {
+                // What is read is decided when the step starts: before, its producer may not be known.
+                if isInput, execution.start == nil, !execution.state.isFinal { continue }
                 let known = stored[execution.id].flatMap { events[$0.id] } ?? []
                 let ids = known.filter { $0.isInput == isInput }.map(\.artifactID)
                 for use in isInput ? execution.inputs : execution.outputs {
@@ -228,9 +242,25 @@ public struct BatchWriter: Sendable {
         return links
     }
 
+    /// The entries that are linked, with the links' indexes made to fit.
+    private static func compact(_ links: inout [UseLink], _ plan: ArtifactPlan) -> [ArtifactPlan.Entry] {
+        var positions: [Int: Int] = [:]
+        var entries: [ArtifactPlan.Entry] = []
+        for index in links.indices {
+            let old = links[index].artifact
+            let position = positions[old] ?? entries.count
+            if position == entries.count {
+                positions[old] = position
+                entries.append(plan.entries[old])
+            }
+            links[index].artifact = position
+        }
+        return entries
+    }
+
     private static func request(
         _ executions: ArraySlice<Execution>, _ stored: [String: MlMetadata_Execution],
-        _ typeIDs: [TypeRegistry.Key: Int64], _ links: [UseLink], _ plan: ArtifactPlan
+        _ typeIDs: [TypeRegistry.Key: Int64], _ links: [UseLink], _ entries: [ArtifactPlan.Entry]
     ) -> MlMetadata_PutLineageSubgraphRequest {
         var request = MlMetadata_PutLineageSubgraphRequest()
         request.options.reuseArtifactIfAlreadyExistByExternalID = true
@@ -239,7 +269,7 @@ public struct BatchWriter: Sendable {
             return LineageMapping.node(
                 of: execution, typeID: typeIDs[type] ?? 0, over: stored[execution.id])
         }
-        request.artifacts = plan.entries.map(\.node)
+        request.artifacts = entries.map(\.node)
         for link in links where !link.isStored {
             let execution = executions[executions.startIndex + link.execution]
             request.eventEdges.append(
@@ -257,7 +287,7 @@ public struct BatchWriter: Sendable {
     /// Each execution, and each artifact that is new to its run, belongs to its run and workspace.
     private func putLinks(
         _ executions: ArraySlice<Execution>, _ contexts: [String: (run: Int64, workspace: Int64)],
-        _ links: [UseLink], _ plan: ArtifactPlan, _ response: MlMetadata_PutLineageSubgraphResponse
+        _ links: [UseLink], _ entries: [ArtifactPlan.Entry], _ response: MlMetadata_PutLineageSubgraphResponse
     ) async throws {
         var request = MlMetadata_PutAttributionsAndAssociationsRequest()
         for (number, execution) in executions.enumerated() {
@@ -265,9 +295,9 @@ public struct BatchWriter: Sendable {
             for id in [context.run, context.workspace] {
                 request.associations.append(
                     .with { ($0.executionID, $0.contextID) = (response.executionIds[number], id) })
-                for link in links where link.execution == number && plan.entries[link.artifact].belongsToRun {
+                for link in links where link.execution == number && entries[link.artifact].belongsToRun {
                     // Written elsewhere in this batch: it belongs there.
-                    if link.isInput, plan.entries[link.artifact].producer != nil { continue }
+                    if link.isInput, entries[link.artifact].producer != nil { continue }
                     request.attributions.append(
                         .with { ($0.artifactID, $0.contextID) = (response.artifactIds[link.artifact], id) })
                 }
@@ -278,7 +308,7 @@ public struct BatchWriter: Sendable {
 
     private static func receipts(
         _ executions: ArraySlice<Execution>, _ contexts: [String: (run: Int64, workspace: Int64)],
-        _ links: [UseLink], _ plan: ArtifactPlan, _ response: MlMetadata_PutLineageSubgraphResponse
+        _ links: [UseLink], _ entries: [ArtifactPlan.Entry], _ response: MlMetadata_PutLineageSubgraphResponse
     ) -> [String: Outcome] {
         var result: [String: Outcome] = [:]
         for (number, execution) in executions.enumerated() {
@@ -287,7 +317,7 @@ public struct BatchWriter: Sendable {
                     let uses = isInput ? execution.inputs : execution.outputs
                     return Link(
                         id: response.artifactIds[link.artifact], name: link.name,
-                        uri: plan.entries[link.artifact].node.uri,
+                        uri: entries[link.artifact].node.uri,
                         type: uses.first { $0.name == link.name }?.artifact.type ?? "")
                 }
             }
@@ -305,6 +335,15 @@ extension StatusError {
     fileprivate var isRefusal: Bool {
         switch code {
         case .invalidArgument, .outOfRange, .alreadyExists: true
+        default: false
+        }
+    }
+
+    /// Whether the store may have failed at one execution of several: too long, of odd characters, too
+    /// large together.
+    fileprivate var mayBeOfOne: Bool {
+        switch code {
+        case .internalError, .unknown, .notFound, .resourceExhausted: true
         default: false
         }
     }

@@ -34,6 +34,12 @@ public actor Journal {
     /// - Throws: ``FileError``.
     public init(path: String) throws {
         encoder.outputFormatting = .sortedKeys
+        // JSON has no infinity; without this one such number would stop the journal.
+        let (infinity, minusInfinity, nan) = ("inf", "-inf", "nan")
+        encoder.nonConformingFloatEncodingStrategy = .convertToString(
+            positiveInfinity: infinity, negativeInfinity: minusInfinity, nan: nan)
+        decoder.nonConformingFloatDecodingStrategy = .convertFromString(
+            positiveInfinity: infinity, negativeInfinity: minusInfinity, nan: nan)
         do {
             connection = try Connection(path: path)
             try connection.execute("PRAGMA journal_mode = WAL")
@@ -148,6 +154,18 @@ public actor Journal {
                 try connection.run(
                     "UPDATE step SET acknowledged = ?, refused = ? WHERE id = ? AND acknowledged < ?",
                     step.revision, step.refused, step.id, step.revision)
+            }
+        }
+    }
+
+    /// Lets others go first: the store failed at these steps.
+    /// - Throws: `SQLiteError`.
+    public func postpone(_ steps: [(id: String, revision: Int64)]) throws {
+        try connection.transaction {
+            for step in steps {
+                revision += 1
+                try connection.run(
+                    "UPDATE step SET revision = ? WHERE id = ? AND revision = ?", revision, step.id, step.revision)
             }
         }
     }

@@ -75,7 +75,9 @@ public struct Recorder: Sendable {
     public func run() async {
         let namespaces: [String?] = options.namespaces.isEmpty ? [nil] : options.namespaces
         let watches = namespaces.flatMap { namespace in [Resource.workflows, .pods].map { ($0, namespace) } }
-        let absence = Absence(journal, wanted: Set(watches.map(Self.name)))
+        let absence = Absence(
+            journal, cluster: capture.cluster, namespaces: Set(options.namespaces),
+            wanted: Set(watches.map(Self.name)))
         let firstLists = FirstLists(Set(watches.map(Self.name)))
         await withTaskGroup(of: Void.self) { group in
             for (resource, namespace) in watches {
@@ -156,17 +158,21 @@ public struct Recorder: Sendable {
     /// Captures objects into the journal. They count as seen only when that succeeded.
     private func keep(_ objects: [(KubernetesObject, isDeleted: Bool)], _ logger: Logger) async {
         var executions: [Execution] = []
+        var problems: [(problems: [Problem], origin: Execution.Origin)] = []
         for (object, isDeleted) in objects {
             let result = capture(object, isDeleted: isDeleted)
             executions += result.executions
             let origin = Execution.Origin(
                 kind: object.kind, namespace: object.namespace, name: object.name, uid: object.uid)
-            await reporter.report(result.problems + result.executions.flatMap(\.problems), about: origin)
+            let found = result.problems + result.executions.flatMap(\.problems)
+            if !found.isEmpty { problems.append((found, origin)) }
         }
         var backoff = options.backoff
         while !Task.isCancelled {
             do {
                 try await journal.record(executions)
+                // Only when nothing can be lost any more.
+                for (problems, origin) in problems { await reporter.report(problems, about: origin) }
                 return
             } catch {
                 logger.error("the journal cannot be written, trying again", metadata: ["reason": "\(error)"])
@@ -205,25 +211,29 @@ public struct Recorder: Sendable {
         guard !pending.isEmpty else { return }
         let outcomes = try await writer.write(pending.map(\.execution))
         var done: [(id: String, revision: Int64, refused: String?)] = []
-        var receipts: [(BatchWriter.Receipt, Execution)] = []
+        var failed: [(id: String, revision: Int64)] = []
+        // Idempotent, and before the acknowledgement: after a crash it is done again.
+        let writeBack = WriteBack(client, logger: logger)
         for step in pending {
             switch outcomes[step.execution.id] {
             case .recorded(let receipt)?:
+                await writeBack.write(receipt, of: step.execution)
                 done.append((step.execution.id, step.revision, nil))
-                receipts.append((receipt, step.execution))
             case .refused(let reason)?:
                 done.append((step.execution.id, step.revision, reason))
                 let origin = step.execution.pod ?? step.execution.origins.values.first
                 await reporter.report(
                     [Problem(object: origin?.description ?? step.execution.id, field: "the store", reason: reason)],
                     about: origin)
-            case nil: continue
+            case nil: failed.append((step.execution.id, step.revision))
             }
         }
         try await journal.acknowledge(done)
+        if !failed.isEmpty {
+            try await journal.postpone(failed)
+            logger.warning("the store failed at some steps; tried again later", metadata: ["steps": "\(failed.count)"])
+        }
         logger.debug("recorded", metadata: ["steps": "\(done.count)"])
-        let writeBack = WriteBack(client, logger: logger)
-        for (receipt, execution) in receipts { await writeBack.write(receipt, of: execution) }
     }
 
     private func prune() async {

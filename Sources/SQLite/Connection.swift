@@ -14,6 +14,8 @@ public final class Connection {
 
     let handle: OpaquePointer
     private var cache: [String: Statement] = [:]
+    /// Read by SQLite's progress handler, which outlives no statement of this connection.
+    private let deadline = UnsafeMutablePointer<ContinuousClock.Instant>.allocate(capacity: 1)
 
     /// Opens a database file.
     /// - Parameter busyTimeout: how long, in milliseconds, to wait for another process's lock.
@@ -29,15 +31,18 @@ public final class Connection {
         guard code == SQLITE_OK, let pointer else {
             let message = pointer.map { String(cString: sqlite3_errmsg($0)) } ?? "out of memory"
             sqlite3_close_v2(pointer)
+            deadline.deallocate()
             throw SQLiteError(code: code, message: message, context: path)
         }
         handle = pointer
+        deadline.initialize(to: .now)
         sqlite3_busy_timeout(handle, busyTimeout)
     }
 
     deinit {
         cache = [:]
         sqlite3_close_v2(handle)
+        deadline.deallocate()
     }
 
     func failure(_ code: Int32, _ context: String) -> SQLiteError {
@@ -100,6 +105,25 @@ public final class Connection {
         var index: Int32 = 1
         repeat try statement.bind(each parameters, at: &index)
         return try statement.step() ? row(statement) : nil
+    }
+
+    /// Whether a transaction is open: SQLite ends one by itself when the disk is full.
+    public var isInTransaction: Bool { sqlite3_get_autocommit(handle) == 0 }
+
+    /// Interrupts statements that run longer than this; `nil` lets them run.
+    public func setDeadline(after duration: Duration?) {
+        guard let duration else {
+            sqlite3_progress_handler(handle, 0, nil, nil)
+            return
+        }
+        deadline.pointee = ContinuousClock.now + duration
+        // About every ten milliseconds of a busy statement.
+        sqlite3_progress_handler(
+            handle, 1_000_000,
+            { context in
+                let deadline = context?.assumingMemoryBound(to: ContinuousClock.Instant.self).pointee
+                return deadline.map { ContinuousClock.now > $0 } == true ? 1 : 0
+            }, deadline)
     }
 
     /// The row id of the last insert.

@@ -232,3 +232,68 @@ import Testing
         }
     }
 }
+
+/// What went wrong once.
+extension BatchWriterTests {
+    @Test func whatIsReadIsDecidedWhenTheStepStarts() async throws {
+        try await withStore { store in
+            _ = try await BatchWriter(store).write([step("w1", 0, 10, writes: [file("s3://a")], run: "1")])
+            // Pending, while the producer of its own run has not been seen to end.
+            var reader = step("read", 0, reads: [file("s3://a")], run: "2", state: .new)
+            reader.start = nil
+            _ = try await BatchWriter(store).write([reader])
+            #expect(try await store.edges() == ["w1 -> s3://a#1"])
+            _ = try await BatchWriter(store).write([step("w2", 20, 30, writes: [file("s3://a")], run: "2")])
+            _ = try await BatchWriter(store).write([step("read", 32, 40, reads: [file("s3://a")], run: "2")])
+            #expect(try await store.edges() == ["read <- s3://a#2", "w1 -> s3://a#1", "w2 -> s3://a#2"])
+        }
+    }
+
+    @Test func aCachedStepHasTheArtifactsOfTheOriginal() async throws {
+        try await withStore { store in
+            _ = try await BatchWriter(store).write([step("w", 0, 10, writes: [file("s3://a")], run: "1")])
+            _ = try await BatchWriter(store).write([
+                step("w", 20, 21, writes: [file("s3://a")], run: "2", state: .cached),
+                step("r", 22, 30, reads: [file("s3://a")], run: "2"),
+            ])
+            #expect(try await store.edges() == ["r <- s3://a#1", "w -> s3://a#1", "w -> s3://a#1"])
+        }
+    }
+
+    @Test func anArtifactThatIsGoneStaysGone() async throws {
+        try await withStore { store in
+            var gone = file("s3://a")
+            gone.state = .deleted
+            _ = try await BatchWriter(store).write([step("w", 0, 10, writes: [gone])])
+            _ = try await BatchWriter(store).write([step("r", 20, 30, reads: [file("s3://a")])])
+            let states = try await store.read { try $0.getArtifacts(.init()).artifacts.map(\.state) }
+            #expect(states == [.deleted])
+        }
+    }
+
+    @Test func onlyWhatABatchTouchesIsWritten() async throws {
+        try await withStore { store in
+            for run in 0..<5 {
+                _ = try await BatchWriter(store).write([
+                    step("w", Double(run) * 20, Double(run) * 20 + 10, writes: [file("s3://a")], run: "\(run)")
+                ])
+            }
+            let before = try await store.read { try $0.getArtifacts(.init()).artifacts.map(\.lastUpdateTimeSinceEpoch) }
+            _ = try await BatchWriter(store).write([step("r", 95, 99, reads: [file("s3://a")])])
+            let after = try await store.read { try $0.getArtifacts(.init()).artifacts.map(\.lastUpdateTimeSinceEpoch) }
+            #expect(before == after)
+            #expect(try await store.edges().contains("r <- s3://a#5"))
+        }
+    }
+
+    @Test func twoArtifactsOfOneNameAreTwo() async throws {
+        try await withStore { store in
+            var one = file("s3://a")
+            var two = file("s3://b")
+            (one.isTypeDeclared, two.isTypeDeclared) = (true, true)
+            let execution = step("r", 0, 10, reads: [one, two])
+            _ = try await BatchWriter(store).write([execution, execution])
+            #expect(try await store.edges() == ["r <- s3://a#1", "r <- s3://b#2"])
+        }
+    }
+}

@@ -58,3 +58,21 @@ import Testing
         #expect(error?.description == "journal \(path): not a SQLite database")
     }
 }
+
+extension JournalTests {
+    @Test func numbersThatJSONDoesNotHaveAreKept() async throws {
+        let journal = try Journal(path: ":memory:")
+        var execution = step("a", 0, 1)
+        execution.customProperties["loss"] = .double(.infinity)
+        try await journal.record([execution])
+        #expect(try await journal.pending(limit: 1).first?.execution.customProperties["loss"] == .double(.infinity))
+    }
+
+    @Test func stepsThatFailLetOthersGoFirst() async throws {
+        let journal = try Journal(path: ":memory:")
+        try await journal.record([step("a", 0, 1), step("b", 0, 1)])
+        let first = try #require(try await journal.pending(limit: 1).first)
+        try await journal.postpone([(first.execution.id, first.revision)])
+        #expect(try await journal.pending(limit: 10).map(\.execution.name) == ["b", "a"])
+    }
+}
