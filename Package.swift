@@ -153,6 +153,6 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "Subprocess", package: "swift-subprocess"),
             ],
-            swiftSettings: settings),
+            exclude: ["xgboost-synthetic.graph"], swiftSettings: settings),
     ]
 )
