@@ -36,15 +36,12 @@ enum InputFile {
 
     /// - Throws: ``Failure`` that names the file.
     static func read(_ path: String) throws -> [UInt8] {
-        let bytes: [UInt8]
-        if path == "-" {
-            bytes = readAll(0)
-        } else {
-            guard let data = FileManager.default.contents(atPath: path) else {
-                throw Failure.usage("\(path): cannot be read")
-            }
-            bytes = Array(data)
+        // Read to its end, whatever it is: a pipe has no size.
+        let descriptor = path == "-" ? 0 : openFile(path)
+        guard descriptor >= 0, let bytes = readAll(descriptor) else {
+            throw Failure.usage("\(path): cannot be read")
         }
+        if path != "-" { close(descriptor) }
         guard bytes.starts(with: [0x1F, 0x8B]) else { return bytes }
         do {
             return try Gzip.decompress(bytes, limit: maximumSize)
@@ -53,16 +50,19 @@ enum InputFile {
         }
     }
 
-    private static func readAll(_ descriptor: Int32) -> [UInt8] {
+    private static func readAll(_ descriptor: Int32) -> [UInt8]? {
         var result: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 1 << 16)
         while true {
             let count = buffer.withUnsafeMutableBytes { readBytes(descriptor, $0.baseAddress, $0.count) }
-            if count <= 0 { return result }
+            if count < 0 { return nil }
+            if count == 0 { return result }
             result += buffer[..<count]
         }
     }
 }
+
+private func openFile(_ path: String) -> Int32 { open(path, O_RDONLY | O_CLOEXEC) }
 
 private func readBytes(_ descriptor: Int32, _ buffer: UnsafeMutableRawPointer?, _ count: Int) -> Int {
     read(descriptor, buffer, count)

@@ -121,7 +121,8 @@ struct Layout {
             }
         }
         // A source stands just before what it goes to, not at the far left.
-        for node in 0..<count where !next[node].isEmpty && edges.allSatisfy({ $0.to != node }) {
+        let targets = Set(edges.map(\.to))
+        for node in 0..<count where !next[node].isEmpty && !targets.contains(node) {
             result[node] = (next[node].map { result[$0] }.min() ?? 1) - 1
         }
         return result

@@ -10,8 +10,9 @@ import NIOCore
 struct Pages: Sendable {
     private let store: MetadataStore
     private static let pageSize: Int32 = 50
-    /// The farthest that a picture goes, in hops.
-    private static let hops: Int64 = 20
+    /// How far a picture goes, in hops; less far where there would be more nodes than one can read.
+    private static let hops: [Int64] = [20, 8, 4, 2]
+    private static let maximumNodes = 300
 
     init(store: MetadataStore) { self.store = store }
 
@@ -149,7 +150,7 @@ struct Pages: Sendable {
             try transaction.getArtifactsByID(.with { $0.artifactIds = [id] }).artifacts.first
         }
         guard let artifact = found else { return Self.notFound("There is no artifact \(id).") }
-        let graph = try await store.lineage(of: .artifact(id), hops: Self.hops)
+        let (graph, hops) = try await graph(around: .artifact(id))
         return Self.page(artifact.title) { html in
             html.raw("<h1>")
             html.text(artifact.title)
@@ -157,7 +158,7 @@ struct Pages: Sendable {
             html.text(artifact.type)
             if !artifact.uri.isEmpty { html.text(" · \(artifact.uri)") }
             html.raw("</p>")
-            Self.picture(LineageSVG(graph, artifact: id), &html)
+            Self.picture(LineageSVG(graph, artifact: id), hops, &html)
             Self.properties(
                 [
                     ("id", String(id)), ("state", "\(artifact.state)"),
@@ -174,14 +175,14 @@ struct Pages: Sendable {
             try transaction.getExecutionsByID(.with { $0.executionIds = [id] }).executions.first
         }
         guard let execution = found else { return Self.notFound("There is no execution \(id).") }
-        let graph = try await store.lineage(of: .execution(id), hops: Self.hops)
+        let (graph, hops) = try await graph(around: .execution(id))
         return Self.page(execution.title) { html in
             html.raw("<h1>")
             html.text(execution.title)
             html.raw("</h1><p class=\"sub\">")
             html.text("\(execution.type) · \(execution.stateName)")
             html.raw("</p>")
-            Self.picture(LineageSVG(graph, artifact: nil, execution: id), &html)
+            Self.picture(LineageSVG(graph, artifact: nil, execution: id), hops, &html)
             Self.properties(
                 [
                     ("id", String(id)), ("created", Self.time(execution.createTimeSinceEpoch)),
@@ -191,8 +192,29 @@ struct Pages: Sendable {
         }
     }
 
-    private static func picture(_ picture: LineageSVG, _ html: inout HTML) {
-        html.raw("<h2>Lineage</h2><div class=\"scroll\">")
+    /// The lineage, and how far it goes; 0 hops where even the nearest is too much to draw.
+    private func graph(around start: LineageStart) async throws -> (MlMetadata_LineageGraph, hops: Int64) {
+        for hops in Self.hops {
+            let graph = try await store.lineage(of: start, hops: hops)
+            if graph.artifacts.count + graph.executions.count <= Self.maximumNodes { return (graph, hops) }
+        }
+        return (MlMetadata_LineageGraph(), 0)
+    }
+
+    private static func picture(_ picture: LineageSVG, _ hops: Int64, _ html: inout HTML) {
+        html.raw("<h2>Lineage</h2>")
+        guard hops > 0 else {
+            html.raw("<p class=\"sub\">More than ")
+            html.number(maximumNodes)
+            html.raw(" neighbours: too many for a picture. The command kfmd lineage prints them.</p>")
+            return
+        }
+        if hops < Self.hops[0] {
+            html.raw("<p class=\"sub\">Up to ")
+            html.number(hops)
+            html.raw(" steps away; there is more beyond.</p>")
+        }
+        html.raw("<div class=\"scroll\">")
         picture.write(to: &html)
         html.raw("</div>")
     }
