@@ -37,6 +37,14 @@ public struct Capture: Sendable {
     /// The executions that an object speaks of.
     /// - Parameter isDeleted: the object is gone; nothing more will happen to it.
     public func callAsFunction(_ object: KubernetesObject, isDeleted: Bool = false) -> Result {
+        var result = capture(object, isDeleted: isDeleted)
+        for index in result.executions.indices where result.executions[index].state.isFinal {
+            result.executions[index].endSeenIn = [object.kind]
+        }
+        return result
+    }
+
+    private func capture(_ object: KubernetesObject, isDeleted: Bool) -> Result {
         if object.annotations[Annotations.record] == "false" {
             return Result(ignored: ["\(object.reference): \(Annotations.record) is \"false\""])
         }

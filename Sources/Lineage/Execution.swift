@@ -69,6 +69,8 @@ public struct Execution: Sendable, Hashable, Codable {
     public var evidence: [Evidence]
     public var problems: [Problem]
     public var authority: Authority
+    /// The kinds of objects in which the end was seen.
+    public var endSeenIn: Set<String> = []
     /// What was seen, by kind.
     public var origins: [String: Origin]
     /// Whether the ids are written back on the pod (Kubeflow Pipelines v1).

@@ -22,6 +22,7 @@ extension Execution {
         result.customProperties = rest.customProperties.merging(lead.customProperties) { $1 }
         result.evidence = lead.evidence + rest.evidence.filter { !lead.evidence.contains($0) }
         result.problems = lead.problems + rest.problems.filter { !lead.problems.contains($0) }
+        result.endSeenIn = lead.endSeenIn.union(rest.endSeenIn)
         result.origins = rest.origins.merging(lead.origins) { $1 }
         result.wantsWriteBack = lead.wantsWriteBack || rest.wantsWriteBack
         result.recordedID = lead.recordedID ?? rest.recordedID

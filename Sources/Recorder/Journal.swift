@@ -23,6 +23,9 @@ public actor Journal {
     }
 
     private static let version: Int64 = 1
+    /// How long the end of a step that only its Workflow told of waits for the pod's: what the pod
+    /// declares then comes in time, also the type of an artifact, which can never change.
+    private let settle: Duration
     private let connection: Connection
     private let encoder = JSONEncoder()
     private let decoder = JSONDecoder()
@@ -32,7 +35,8 @@ public actor Journal {
     /// Opens a journal, made when it does not exist.
     /// - Parameter path: a file; `:memory:` keeps nothing beyond the process.
     /// - Throws: ``FileError``.
-    public init(path: String) throws {
+    public init(path: String, settle: Duration = .seconds(1)) throws {
+        self.settle = settle
         encoder.outputFormatting = .sortedKeys
         // JSON has no infinity; without this one such number would stop the journal.
         let (infinity, minusInfinity, nan) = ("inf", "-inf", "nan")
@@ -60,6 +64,7 @@ public actor Journal {
                     acknowledged INTEGER NOT NULL DEFAULT 0,
                     is_final INTEGER NOT NULL,
                     updated INTEGER NOT NULL,
+                    held_until INTEGER NOT NULL,
                     refused TEXT,
                     facts TEXT NOT NULL
                 );
@@ -101,27 +106,48 @@ public actor Journal {
             let old = try decoder.decode(Execution.self, from: Data(known.utf8))
             merged = old.merging(execution)
             // Two sights of the same facts may tell them in another order.
-            if old.merging(merged) == old || merged.saysTheSame(as: old) { return false }
+            if merged.saysTheSame(as: old) {
+                if merged.endSeenIn != old.endSeenIn { try release(merged) }
+                return false
+            }
         }
         revision += 1
-        let facts = String(decoding: try encoder.encode(merged), as: UTF8.self)
         try connection.run(
             """
-            INSERT INTO step (id, revision, is_final, updated, facts) VALUES (?, ?, ?, ?, ?)
+            INSERT INTO step (id, revision, is_final, updated, held_until, facts) VALUES (?, ?, ?, ?, ?, ?)
             ON CONFLICT (id) DO UPDATE SET revision = excluded.revision, is_final = excluded.is_final,
-            updated = excluded.updated, facts = excluded.facts, refused = NULL
+            updated = excluded.updated, held_until = excluded.held_until, facts = excluded.facts, refused = NULL
             """,
-            merged.id, revision, merged.state.isFinal, Self.now, facts)
+            merged.id, revision, merged.state.isFinal, Self.now, heldUntil(merged), try text(merged))
         return true
     }
 
-    private static var now: Int64 { Int64(Date().timeIntervalSince1970) }
+    /// The end of a step was seen in another object, which adds nothing: it waits no longer.
+    private func release(_ execution: Execution) throws {
+        try connection.run(
+            "UPDATE step SET held_until = 0, facts = ? WHERE id = ?", try text(execution), execution.id)
+    }
+
+    private func text(_ execution: Execution) throws -> String {
+        String(decoding: try encoder.encode(execution), as: UTF8.self)
+    }
+
+    private func heldUntil(_ execution: Execution) -> Int64 {
+        guard execution.endSeenIn == ["Workflow"] else { return 0 }
+        return Self.now + Int64(settle / .milliseconds(1))
+    }
+
+    /// Milliseconds since 1970.
+    private static var now: Int64 { Timestamp.milliseconds(Date()) }
 
     /// The steps that wait, oldest first.
     /// - Throws: `SQLiteError`.
     public func pending(limit: Int) throws -> [Pending] {
         let rows = try connection.rows(
-            "SELECT revision, facts FROM step WHERE acknowledged < revision ORDER BY revision LIMIT ?", limit
+            """
+            SELECT revision, facts FROM step WHERE acknowledged < revision AND held_until <= ?
+            ORDER BY revision LIMIT ?
+            """, Self.now, limit
         ) { ($0.integer(0), $0.text(1)) }
         return try rows.map { revision, facts in
             Pending(execution: try decoder.decode(Execution.self, from: Data(facts.utf8)), revision: revision)
@@ -132,7 +158,7 @@ public actor Journal {
     /// - Throws: `SQLiteError`.
     public func open(before time: Date) throws -> [Execution] {
         let rows = try connection.rows(
-            "SELECT facts FROM step WHERE is_final = 0 AND updated < ?", Int64(time.timeIntervalSince1970)
+            "SELECT facts FROM step WHERE is_final = 0 AND updated < ?", Timestamp.milliseconds(time)
         ) { $0.text(0) }
         return try rows.map { try decoder.decode(Execution.self, from: Data($0.utf8)) }
     }
@@ -175,13 +201,21 @@ public actor Journal {
     public func prune(olderThan age: Duration) throws {
         try connection.run(
             "DELETE FROM step WHERE is_final = 1 AND acknowledged >= revision AND updated < ?",
-            Self.now - age.components.seconds)
+            Self.now - Int64(age / .milliseconds(1)))
     }
 
-    /// Waits until something waits for the store, or the task is cancelled.
+    /// Waits until something is due for the store, or the task is cancelled.
     public func waitForPending() async {
-        let depth = (try? depth()) ?? 0
-        if depth > 0 || Task.isCancelled { return }
+        while !Task.isCancelled {
+            let due = try? connection.first(
+                "SELECT min(held_until) FROM step WHERE acknowledged < revision"
+            ) { $0.optionalInteger(0) }
+            guard case .some(.some(let time)) = due else { break }
+            if time <= Self.now { return }
+            // Only steps that wait for their pods: look again soon, others may come first.
+            try? await Task.sleep(for: .milliseconds(25))
+        }
+        if Task.isCancelled { return }
         await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
                 if Task.isCancelled { continuation.resume() } else { waiters.append(continuation) }
@@ -206,6 +240,7 @@ extension Execution {
         two.recordedID = nil
         (one.authority, two.authority) = (.pod, .pod)
         (one.evidence, two.evidence) = ([], [])
+        (one.endSeenIn, two.endSeenIn) = ([], [])
         return one == two
     }
 }

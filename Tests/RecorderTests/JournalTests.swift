@@ -75,4 +75,23 @@ extension JournalTests {
         try await journal.postpone([(first.execution.id, first.revision)])
         #expect(try await journal.pending(limit: 10).map(\.execution.name) == ["b", "a"])
     }
+
+    @Test func anEndThatOnlyTheWorkflowToldWaitsForThePod() async throws {
+        let journal = try Journal(path: ":memory:", settle: .milliseconds(300))
+        var workflow = step("a", 0, 1)
+        workflow.endSeenIn = ["Workflow"]
+        var alone = step("alone", 0, 1)
+        alone.endSeenIn = ["Workflow"]
+        try await journal.record([workflow, alone])
+        #expect(try await journal.pending(limit: 10).isEmpty)
+        var pod = step("a", 0, 1)
+        pod.endSeenIn = ["Pod"]
+        #expect(try await journal.record([pod]) == 0)
+        #expect(try await journal.pending(limit: 10).map(\.execution.name) == ["a"])
+        let both = try await journal.pending(limit: 10)
+        try await journal.acknowledge(both.map { ($0.execution.id, $0.revision, nil) })
+        // The other is not held for ever.
+        await journal.waitForPending()
+        #expect(try await journal.pending(limit: 10).map(\.execution.name) == ["alone"])
+    }
 }
