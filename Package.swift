@@ -76,7 +76,7 @@ let package = Package(
         .target(
             name: "Recorder",
             dependencies: [
-                "Capture", "MetadataAPI", "SQLite",
+                "Capture", "Kubernetes", "MetadataAPI", "Lineage", "SQLite", "JSON",
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: settings),
@@ -84,13 +84,18 @@ let package = Package(
             name: "MetadataStore",
             dependencies: [
                 "MetadataAPI", "SQLite",
+                .product(name: "GRPCCore", package: "grpc-swift-2"),
+                .product(name: "SwiftProtobuf", package: "swift-protobuf"),
                 .product(name: "NIOPosix", package: "swift-nio"),
             ],
             swiftSettings: settings),
         .target(
             name: "MetadataService",
             dependencies: [
-                "MetadataStore",
+                "MetadataStore", "MetadataAPI", "Lineage",
+                .product(name: "GRPCCore", package: "grpc-swift-2"),
+                .product(name: "GRPCProtobuf", package: "grpc-swift-protobuf"),
+                .product(name: "SwiftProtobuf", package: "swift-protobuf"),
                 .product(name: "GRPCNIOTransportHTTP2Posix", package: "grpc-swift-nio-transport"),
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "Logging", package: "swift-log"),
@@ -109,7 +114,7 @@ let package = Package(
             name: "kfmd",
             dependencies: [
                 "Capture", "ClusterReplay", "Kubernetes", "MetadataAPI", "MetadataService",
-                "MetadataStore", "Recorder",
+                "MetadataStore", "Recorder", "Lineage", "JSON", "Gzip",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),

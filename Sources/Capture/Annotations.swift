@@ -67,7 +67,7 @@ struct Annotations {
         execution.problems += problems
     }
 
-    private func problem(_ key: String, _ index: Int? = nil, _ reason: String) -> Problem {
+    private func problem(_ key: String, _ reason: String, index: Int? = nil) -> Problem {
         let place = index.map { "[\($0)]" } ?? ""
         return Problem(object: object.reference, field: "metadata.annotations[\"\(key)\"]\(place)", reason: reason)
     }
@@ -77,7 +77,7 @@ struct Annotations {
         do {
             return try variables.resolve(value).scalarText
         } catch {
-            problems.append(problem(key, nil, error.description))
+            problems.append(problem(key, error.description))
             return nil
         }
     }
@@ -92,7 +92,7 @@ struct Annotations {
             do {
                 (value, jsonError) = try Self.parse(text)
             } catch {
-                problems.append(problem(key, nil, error.reason))
+                problems.append(problem(key, error.reason))
                 continue
             }
             let before = problems.count
@@ -107,11 +107,11 @@ struct Annotations {
                             convention: Self.convention, fact: "\(direction) \(name)",
                             field: "metadata.annotations[\"\(key)\"][\(index)]"))
                 }
-                problems += reasons.map { problem(key, index, $0) }
+                problems += reasons.map { problem(key, $0, index: index) }
             }
             // What was meant as JSON may be YAML by accident, of another meaning.
             if let jsonError, problems.count > before {
-                problems.append(problem(key, nil, "read as YAML; as JSON: \(jsonError)"))
+                problems.append(problem(key, "read as YAML; as JSON: \(jsonError)"))
             }
         }
         return result

@@ -164,14 +164,14 @@ public struct Watcher: AsyncSequence, Sendable {
                 delay = backoff.delay()
                 return .interrupted(.disconnected("\(error)"))
             }
+            let isListing = if case .listing = state { true } else { false }
             if error.isExpired {
                 // A server that refuses every second page must not be asked without pause.
-                if case .listing = state { delay = backoff.delay() }
+                if isListing { delay = backoff.delay() }
                 state = .start
                 return .interrupted(.expired)
             }
-            if case .listing = state {
-            } else if error.isNotFound {
+            if error.isNotFound, !isListing {
                 // The kind is gone (its CRD was deleted): only a list can tell when it is back.
                 state = .start
             }

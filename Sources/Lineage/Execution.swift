@@ -110,4 +110,7 @@ public struct Execution: Sendable, Hashable, Codable {
 
     /// The pod that ran it, where one was seen.
     public var pod: Origin? { origins["Pod"] }
+
+    /// The object that messages about it name: the pod, else what was seen in its place.
+    public var mainOrigin: Origin? { pod ?? origins.min { $0.key < $1.key }?.value }
 }

@@ -102,14 +102,18 @@ struct FilterQuery {
         }
     }
 
+    private mutating func descend() throws {
+        guard depth < Self.maximumDepth else { throw error("Nested deeper than \(Self.maximumDepth) levels") }
+        depth += 1
+    }
+
     // MARK: Boolean expressions
 
     private typealias Expression = (sql: String, values: [SQLValue])
 
     private mutating func disjunction() throws -> Expression {
-        depth += 1
+        try descend()
         defer { depth -= 1 }
-        guard depth <= Self.maximumDepth else { throw error("Nested deeper than \(Self.maximumDepth) levels") }
         var parts = [try conjunction()]
         while take(keyword: "OR") { parts.append(try conjunction()) }
         return join(parts, "OR")
@@ -245,9 +249,8 @@ struct FilterQuery {
     // MARK: Operands
 
     private mutating func operand() throws -> Operand {
-        depth += 1
+        try descend()
         defer { depth -= 1 }
-        guard depth <= Self.maximumDepth else { throw error("Nested deeper than \(Self.maximumDepth) levels") }
         let start = column
         func literal(_ value: SQLValue, _ kind: Kind) -> Operand {
             Operand(sql: "?", values: [value], kind: kind, column: start)

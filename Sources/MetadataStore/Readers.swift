@@ -12,7 +12,7 @@ final class Readers: Sendable {
     }
 
     /// A query that runs longer would keep its connection from everybody else.
-    private static let longestRead: Duration = .seconds(60)
+    static let longestRead: Duration = .seconds(60)
 
     private let state: Mutex<State>
     private let threads: NIOThreadPool

@@ -33,7 +33,7 @@ extension StatusError {
         case .corrupt, .notADatabase:
             self.init(.dataLoss, "The store file is damaged: \(error.message)")
         case .interrupted:
-            self.init(.deadlineExceeded, "The query took longer than 60 seconds.")
+            self.init(.deadlineExceeded, "The query took longer than \(Readers.longestRead).")
         case .constraint, .cannotOpen, .other:
             self.init(.internalError, error.description)
         }

@@ -44,10 +44,9 @@ actor Absence {
     private static func closed(_ execution: Execution) -> Execution {
         var result = execution
         result.state = .canceled
-        let origin = execution.pod ?? execution.origins.values.first
         result.problems.append(
             Problem(
-                object: origin?.description ?? execution.id, field: "status",
+                object: execution.mainOrigin?.description ?? execution.id, field: "status",
                 reason: "it was gone before anybody saw how it ended"))
         return result
     }

@@ -75,10 +75,10 @@ public struct Recorder: Sendable {
     public func run() async {
         let namespaces: [String?] = options.namespaces.isEmpty ? [nil] : options.namespaces
         let watches = namespaces.flatMap { namespace in [Resource.workflows, .pods].map { ($0, namespace) } }
+        let names = Set(watches.map(Self.name))
         let absence = Absence(
-            journal, cluster: capture.cluster, namespaces: Set(options.namespaces),
-            wanted: Set(watches.map(Self.name)))
-        let firstLists = FirstLists(Set(watches.map(Self.name)))
+            journal, cluster: capture.cluster, namespaces: Set(options.namespaces), wanted: names)
+        let firstLists = FirstLists(names)
         await withTaskGroup(of: Void.self) { group in
             for (resource, namespace) in watches {
                 group.addTask { await watch(resource, namespace, absence, firstLists) }
@@ -221,7 +221,7 @@ public struct Recorder: Sendable {
                 done.append((step.execution.id, step.revision, nil))
             case .refused(let reason)?:
                 done.append((step.execution.id, step.revision, reason))
-                let origin = step.execution.pod ?? step.execution.origins.values.first
+                let origin = step.execution.mainOrigin
                 await reporter.report(
                     [Problem(object: origin?.description ?? step.execution.id, field: "the store", reason: reason)],
                     about: origin)

@@ -129,12 +129,7 @@ import Testing
 
     @Test func theDemoRecordsTheWholeLineage() async throws {
         let folder = try TemporaryFolder()
-        let ended = try await Program.run(
-            Program.kfmd,
-            [
-                "demo", "--recording", Example.folder, "--http-listen", "127.0.0.1:0", "--speed", "30", "--store",
-                "\(folder.path)/demo.db",
-            ], environment: ["KFMD_DEMO_EXIT": "1"])
+        let ended = try await Example.play(into: "\(folder.path)/demo.db")
         #expect(ended.status == 0, "\(ended)")
         #expect(ended.output.contains("accuracy 0.95"))
     }
@@ -147,13 +142,7 @@ import Testing
             let more = name == "lineage.txt" ? text + "a line that never comes\n" : text
             try Data(more.utf8).write(to: URL(fileURLWithPath: "\(folder.path)/\(name)"))
         }
-        let ended = try await Program.run(
-            Program.kfmd,
-            [
-                "demo", "--recording", folder.path, "--http-listen", "127.0.0.1:0", "--speed", "40", "--store",
-                "\(folder.path)/d.db",
-            ],
-            environment: ["KFMD_DEMO_EXIT": "1"])
+        let ended = try await Example.play(folder.path, into: "\(folder.path)/d.db")
         #expect(ended.status == 1)
         #expect(ended.errors.contains("missing: a line that never comes"), "\(ended.errors)")
     }

@@ -18,12 +18,7 @@ import Testing
     @Test(.enabled(if: Program.exists("chromium"), "chromium is not installed"))
     func aLineageIsAPictureOfLinks() async throws {
         let folder = try TemporaryFolder()
-        let demo = try await Program.run(
-            Program.kfmd,
-            [
-                "demo", "--recording", Example.folder, "--http-listen", "127.0.0.1:0", "--speed", "60", "--store",
-                "\(folder.path)/store.db",
-            ], environment: ["KFMD_DEMO_EXIT": "1"])
+        let demo = try await Example.play(into: "\(folder.path)/store.db")
         #expect(demo.status == 0, "\(demo)")
         let service = try await MetadataProcess(folder: folder.path)
         let list = try await dom("http://\(service.http)/", folder.path)

@@ -62,6 +62,14 @@ func withCluster(
 enum Example {
     static let folder = Program.root + "Examples/xgboost-synthetic"
 
+    /// Runs `kfmd demo` on a folder with a recording, into a store, to its end.
+    static func play(_ recording: String = folder, into store: String) async throws -> Program.Ended {
+        try await Program.run(
+            Program.kfmd,
+            ["demo", "--recording", recording, "--http-listen", "127.0.0.1:0", "--speed", "40", "--store", store],
+            environment: ["KFMD_DEMO_EXIT": "1"])
+    }
+
     static func recording() throws -> Recording {
         try Recording(Array(FileManager.default.contents(atPath: folder + "/cluster.jsonl") ?? Data()))
     }

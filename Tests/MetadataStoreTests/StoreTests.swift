@@ -8,8 +8,8 @@ import Testing
 /// The store itself, on a real file; what the original client sees is in Tests/clients.
 @Suite(.timeLimit(.minutes(1))) struct StoreTests {
     private func withStore(_ body: (MetadataStore, Int64) async throws -> Void) async throws {
-        let path = "\(ProcessInfo.processInfo.environment["TMPDIR"] ?? "/tmp")/kfmd-store-\(UUID().uuidString).db"
-        defer { for suffix in ["", "-wal", "-shm"] { try? FileManager.default.removeItem(atPath: path + suffix) } }
+        let file = TemporaryFile()
+        let path = file.path
         let store = try MetadataStore(path: path)
         let type = try await store.write { transaction in
             try transaction.putArtifactType(
@@ -165,8 +165,8 @@ import Testing
     }
 
     @Test func acknowledgedWritesAreInTheFile() async throws {
-        let path = "\(ProcessInfo.processInfo.environment["TMPDIR"] ?? "/tmp")/kfmd-store-\(UUID().uuidString).db"
-        defer { for suffix in ["", "-wal", "-shm"] { try? FileManager.default.removeItem(atPath: path + suffix) } }
+        let file = TemporaryFile()
+        let path = file.path
         let store = try MetadataStore(path: path)
         _ = try await store.write { transaction in
             try transaction.putContextType(.with { $0.contextType.name = "C" })
@@ -181,9 +181,8 @@ import Testing
     }
 
     @Test func otherFilesAreRefusedInALine() throws {
-        let folder = ProcessInfo.processInfo.environment["TMPDIR"] ?? "/tmp"
-        let path = "\(folder)/kfmd-other-\(UUID().uuidString).db"
-        defer { for suffix in ["", "-wal", "-shm"] { try? FileManager.default.removeItem(atPath: path + suffix) } }
+        let file = TemporaryFile()
+        let path = file.path
         let connection = try Connection(path: path)
         try connection.execute("CREATE TABLE other (x INTEGER)")
         let foreign = #expect(throws: StoreFileError.self) { try MetadataStore(path: path) }
@@ -198,8 +197,8 @@ import Testing
     }
 
     @Test func queriesUseIndexes() async throws {
-        let path = "\(ProcessInfo.processInfo.environment["TMPDIR"] ?? "/tmp")/kfmd-plan-\(UUID().uuidString).db"
-        defer { for suffix in ["", "-wal", "-shm"] { try? FileManager.default.removeItem(atPath: path + suffix) } }
+        let file = TemporaryFile()
+        let path = file.path
         let store = try MetadataStore(path: path)
         await store.close()
         let connection = try Connection(path: path)
