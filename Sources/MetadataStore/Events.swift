@@ -2,8 +2,14 @@ import MetadataAPI
 import SQLite
 
 extension Transaction {
+    /// Which ends of an event the request itself has put, so that nobody need look for them.
+    struct KnownEnds {
+        var artifact = false
+        var execution = false
+    }
+
     /// Stores an event between an artifact and an execution that exist.
-    func putEvent(_ event: MlMetadata_Event) throws {
+    func putEvent(_ event: MlMetadata_Event, known: KnownEnds = KnownEnds()) throws {
         guard event.hasArtifactID else {
             throw StatusError.invalidArgument("No artifact id is specified.")
         }
@@ -13,10 +19,10 @@ extension Transaction {
         guard event.hasType, event.type != .unknown else {
             throw StatusError.invalidArgument("No event type is specified.")
         }
-        guard try exists(.artifact, event.artifactID) else {
+        guard try known.artifact || exists(.artifact, event.artifactID) else {
             throw StatusError.invalidArgument("No artifact with the given id \(event.artifactID)")
         }
-        guard try exists(.execution, event.executionID) else {
+        guard try known.execution || exists(.execution, event.executionID) else {
             throw StatusError.invalidArgument("No execution with the given id \(event.executionID)")
         }
         let shown = "artifact_id: \(event.artifactID) execution_id: \(event.executionID)"

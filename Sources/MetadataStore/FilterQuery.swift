@@ -23,6 +23,9 @@ struct FilterQuery {
         var names: [String: Int64]?
         /// An unquoted word that can only be a name of the other side's enumeration.
         var enumName: String?
+        /// How nodes are found by a comparison of it with a literal.
+        var lookup: Lookup?
+        var isLiteral = false
         var column: Int
     }
 
@@ -32,13 +35,17 @@ struct FilterQuery {
             throw StatusError.invalidArgument("Invalid `filter_query`: longer than 1,000,000 bytes")
         }
         var parser = FilterQuery(kind: kind, tokens: try FilterToken.tokens(of: query))
-        let (sql, values) = try parser.disjunction()
+        var condition = try parser.disjunction()
         guard parser.peek == .end else {
             throw parser.error("Syntax error: Expected end of input but got \(parser.shown)")
         }
-        return Condition(
-            sql: sql, values: values, joins: parser.joins.joined(), joinValues: parser.joinValues,
-            repeatsNodes: parser.repeatsNodes)
+        guard !parser.joins.isEmpty else { return condition }
+        // Joined within EXISTS, which stops at the first match, so that no node comes twice.
+        condition.sql =
+            "EXISTS (SELECT 1 FROM \(parser.joins.joined(separator: " CROSS JOIN "))"
+            + " WHERE \(parser.links.joined(separator: " AND ")) AND (\(condition.sql)))"
+        condition.values = parser.linkValues + condition.values
+        return condition
     }
 
     /// SQLite's own limit on the depth of expressions is 1,000.
@@ -50,9 +57,10 @@ struct FilterQuery {
     private let tokens: [(token: FilterToken, column: Int)]
     private var position = 0
     private var depth = 0
+    /// Tables of neighbours and properties, and what links them to the node.
     private var joins: [String] = []
-    private var joinValues: [SQLValue] = []
-    private var repeatsNodes = false
+    private var links: [String] = []
+    private var linkValues: [SQLValue] = []
     /// The SQL names of what is joined already.
     private var aliases: [String: String] = [:]
 
@@ -109,44 +117,34 @@ struct FilterQuery {
 
     // MARK: Boolean expressions
 
-    private typealias Expression = (sql: String, values: [SQLValue])
-
-    private mutating func disjunction() throws -> Expression {
+    private mutating func disjunction() throws -> Condition {
         try descend()
         defer { depth -= 1 }
         var parts = [try conjunction()]
         while take(keyword: "OR") { parts.append(try conjunction()) }
-        return join(parts, "OR")
+        return .any(parts)
     }
 
-    private mutating func conjunction() throws -> Expression {
+    private mutating func conjunction() throws -> Condition {
         var parts = [try negation()]
         while take(keyword: "AND") { parts.append(try negation()) }
-        return join(parts, "AND")
+        return .all(parts)
     }
 
-    /// A balanced tree: a chain of a thousand terms would be too deep for SQLite.
-    private func join(_ parts: [Expression], _ word: String) -> Expression {
-        guard parts.count > 1 else { return parts[0] }
-        let middle = parts.count / 2
-        let left = join(Array(parts[..<middle]), word)
-        let right = join(Array(parts[middle...]), word)
-        return ("(\(left.sql) \(word) \(right.sql))", left.values + right.values)
-    }
-
-    private mutating func negation() throws -> Expression {
+    private mutating func negation() throws -> Condition {
         var isNegated = false
         while take(keyword: "NOT") { isNegated.toggle() }
-        let expression = try predicate()
-        return isNegated ? ("NOT (\(expression.sql))", expression.values) : expression
+        let condition = try predicate()
+        return isNegated ? Condition(sql: "NOT (\(condition.sql))", values: condition.values) : condition
     }
 
-    private mutating func predicate() throws -> Expression {
+    private mutating func predicate() throws -> Condition {
         if peek == .symbol("(") {
             advance()
-            let inner = try disjunction()
+            var inner = try disjunction()
             try expect(symbol: ")")
-            return ("(\(inner.sql))", inner.values)
+            inner.sql = "(\(inner.sql))"
+            return inner
         }
         let left = try operand()
         if case .symbol(let symbol) = peek, ["=", "!=", "<>", "<", "<=", ">", ">="].contains(symbol) {
@@ -157,7 +155,7 @@ struct FilterQuery {
         if take(keyword: "IS") {
             let not = take(keyword: "NOT")
             guard take(keyword: "NULL") else { throw error("Syntax error: Expected NULL but got \(shown)") }
-            return ("\(left.sql) IS \(not ? "NOT " : "")NULL", left.values)
+            return Condition(sql: "\(left.sql) IS \(not ? "NOT " : "")NULL", values: left.values)
         }
         let not = take(keyword: "NOT")
         let word = not ? "NOT " : ""
@@ -168,16 +166,19 @@ struct FilterQuery {
                     "No matching signature for operator LIKE for argument types: "
                         + "\(left.kind.rawValue), \(right.kind.rawValue)", left.column)
             }
-            return ("\(left.sql) \(word)LIKE \(right.sql) ESCAPE '\\'", left.values + right.values)
+            return Condition(
+                sql: "\(left.sql) \(word)LIKE \(right.sql) ESCAPE '\\'", values: left.values + right.values,
+                candidates: [left.lookup?.fallbackCandidate].compactMap { $0 })
         }
         if take(keyword: "IN") { return try membership(left, word) }
         if take(keyword: "BETWEEN") {
             let low = try operand()
             guard take(keyword: "AND") else { throw error("Syntax error: Expected AND but got \(shown)") }
             let high = try operand()
-            let from = try compare(left, ">=", low)
-            let to = try compare(left, "<=", high)
-            return ("\(word)(\(from.sql) AND \(to.sql))", from.values + to.values)
+            var range = Condition.all([try compare(left, ">=", low), try compare(left, "<=", high)])
+            range.sql = "\(word)(\(range.sql))"
+            if not { range.candidates = [] }
+            return range
         }
         guard !not, left.kind == .bool, left.enumName == nil else {
             if let name = left.enumName {
@@ -186,26 +187,44 @@ struct FilterQuery {
             throw StatusError.invalidArgument(
                 "Invalid `filter_query`: Given query string is not a valid boolean expression")
         }
-        return (left.sql, left.values)
+        return Condition(sql: left.sql, values: left.values)
     }
 
-    private mutating func membership(_ left: Operand, _ not: String) throws -> Expression {
+    private mutating func membership(_ left: Operand, _ not: String) throws -> Condition {
         try expect(symbol: "(")
-        var sql: [String] = []
-        var values = left.values
+        var elements: [Operand] = []
         repeat {
-            let element = try resolve(try operand(), against: left)
-            sql.append(element.sql)
-            values += element.values
+            elements.append(try resolve(try operand(), against: left))
         } while take(symbol: ",")
         try expect(symbol: ")")
-        return ("\(left.sql) \(not)IN (\(sql.joined(separator: ", ")))", values)
+        let comparison = "\(not)IN (\(elements.map(\.sql).joined(separator: ", ")))"
+        let values = elements.flatMap(\.values)
+        let isServed = not.isEmpty && elements.allSatisfy(\.isLiteral)
+        let lookup = isServed ? left.lookup?.candidate(comparison, values) : nil
+        return Condition(
+            sql: "\(left.sql) \(comparison)", values: left.values + values,
+            candidates: [lookup].compactMap { $0 })
     }
 
-    private func compare(_ left: Operand, _ symbol: String, _ right: Operand) throws -> Expression {
+    private func compare(_ left: Operand, _ symbol: String, _ right: Operand) throws -> Condition {
         let right = try resolve(right, against: left)
         let left = try resolve(left, against: right)
-        return ("\(left.sql) \(symbol) \(right.sql)", left.values + right.values)
+        return Condition(
+            sql: "\(left.sql) \(symbol) \(right.sql)", values: left.values + right.values,
+            candidates: [Self.candidate(left, symbol, right)].compactMap { $0 })
+    }
+
+    /// How the nodes of a comparison of a column with a literal are found by an index.
+    private static func candidate(_ left: Operand, _ symbol: String, _ right: Operand) -> Candidate? {
+        if symbol == "<>" { return left.lookup?.fallbackCandidate ?? right.lookup?.fallbackCandidate }
+        if right.isLiteral, let lookup = left.lookup {
+            return lookup.candidate("\(symbol) \(right.sql)", right.values)
+        }
+        if left.isLiteral, let lookup = right.lookup {
+            let mirrored = ["<": ">", "<=": ">=", ">": "<", ">=": "<="][symbol] ?? symbol
+            return lookup.candidate("\(mirrored) \(left.sql)", left.values)
+        }
+        return left.lookup?.fallbackCandidate ?? right.lookup?.fallbackCandidate
     }
 
     /// Checks that an operand can be compared with another; names of an enumeration get their number.
@@ -218,6 +237,7 @@ struct FilterQuery {
             result.sql = String(number)
             result.kind = .integer
             result.enumName = nil
+            result.isLiteral = true
             return result
         }
         if operand.kind == .null {
@@ -253,7 +273,7 @@ struct FilterQuery {
         defer { depth -= 1 }
         let start = column
         func literal(_ value: SQLValue, _ kind: Kind) -> Operand {
-            Operand(sql: "?", values: [value], kind: kind, column: start)
+            Operand(sql: "?", values: [value], kind: kind, isLiteral: true, column: start)
         }
         switch peek {
         case .string(let text):
@@ -269,6 +289,7 @@ struct FilterQuery {
             advance()
             var inner = try operand()
             inner.sql = "-(\(inner.sql))"
+            inner.lookup = nil
             return inner
         case .symbol("+"):
             advance()
@@ -297,6 +318,7 @@ struct FilterQuery {
             var inner = try operand()
             try expect(symbol: ")")
             inner.sql = "\(path[0].uppercased())(\(inner.sql))"
+            inner.lookup = nil
             return inner
         }
         switch path[0] {
@@ -347,13 +369,27 @@ struct FilterQuery {
         let key = (custom ? "custom_properties." : "properties.") + name
         if aliases[key] == nil {
             let alias = try newAlias(for: key)
-            joins.append(
-                " JOIN \(kind.propertyTable) AS \(alias) ON \(alias).\(kind.propertyKey) = n.id"
-                    + " AND \(alias).name = ? AND \(alias).is_custom_property = \(custom ? 1 : 0)")
-            joinValues.append(.text(name))
+            joins.append("\(kind.propertyTable) AS \(alias)")
+            links.append(
+                "\(alias).\(kind.propertyKey) = n.id AND \(alias).name = ?"
+                    + " AND \(alias).is_custom_property = \(custom ? 1 : 0)")
+            linkValues.append(.text(name))
         }
+        // The index of each kind of value has only the rows that have one; there is none of bools.
+        let lookup = Lookup(
+            query: "SELECT \(kind.propertyKey) FROM \(kind.propertyTable) WHERE name = ?"
+                + " AND is_custom_property = \(custom ? 1 : 0) AND ",
+            values: [.text(name)], column: field, fallback: "IS NOT NULL")
+        let alias = aliases[key] ?? "n"
+        // Bits stand beside a double that SQLite cannot hold. A NaN compares with nothing, as NULL.
+        let sql =
+            valueKind == .double
+            ? "CASE WHEN \(alias).byte_value IS NULL OR \(alias).byte_value = x'8000000000000000'"
+                + " THEN \(alias).double_value END"
+            : "\(alias).\(field)"
         return Operand(
-            sql: "\(aliases[key] ?? "n").\(field)", values: [], kind: valueKind, column: start)
+            sql: sql, values: [], kind: valueKind,
+            lookup: valueKind == .bool ? nil : lookup, column: start)
     }
 
     private mutating func newAlias(for key: String) throws -> String {
@@ -375,16 +411,15 @@ struct FilterQuery {
             guard let link = kind.contextLink else { return nil }
             return try context(
                 head, field, at: start,
-                join: "\(link) AS {link} ON {link}.\(kind.word)_id = n.id", id: "{link}.context_id")
+                link: Link(table: link, node: "\(kind.word)_id", context: "context_id"))
         case ("parent_contexts", .context):
             return try context(
-                head, field, at: start, join: "ParentContext AS {link} ON {link}.context_id = n.id",
-                id: "{link}.parent_context_id")
+                head, field, at: start,
+                link: Link(table: "ParentContext", node: "context_id", context: "parent_context_id"))
         case ("child_contexts", .context):
             return try context(
                 head, field, at: start,
-                join: "ParentContext AS {link} ON {link}.parent_context_id = n.id",
-                id: "{link}.context_id")
+                link: Link(table: "ParentContext", node: "parent_context_id", context: "context_id"))
         case ("events", .artifact), ("events", .execution):
             let kinds: [String: Kind] = [
                 "artifact_id": .integer, "execution_id": .integer, "type": .integer,
@@ -395,53 +430,77 @@ struct FilterQuery {
             }
             if aliases[head] == nil {
                 let alias = try newAlias(for: head)
-                joins.append(" JOIN Event AS \(alias) ON \(alias).\(kind.word)_id = n.id")
-                repeatsNodes = true
+                joins.append("Event AS \(alias)")
+                links.append("\(alias).\(kind.word)_id = n.id")
             }
+            let lookup = Lookup(query: "SELECT \(kind.word)_id FROM Event WHERE ", column: field)
             return Operand(
                 sql: "\(aliases[head] ?? "n").\(field)", values: [], kind: fieldKind,
-                names: field == "type" ? Self.eventTypes : nil, column: start)
+                names: field == "type" ? Self.eventTypes : nil,
+                lookup: field.hasSuffix("_id") ? lookup : nil, column: start)
         default:
             return nil
         }
     }
 
+    /// The table that links nodes to contexts, and its two columns.
+    private struct Link {
+        var table: String
+        var node: String
+        var context: String
+    }
+
     private mutating func context(
-        _ head: String, _ field: String, at start: Int, join: String, id: String
+        _ head: String, _ field: String, at start: Int, link: Link
     ) throws -> Operand {
         if aliases[head] == nil {
             let alias = try newAlias(for: head)
-            func fill(_ text: String) -> String {
-                text.split(separator: "{link}", omittingEmptySubsequences: false)
-                    .joined(separator: alias + "l")
-            }
-            joins.append(
-                " JOIN \(fill(join)) JOIN Context AS \(alias) ON \(alias).id = \(fill(id))"
-                    + " JOIN Type AS \(alias)t ON \(alias)t.id = \(alias).type_id")
-            repeatsNodes = true
+            joins += ["\(link.table) AS \(alias)l", "Context AS \(alias)", "Type AS \(alias)t"]
+            links.append(
+                "\(alias)l.\(link.node) = n.id AND \(alias).id = \(alias)l.\(link.context)"
+                    + " AND \(alias)t.id = \(alias).type_id")
         }
         let alias = aliases[head] ?? "n"
         guard
-            let operand = Self.attribute(field, of: .context, alias: alias, type: alias + "t", at: start)
+            var operand = Self.attribute(field, of: .context, alias: alias, type: alias + "t", at: start)
         else { throw FilterToken.error("Context has no field \(field)", start) }
+        // The contexts are found first, then what is linked to them.
+        if var lookup = operand.lookup {
+            let columns = lookup.query.split(separator: " FROM ", maxSplits: 1).last.map(String.init) ?? ""
+            lookup.query =
+                "SELECT l.\(link.node) FROM Context CROSS JOIN \(link.table) AS l ON l.\(link.context) = Context.id"
+                + columns.dropFirst("Context".count)
+            operand.lookup = lookup
+        }
         return operand
     }
 
     private static func attribute(
         _ name: String, of kind: NodeKind, alias: String, type: String, at start: Int
     ) -> Operand? {
-        func operand(_ sql: String, _ kind: Kind, _ names: [String: Int64]? = nil) -> Operand {
-            Operand(sql: sql, values: [], kind: kind, names: names, column: start)
+        func operand(_ sql: String, _ kind: Kind, _ lookup: Lookup?, _ names: [String: Int64]? = nil) -> Operand {
+            Operand(sql: sql, values: [], kind: kind, names: names, lookup: lookup, column: start)
         }
+        let table = kind.table
+        let all = "SELECT \(table).id FROM \(table) WHERE "
+        let types = "SELECT id FROM Type WHERE type_kind = \(kind.rawValue)"
+        func lookup(_ query: String = "") -> Lookup { Lookup(query: all + query, column: "\(table).\(name)") }
         switch (name, kind) {
-        case ("type", _): return operand("\(type).name", .string)
+        case ("type", _):
+            // The comparison goes into a query of types, which is closed after it.
+            return operand(
+                "\(type).name", .string,
+                Lookup(query: "\(all)\(table).type_id IN (\(types) AND ", column: "Type.name", suffix: ")"))
         case ("id", _), ("type_id", _), ("create_time_since_epoch", _),
             ("last_update_time_since_epoch", _):
-            return operand("\(alias).\(name)", .integer)
-        case ("name", _), ("external_id", _), ("uri", .artifact):
-            return operand("\(alias).\(name)", .string)
+            return operand("\(alias).\(name)", .integer, lookup())
+        case ("name", _):
+            // Names are indexed within their type.
+            return operand("\(alias).name", .string, lookup("\(table).type_id IN (\(types)) AND "))
+        case ("external_id", _), ("uri", .artifact):
+            return operand("\(alias).\(name)", .string, lookup())
         case ("state", .artifact), ("last_known_state", .execution):
-            return operand("\(alias).\(name)", .integer, states(of: kind))
+            return operand("\(alias).\(name)", .integer, nil, states(of: kind))
         default: return nil
         }
     }

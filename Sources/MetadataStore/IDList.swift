@@ -19,31 +19,16 @@ extension Connection {
             start += part.count
             var size = 1
             while size < part.count { size *= 2 }
-            let marks = Array(repeating: "?", count: size).joined(separator: ",")
-            let statement = try statement(sql.replacing("{list}", with: marks))
+            let statement = try statement(sql, listOf: size)
             defer { statement.reset() }
             var index: Int32 = 1
             for offset in 0..<size {
                 let position = min(part.startIndex + offset, part.endIndex - 1)
-                try statement.bind(part[position], at: &index)
+                try statement.bind(part[position].sqlValue, at: &index)
             }
             while try statement.step() { result.append(row(statement)) }
         }
         return result
-    }
-}
-
-extension String {
-    /// The text with every `old` replaced; what Foundation's method does, without Foundation.
-    fileprivate func replacing(_ old: String, with new: String) -> String {
-        var result = ""
-        var rest = Substring(self)
-        while let range = rest.firstRange(of: old) {
-            result += rest[..<range.lowerBound]
-            result += new
-            rest = rest[range.upperBound...]
-        }
-        return result + rest
     }
 }
 

@@ -56,12 +56,8 @@ extension Transaction {
     }
 
     private func nodeIDs(_ kind: NodeKind, _ query: String) throws -> Set<Int64> {
-        let condition = try FilterQuery.condition(query, on: kind)
-        let sql =
-            "SELECT n.id FROM \(kind.table) AS n LEFT JOIN Type AS t ON t.id = n.type_id"
-            + condition.joins + " WHERE " + condition.sql
-        return Set(
-            try connection.rows(sql, values: condition.joinValues + condition.values) { $0.integer(0) })
+        let query = NodeQuery(kind: kind, condition: try FilterQuery.condition(query, on: kind))
+        return Set(try query.rows("n.id", connection) { $0.integer(0) })
     }
 
     private func endingNodes(

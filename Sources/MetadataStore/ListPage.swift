@@ -3,17 +3,6 @@ import MetadataAPI
 import SQLite
 import SwiftProtobuf
 
-/// A condition on the node `n`, with the values of its parameters.
-struct Condition {
-    var sql: String
-    var values: [SQLValue] = []
-    /// Tables joined to the node's own.
-    var joins = ""
-    var joinValues: [SQLValue] = []
-    /// Whether a join may give a node more than once.
-    var repeatsNodes = false
-}
-
 /// How a list is ordered and cut, from a request's options.
 struct ListPage {
     /// The page size; `nil` for everything.
@@ -84,39 +73,22 @@ struct ListPage {
     }
 
     /// The page's nodes, and the token of the next page when there is more.
+    /// - Parameters:
+    ///   - condition: of the list itself, in addition to the filter query.
+    ///   - context: only the nodes of this context.
     func fetch<N: Node>(
-        _ transaction: Transaction, where conditions: [Condition]
+        _ transaction: Transaction, where condition: Condition? = nil, inContext context: Int64? = nil
     ) throws -> (nodes: [N], token: String?) {
-        var conditions = conditions
+        var conditions = [condition].compactMap { $0 }
         if options.hasFilterQuery, !options.filterQuery.isEmpty {
             conditions.append(try FilterQuery.condition(options.filterQuery, on: N.kind))
         }
-        let order = ascending ? "ASC" : "DESC"
-        if let after {
-            let sign = ascending ? ">" : "<"
-            conditions.append(
-                field == "id"
-                    ? Condition(sql: "n.id \(sign) ?", values: [.integer(after.id)])
-                    : Condition(
-                        sql: "(n.\(field), n.id) \(sign) (?, ?)",
-                        values: [.integer(after.field), .integer(after.id)]))
-        }
-        // DISTINCT costs a sort of everything; only joins to many rows need it.
-        var sql = Transaction.selection(N.self)
-        if conditions.contains(where: \.repeatsNodes) {
-            sql = "SELECT DISTINCT" + sql.dropFirst("SELECT".count)
-        }
-        for condition in conditions { sql += condition.joins }
-        if !conditions.isEmpty {
-            sql += " WHERE " + conditions.map { "(\($0.sql))" }.joined(separator: " AND ")
-        }
-        sql += field == "id" ? " ORDER BY n.id \(order)" : " ORDER BY n.\(field) \(order), n.id \(order)"
-        var values = conditions.flatMap(\.joinValues) + conditions.flatMap(\.values)
-        if let size {
-            sql += " LIMIT ?"
-            values.append(.integer(Int64(size) + 1))
-        }
-        var rows: [N] = try transaction.connection.rows(sql, values: values, row: transaction.readNode)
+        let query = NodeQuery(
+            kind: N.kind, condition: .all(conditions), context: context,
+            order: NodeQuery.Order(field: field, ascending: ascending, after: after),
+            limit: size.map { $0 + 1 })
+        var rows: [N] = try query.rows(
+            Transaction.columns(N.self), transaction.connection, row: transaction.readNode)
         let hasMore = size.map { rows.count > $0 } ?? false
         if hasMore { rows.removeLast() }
         let token = try hasMore ? rows.last.map { try self.token(after: $0) } : nil

@@ -11,7 +11,8 @@ public final class MetadataStore: Sendable {
     public let path: String
     private let writer: Writer
     private let readers: Readers
-    private let threads: NIOThreadPool
+    private let writerThread: NIOThreadPool
+    private let readerThreads: NIOThreadPool
 
     /// Opens a store file, made when it does not exist.
     /// - Parameter readers: how many requests are read at the same time.
@@ -23,22 +24,27 @@ public final class MetadataStore: Sendable {
             connection = try Connection(path: path)
             try connection.execute("PRAGMA journal_mode = WAL")
             try connection.execute("PRAGMA synchronous = FULL")
+            // Checkpoints of 16 MiB: pages that many commits change are copied once.
+            try connection.execute("PRAGMA wal_autocheckpoint = 4096")
+            try connection.execute("PRAGMA cache_size = -8192")
             try Schema.prepare(connection)
         } catch let error as SQLiteError {
             throw StoreFileError(path: path, error: error)
         } catch let error as Schema.VersionError {
             throw StoreFileError(path: path, reason: error.reason)
         }
-        // One thread more than readers: the writer's.
-        threads = NIOThreadPool(numberOfThreads: readers + 1)
-        threads.start()
-        self.writer = Writer(connection: connection, threads: threads)
-        self.readers = try Readers(path: path, count: readers, threads: threads)
+        writerThread = NIOThreadPool(numberOfThreads: 1)
+        readerThreads = NIOThreadPool(numberOfThreads: readers)
+        writerThread.start()
+        readerThreads.start()
+        self.writer = Writer(connection: connection, thread: writerThread)
+        self.readers = try Readers(path: path, count: readers, threads: readerThreads)
     }
 
     /// Ends the store's threads. Waiting requests are finished first.
     public func close() async {
-        try? await threads.shutdownGracefully()
+        try? await writerThread.shutdownGracefully()
+        try? await readerThreads.shutdownGracefully()
     }
 
     /// Runs `body` in a transaction that is on disk when this returns.

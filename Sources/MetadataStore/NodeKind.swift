@@ -34,17 +34,3 @@ enum NodeKind: Int64, Sendable {
         }
     }
 }
-
-/// The types that every store has from the start, with ids 1 to 9. Lists of types leave them out.
-struct SystemType {
-    var name: String
-    var kind: NodeKind
-
-    static let all: [SystemType] =
-        ["mlmd.Dataset", "mlmd.Model", "mlmd.Metrics", "mlmd.Statistics"]
-        .map { SystemType(name: $0, kind: .artifact) }
-        + ["mlmd.Train", "mlmd.Transform", "mlmd.Process", "mlmd.Evaluate", "mlmd.Deploy"]
-        .map { SystemType(name: $0, kind: .execution) }
-
-    static let maximumID = Int64(all.count)
-}

@@ -3,14 +3,18 @@ import SQLite
 
 /// Reading of nodes by what identifies them.
 extension Transaction {
-    /// `SELECT` with the columns that ``readNode(_:)`` reads, the node's table as `n`.
-    static func selection<N: Node>(_: N.Type) -> String {
+    /// The columns that ``readNode(_:)`` reads, the node's table as `n` and that of its type as `t`.
+    static func columns<N: Node>(_: N.Type) -> String {
         let own = N.ownColumns.map { ", n.\($0)" }.joined()
         return """
-            SELECT n.id, n.type_id, t.name, n.name, n.external_id, n.create_time_since_epoch,
-            n.last_update_time_since_epoch\(own) FROM \(N.kind.table) AS n
-            LEFT JOIN Type AS t ON t.id = n.type_id
+            n.id, n.type_id, t.name, n.name, n.external_id, n.create_time_since_epoch,
+            n.last_update_time_since_epoch\(own)
             """
+    }
+
+    /// `SELECT` of these columns.
+    static func selection<N: Node>(_: N.Type) -> String {
+        "SELECT \(columns(N.self)) FROM \(N.kind.table) AS n LEFT JOIN Type AS t ON t.id = n.type_id"
     }
 
     func readNode<N: Node>(_ row: Statement) -> N {
@@ -34,9 +38,8 @@ extension Transaction {
         let kind = N.kind
         _ = try connection.rows(
             """
-            SELECT \(kind.propertyKey), name, is_custom_property, int_value, double_value,
-            string_value, proto_value, bool_value FROM \(kind.propertyTable)
-            WHERE \(kind.propertyKey) IN ({list})
+            SELECT \(kind.propertyKey), name, is_custom_property, \(PropertyRow.columns)
+            FROM \(kind.propertyTable) WHERE \(kind.propertyKey) IN ({list})
             """, list: nodes.map(\.id)
         ) { row in
             guard let position = index[row.integer(0)] else { return }

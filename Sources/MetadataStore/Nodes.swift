@@ -1,6 +1,28 @@
 import MetadataAPI
 import SQLite
 
+extension Node {
+    fileprivate static var insertion: String {
+        switch kind {
+        case .artifact:
+            """
+            INSERT INTO Artifact (type_id, name, external_id, create_time_since_epoch,
+            last_update_time_since_epoch, uri, state) VALUES (?, ?, ?, ?, ?, ?, ?)
+            """
+        case .execution:
+            """
+            INSERT INTO Execution (type_id, name, external_id, create_time_since_epoch,
+            last_update_time_since_epoch, last_known_state) VALUES (?, ?, ?, ?, ?, ?)
+            """
+        case .context:
+            """
+            INSERT INTO Context (type_id, name, external_id, create_time_since_epoch,
+            last_update_time_since_epoch) VALUES (?, ?, ?, ?, ?)
+            """
+        }
+    }
+}
+
 /// How a node that exists is changed.
 struct UpdateRules {
     /// The fields to change; empty for all of them.
@@ -10,8 +32,6 @@ struct UpdateRules {
 }
 
 extension Transaction {
-    // MARK: Writing
-
     /// Stores a node: a new one without id, the change of a stored one with it.
     /// - Returns: its id.
     func put<N: Node>(_ node: N, _ rules: UpdateRules = UpdateRules()) throws -> Int64 {
@@ -24,15 +44,10 @@ extension Transaction {
             throw StatusError.invalidArgument(
                 "Cannot create node for type_id: \(node.typeID) Context name should not be empty")
         }
-        let type = try typeProperties(of: node.typeID, kind: N.kind, describing: node)
-        try validate(node, against: type)
-        let columns =
-            ["type_id", "name", "external_id", "create_time_since_epoch", "last_update_time_since_epoch"]
-            + N.ownColumns
-        let marks = columns.map { _ in "?" }.joined(separator: ", ")
+        try validate(node, against: try typeProperties(of: node.typeID, kind: N.kind))
         try unique(duplicate(node)) {
             try run(
-                "INSERT INTO \(N.kind.table) (\(columns.joined(separator: ", "))) VALUES (\(marks))",
+                N.insertion,
                 [
                     .integer(node.typeID), node.hasName ? .text(node.name) : .null,
                     node.externalID.isEmpty ? .null : .text(node.externalID), .integer(now), .integer(now),
@@ -70,12 +85,12 @@ extension Transaction {
         } else if node.name.isEmpty {
             throw StatusError.invalidArgument("Context name should not be empty")
         }
-        try validate(
-            node, against: try typeProperties(of: node.typeID, kind: N.kind, describing: node))
+        try validate(node, against: try typeProperties(of: node.typeID, kind: N.kind))
         let changed =
             node.ownValues != stored.ownValues || node.externalID != stored.externalID || node.name != stored.name
-        let properties = try changes(from: stored.properties, to: node.properties)
-        let custom = try changes(from: stored.customProperties, to: node.customProperties)
+        let properties = PropertyChanges(from: stored.properties, to: node.properties)
+        let custom = PropertyChanges(
+            from: stored.customProperties, to: node.customProperties)
         guard changed || !properties.isEmpty || !custom.isEmpty || rules.forceUpdateTime else {
             return node.id
         }
@@ -136,94 +151,5 @@ extension Transaction {
         var index: Int32 = 1
         for value in values { try statement.bind(value, at: &index) }
         while try statement.step() {}
-    }
-
-    // MARK: Properties
-
-    private func typeProperties<N: Node>(
-        of id: Int64, kind: NodeKind, describing node: N
-    ) throws -> [String: MlMetadata_PropertyType] {
-        let known = try connection.first(
-            "SELECT 1 FROM Type WHERE id = ? AND type_kind = ?", id, kind.rawValue
-        ) { _ in true }
-        guard known != nil else {
-            throw StatusError.notFound("Cannot find type for type_id: \(id). No type found for query, type_id: \(id)")
-        }
-        let rows = try connection.rows(
-            "SELECT name, data_type FROM TypeProperty WHERE type_id = ?", id
-        ) { ($0.text(0), MlMetadata_PropertyType(rawValue: Int($0.integer(1))) ?? .unknown) }
-        return Dictionary(rows) { $1 }
-    }
-
-    private func validate<N: Node>(
-        _ node: N, against type: [String: MlMetadata_PropertyType]
-    ) throws {
-        for (name, value) in node.properties.sorted(by: { $0.key < $1.key }) {
-            guard let expected = type[name] else {
-                throw StatusError.invalidArgument(
-                    "Cannot validate properties of type_id: \(node.typeID). Found unknown property: \(name)")
-            }
-            guard let actual = value.propertyType else {
-                throw StatusError.invalidArgument("The value of property \(name) has no kind.")
-            }
-            guard actual == expected else {
-                throw StatusError.invalidArgument(
-                    "Cannot validate properties of type_id: \(node.typeID). "
-                        + "Found unmatched property type: \(name)")
-            }
-        }
-        for (name, value) in node.customProperties where value.value == nil {
-            throw StatusError.invalidArgument("The value of custom property \(name) has no kind.")
-        }
-    }
-
-    private func putProperties(
-        _ values: [String: MlMetadata_Value], custom: Bool, of id: Int64, kind: NodeKind
-    ) throws {
-        for (name, value) in values.sorted(by: { $0.key < $1.key }) {
-            let row = try PropertyRow(value, name: name)
-            try connection.run(
-                """
-                INSERT INTO \(kind.propertyTable) (\(kind.propertyKey), name, is_custom_property,
-                int_value, double_value, string_value, proto_value, bool_value)
-                VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-                """,
-                id, name, custom, row.int, row.double, row.string, row.proto, row.bool)
-        }
-    }
-
-    private struct PropertyChanges {
-        var removed: [String] = []
-        var set: [String: MlMetadata_Value] = [:]
-        var isEmpty: Bool { removed.isEmpty && set.isEmpty }
-    }
-
-    private func changes(
-        from old: [String: MlMetadata_Value], to new: [String: MlMetadata_Value]
-    ) throws -> PropertyChanges {
-        var result = PropertyChanges()
-        for (name, value) in new {
-            guard let known = old[name] else {
-                result.set[name] = value
-                continue
-            }
-            if known != value {
-                result.removed.append(name)
-                result.set[name] = value
-            }
-        }
-        for name in old.keys where new[name] == nil { result.removed.append(name) }
-        return result
-    }
-
-    private func apply(
-        _ changes: PropertyChanges, custom: Bool, to id: Int64, kind: NodeKind
-    ) throws {
-        for name in changes.removed {
-            try connection.run(
-                "DELETE FROM \(kind.propertyTable) WHERE \(kind.propertyKey) = ? AND name = ?"
-                    + " AND is_custom_property = ?", id, name, custom)
-        }
-        try putProperties(changes.set, custom: custom, of: id, kind: kind)
     }
 }

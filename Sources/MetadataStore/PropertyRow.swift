@@ -3,13 +3,22 @@ import MetadataAPI
 import SQLite
 import SwiftProtobuf
 
-/// A property value as the schema stores it.
+/// A property value as the schema stores it: one column is set, by its kind.
 struct PropertyRow: Equatable {
-    var int: Int64?
-    var double: Double?
-    var string: String?
-    var proto: String?
-    var bool: Bool?
+    /// The columns of the property tables.
+    enum Column: String {
+        case int = "int_value"
+        case double = "double_value"
+        case string = "string_value"
+        case proto = "proto_value"
+        case bool = "bool_value"
+    }
+
+    var column: Column
+    var value: SQLValue
+    /// The bit pattern of a double that SQLite does not keep: it has no NaN and no negative zero.
+    /// It stands in byte_value, which MLMD makes but never uses.
+    var bits: [UInt8]?
 
     /// MLMD marks a Struct in the text column with this prefix, base64 after it (1.0 and later).
     static let structPrefix = "mlmd-struct::"
@@ -17,28 +26,36 @@ struct PropertyRow: Equatable {
     /// - Throws: ``StatusError`` when the value has no kind, which would kill the original server.
     init(_ value: MlMetadata_Value, name: String) throws {
         switch value.value {
-        case .intValue(let value): int = value
-        case .doubleValue(let value): double = value
-        case .stringValue(let value): string = value
-        case .boolValue(let value): bool = value
+        case .intValue(let value): (column, self.value) = (.int, .integer(value))
+        case .doubleValue(let value):
+            // The wheel refuses to read a row with no value at all: it sees 0 for a NaN.
+            (column, self.value) = (.double, .real(value.isNaN ? 0 : value))
+            if value.isNaN || (value == 0 && value.sign == .minus) {
+                bits = withUnsafeBytes(of: value.bitPattern.bigEndian) { Array($0) }
+            }
+        case .stringValue(let value): (column, self.value) = (.string, .text(value))
+        case .boolValue(let value): (column, self.value) = (.bool, .integer(value ? 1 : 0))
         case .structValue(let value):
             let bytes: Data = try value.serializedBytes()
-            string = Self.structPrefix + bytes.base64EncodedString()
+            (column, self.value) = (.string, .text(Self.structPrefix + bytes.base64EncodedString()))
         case .protoValue(let value):
             let bytes: Data = try value.serializedBytes()
-            proto = bytes.base64EncodedString()
+            (column, self.value) = (.proto, .text(bytes.base64EncodedString()))
         case nil:
             throw StatusError.invalidArgument("The value of property \(name) has no kind.")
         }
     }
 
-    /// Reads the columns int_value, double_value, string_value, proto_value, bool_value.
-    ///
-    /// SQLite has no column for NaN: a row with nothing set is one.
+    /// The columns that ``value(_:from:)`` reads, in their order.
+    static let columns = "int_value, double_value, string_value, proto_value, bool_value, byte_value"
+
     static func value(_ row: Statement, from column: Int32) -> MlMetadata_Value {
         var result = MlMetadata_Value()
         if let value = row.optionalInteger(column) {
             result.intValue = value
+        } else if !row.isNull(column + 5) {
+            let bits = row.blob(column + 5).reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+            result.doubleValue = Double(bitPattern: bits)
         } else if !row.isNull(column + 1) {
             result.doubleValue = row.double(column + 1)
         } else if let text = row.optionalText(column + 2) {
@@ -49,9 +66,8 @@ struct PropertyRow: Equatable {
             result.protoValue = any ?? Google_Protobuf_Any()
         } else if let value = row.optionalInteger(column + 4) {
             result.boolValue = value != 0
-        } else {
-            result.doubleValue = .nan
         }
+        // A row with nothing set, which a downgrade by MLMD leaves of bools and protos, has no value.
         return result
     }
 

@@ -54,7 +54,7 @@ extension Transaction {
             var event = event
             event.artifactID = artifact
             event.executionID = execution
-            try putEvent(event)
+            try putEvent(event, known: KnownEnds(artifact: pair.hasArtifact, execution: true))
         }
         return artifact
     }
@@ -75,13 +75,14 @@ extension Transaction {
         response.executionIds = try request.executions.map { try put($0) }
         for edge in request.eventEdges {
             var event = edge.event
+            let known = KnownEnds(artifact: edge.hasArtifactIndex, execution: edge.hasExecutionIndex)
             if edge.hasArtifactIndex {
                 event.artifactID = response.artifactIds[Int(edge.artifactIndex)]
             }
             if edge.hasExecutionIndex {
                 event.executionID = response.executionIds[Int(edge.executionIndex)]
             }
-            try putEvent(event)
+            try putEvent(event, known: known)
         }
         for context in response.contextIds {
             for id in response.executionIds { try link(.execution, id, toContext: context) }
@@ -118,9 +119,11 @@ extension Transaction {
     private func putContext(_ context: MlMetadata_Context, reuse: Bool, force: Bool) throws -> Int64 {
         if force, context.hasID, try exists(.context, context.id) { return context.id }
         if reuse, !context.hasID, context.hasTypeID,
-            let stored: MlMetadata_Context = try node(typeID: context.typeID, name: context.name)
+            let stored = try connection.first(
+                "SELECT id FROM Context WHERE type_id = ? AND name = ?", context.typeID, context.name,
+                row: { $0.integer(0) })
         {
-            return stored.id
+            return stored
         }
         return try put(context)
     }

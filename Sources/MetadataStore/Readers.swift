@@ -25,24 +25,38 @@ final class Readers: Sendable {
         state = Mutex(State(free: connections))
     }
 
+    /// - Throws: ``StatusError``; CANCELLED when the task is cancelled, which interrupts the query.
     func run<Response: Sendable>(
         _ body: @escaping @Sendable (Transaction) throws -> Response
     ) async throws -> Response {
-        let connection = await take()
-        defer { give(connection) }
-        let result = try await threads.runIfActive { () -> Result<Response, StatusError> in
-            connection.value.setDeadline(after: Self.longestRead)
-            defer { connection.value.setDeadline(after: nil) }
-            do {
-                let now = Int64(Date().timeIntervalSince1970 * 1000)
-                let transaction = Transaction(connection: connection.value, now: now)
-                return .success(
-                    try connection.value.transaction("BEGIN DEFERRED") { try body(transaction) })
-            } catch {
-                return .failure(StatusError(wrapping: error))
+        let cancellation = CancellationFlag()
+        return try await withTaskCancellationHandler {
+            let connection = await take()
+            defer { give(connection) }
+            let result = try await threads.runIfActive {
+                Self.result(of: body, connection.value, cancellation)
             }
+            return try result.get()
+        } onCancel: {
+            cancellation.set()
         }
-        return try result.get()
+    }
+
+    private static func result<Response>(
+        of body: (Transaction) throws -> Response, _ connection: Connection,
+        _ cancellation: CancellationFlag
+    ) -> Result<Response, StatusError> {
+        guard !cancellation.isSet else { return .failure(.cancelled) }
+        let end = ContinuousClock.now + longestRead
+        connection.setInterruption { cancellation.isSet || ContinuousClock.now > end }
+        defer { connection.setInterruption(nil) }
+        do {
+            let now = Int64(Date().timeIntervalSince1970 * 1000)
+            let transaction = Transaction(connection: connection, now: now, typeCache: TypeCache())
+            return .success(try connection.transaction("BEGIN DEFERRED") { try body(transaction) })
+        } catch {
+            return .failure(cancellation.isSet ? .cancelled : StatusError(wrapping: error))
+        }
     }
 
     private func take() async -> Confined<Connection> {

@@ -60,7 +60,7 @@ extension Transaction {
         _ request: MlMetadata_GetArtifactsRequest
     ) throws -> MlMetadata_GetArtifactsResponse {
         let page = try ListPage(request.hasOptions ? request.options : nil)
-        let (nodes, token): ([MlMetadata_Artifact], String?) = try page.fetch(self, where: [])
+        let (nodes, token): ([MlMetadata_Artifact], String?) = try page.fetch(self)
         return .with {
             $0.artifacts = nodes
             if let token { $0.nextPageToken = token }
@@ -73,8 +73,7 @@ extension Transaction {
         let page = try ListPage(request.hasOptions ? request.options : nil)
         let version = request.hasTypeVersion ? request.typeVersion : nil
         guard let type = try typeID(of: request.typeName, version: version, kind: .artifact) else { return .init() }
-        let condition = Condition(sql: "n.type_id = ?", values: [.integer(type)])
-        let (nodes, token): ([MlMetadata_Artifact], String?) = try page.fetch(self, where: [condition])
+        let (nodes, token): ([MlMetadata_Artifact], String?) = try page.fetch(self, where: .type(type, of: .artifact))
         return .with {
             $0.artifacts = nodes
             if let token { $0.nextPageToken = token }
@@ -85,10 +84,7 @@ extension Transaction {
         _ request: MlMetadata_GetArtifactsByContextRequest
     ) throws -> MlMetadata_GetArtifactsByContextResponse {
         let page = try ListPage(request.hasOptions ? request.options : nil)
-        let condition = Condition(
-            sql: "link.context_id = ?", values: [.integer(request.contextID)],
-            joins: " JOIN Attribution AS link ON link.artifact_id = n.id")
-        let (nodes, token): ([MlMetadata_Artifact], String?) = try page.fetch(self, where: [condition])
+        let (nodes, token): ([MlMetadata_Artifact], String?) = try page.fetch(self, inContext: request.contextID)
         return .with {
             $0.artifacts = nodes
             if let token { $0.nextPageToken = token }
@@ -165,7 +161,7 @@ extension Transaction {
         _ request: MlMetadata_GetExecutionsRequest
     ) throws -> MlMetadata_GetExecutionsResponse {
         let page = try ListPage(request.hasOptions ? request.options : nil)
-        let (nodes, token): ([MlMetadata_Execution], String?) = try page.fetch(self, where: [])
+        let (nodes, token): ([MlMetadata_Execution], String?) = try page.fetch(self)
         return .with {
             $0.executions = nodes
             if let token { $0.nextPageToken = token }
@@ -178,8 +174,7 @@ extension Transaction {
         let page = try ListPage(request.hasOptions ? request.options : nil)
         let version = request.hasTypeVersion ? request.typeVersion : nil
         guard let type = try typeID(of: request.typeName, version: version, kind: .execution) else { return .init() }
-        let condition = Condition(sql: "n.type_id = ?", values: [.integer(type)])
-        let (nodes, token): ([MlMetadata_Execution], String?) = try page.fetch(self, where: [condition])
+        let (nodes, token): ([MlMetadata_Execution], String?) = try page.fetch(self, where: .type(type, of: .execution))
         return .with {
             $0.executions = nodes
             if let token { $0.nextPageToken = token }
@@ -190,10 +185,7 @@ extension Transaction {
         _ request: MlMetadata_GetExecutionsByContextRequest
     ) throws -> MlMetadata_GetExecutionsByContextResponse {
         let page = try ListPage(request.hasOptions ? request.options : nil)
-        let condition = Condition(
-            sql: "link.context_id = ?", values: [.integer(request.contextID)],
-            joins: " JOIN Association AS link ON link.execution_id = n.id")
-        let (nodes, token): ([MlMetadata_Execution], String?) = try page.fetch(self, where: [condition])
+        let (nodes, token): ([MlMetadata_Execution], String?) = try page.fetch(self, inContext: request.contextID)
         return .with {
             $0.executions = nodes
             if let token { $0.nextPageToken = token }
@@ -270,7 +262,7 @@ extension Transaction {
         _ request: MlMetadata_GetContextsRequest
     ) throws -> MlMetadata_GetContextsResponse {
         let page = try ListPage(request.hasOptions ? request.options : nil)
-        let (nodes, token): ([MlMetadata_Context], String?) = try page.fetch(self, where: [])
+        let (nodes, token): ([MlMetadata_Context], String?) = try page.fetch(self)
         return .with {
             $0.contexts = nodes
             if let token { $0.nextPageToken = token }
@@ -283,8 +275,7 @@ extension Transaction {
         let page = try ListPage(request.hasOptions ? request.options : nil)
         let version = request.hasTypeVersion ? request.typeVersion : nil
         guard let type = try typeID(of: request.typeName, version: version, kind: .context) else { return .init() }
-        let condition = Condition(sql: "n.type_id = ?", values: [.integer(type)])
-        let (nodes, token): ([MlMetadata_Context], String?) = try page.fetch(self, where: [condition])
+        let (nodes, token): ([MlMetadata_Context], String?) = try page.fetch(self, where: .type(type, of: .context))
         return .with {
             $0.contexts = nodes
             if let token { $0.nextPageToken = token }

@@ -9,6 +9,7 @@ public struct Transaction {
     let connection: Connection
     /// The time of the request, in milliseconds since 1970.
     let now: Int64
+    let typeCache: TypeCache
 
     /// Runs a statement that may break a uniqueness rule, which is the client's mistake.
     func unique(_ message: @autoclosure () -> String, _ body: () throws -> Void) throws {
@@ -21,6 +22,10 @@ public struct Transaction {
 }
 
 extension StatusError {
+    static var cancelled: StatusError {
+        StatusError(.cancelled, "The request was cancelled, or its deadline has passed.")
+    }
+
     /// What a client is told of a failure inside SQLite.
     init(_ error: SQLiteError) {
         switch error.kind {
@@ -34,6 +39,8 @@ extension StatusError {
             self.init(.dataLoss, "The store file is damaged: \(error.message)")
         case .interrupted:
             self.init(.deadlineExceeded, "The query took longer than \(Readers.longestRead).")
+        case .inputOutput:
+            self.init(.unavailable, "The store's disk failed; nothing was written: \(error.message)")
         case .constraint, .cannotOpen, .other:
             self.init(.internalError, error.description)
         }

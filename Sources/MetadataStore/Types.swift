@@ -17,8 +17,8 @@ protocol NodeType: Message {
     var externalID: String { get set }
     var hasExternalID: Bool { get }
     var properties: [String: MlMetadata_PropertyType] { get set }
-    /// The id of the system type that it derives from; 0 for "none, please".
-    var baseTypeID: Int64? { get set }
+    /// The number of the system type that it derives from; 0 for "none, please".
+    var baseNumber: Int? { get set }
     /// The struct types of inputs and outputs, as JSON.
     var structTypes: (input: String?, output: String?) { get set }
 }
@@ -32,26 +32,17 @@ extension NodeType {
 
 extension MlMetadata_ArtifactType: NodeType {
     static var kind: NodeKind { .artifact }
-    var baseTypeID: Int64? {
-        get { hasBaseType ? Int64(baseType.rawValue) : nil }
-        set { if let newValue, let base = SystemDefinedBaseType(rawValue: Int(newValue)) { baseType = base } }
+    var baseNumber: Int? {
+        get { hasBaseType ? baseType.rawValue : nil }
+        set { if let newValue, let base = SystemDefinedBaseType(rawValue: newValue) { baseType = base } }
     }
 }
 
 extension MlMetadata_ExecutionType: NodeType {
     static var kind: NodeKind { .execution }
-    /// The ids of the system's execution types follow those of its four artifact types.
-    private static let offset: Int64 = 4
-    var baseTypeID: Int64? {
-        get {
-            guard hasBaseType else { return nil }
-            return baseType == .unset ? 0 : Int64(baseType.rawValue) + Self.offset
-        }
-        set {
-            if let newValue, let base = SystemDefinedBaseType(rawValue: Int(newValue - Self.offset)) {
-                baseType = base
-            }
-        }
+    var baseNumber: Int? {
+        get { hasBaseType ? baseType.rawValue : nil }
+        set { if let newValue, let base = SystemDefinedBaseType(rawValue: newValue) { baseType = base } }
     }
     var structTypes: (input: String?, output: String?) {
         get {
@@ -73,7 +64,7 @@ extension MlMetadata_ExecutionType: NodeType {
 
 extension MlMetadata_ContextType: NodeType {
     static var kind: NodeKind { .context }
-    var baseTypeID: Int64? {
+    var baseNumber: Int? {
         get { hasBaseType && baseType == .unset ? 0 : nil }
         set {}
     }
@@ -99,6 +90,7 @@ extension Transaction {
         for (name, kind) in type.properties where kind == .unknown {
             throw StatusError.invalidArgument("Property \(name) is UNKNOWN.")
         }
+        typeCache.clear()
         let found: [T] = try types(named: type.name, version: type.hasVersion ? type.version : nil)
         if let stored = found.first {
             return try updateType(stored, with: type, rules)
@@ -121,10 +113,15 @@ extension Transaction {
         for (name, kind) in type.properties.sorted(by: { $0.key < $1.key }) {
             try addProperty(name, kind, to: id)
         }
-        if let base = type.baseTypeID, base > 0 {
-            try connection.run("INSERT INTO ParentType (type_id, parent_type_id) VALUES (?, ?)", id, base)
-        }
+        if let base = type.baseNumber, base > 0 { try derive(id, from: base, T.kind) }
         return id
+    }
+
+    private func derive(_ type: Int64, from number: Int, _ kind: NodeKind) throws {
+        guard let base = try SystemType.id(number: number, kind: kind, connection) else {
+            throw StatusError.invalidArgument("There is no base_type \(number) for types of \(kind.word)s.")
+        }
+        try connection.run("INSERT INTO ParentType (type_id, parent_type_id) VALUES (?, ?)", type, base)
     }
 
     private func addProperty(_ name: String, _ kind: MlMetadata_PropertyType, to type: Int64) throws {
@@ -158,15 +155,14 @@ extension Transaction {
         if !rules.canAddFields, let (name, _) = added.first {
             throw differs("can_add_fields is false while the given type has more properties: property \(name)")
         }
-        if let base = type.baseTypeID, base != stored.baseTypeID {
+        if let base = type.baseNumber, base != stored.baseNumber {
             guard base != 0 else {
                 throw StatusError(.unimplemented, "base_type deletion is not supported yet")
             }
-            guard stored.baseTypeID == nil else {
+            guard stored.baseNumber == nil else {
                 throw StatusError(.unimplemented, "base_type update is not supported yet")
             }
-            try connection.run(
-                "INSERT INTO ParentType (type_id, parent_type_id) VALUES (?, ?)", stored.id, base)
+            try derive(stored.id, from: base, T.kind)
         }
         for (name, kind) in added { try addProperty(name, kind, to: stored.id) }
         if type.hasExternalID, type.externalID != stored.externalID {
@@ -222,11 +218,15 @@ extension Transaction {
             let kind = MlMetadata_PropertyType(rawValue: Int(row.integer(2))) ?? .unknown
             types[position].properties[row.text(1)] = kind
         }
+        let numbers = SystemType.numbers(of: T.kind)
         _ = try connection.rows(
-            "SELECT type_id, parent_type_id FROM ParentType WHERE type_id IN ({list})", list: ids
+            """
+            SELECT p.type_id, t.name FROM ParentType AS p JOIN Type AS t ON t.id = p.parent_type_id
+            WHERE p.type_id IN ({list})
+            """, list: ids
         ) { row in
             guard let position = index[row.integer(0)] else { return }
-            types[position].baseTypeID = row.integer(1)
+            types[position].baseNumber = numbers[row.text(1)]
         }
         return types
     }
@@ -256,10 +256,10 @@ extension Transaction {
 
     /// All types of a kind that users made.
     func allTypes<T: NodeType>() throws -> [T] {
-        try complete(
-            try connection.rows(
-                Self.typeColumns + " WHERE type_kind = ? AND id > ? ORDER BY id", T.kind.rawValue,
-                SystemType.maximumID, row: readType))
+        let system = SystemType.numbers(of: T.kind)
+        let types: [T] = try connection.rows(
+            Self.typeColumns + " WHERE type_kind = ? ORDER BY id", T.kind.rawValue, row: readType)
+        return try complete(types.filter { $0.hasVersion || system[$0.name] == nil })
     }
 
     func types<T: NodeType>(ids: [Int64]) throws -> [T] {

@@ -7,59 +7,80 @@ import Synchronization
 /// Commits writes in groups: what waits while one transaction is being synced goes into the next.
 final class Writer: Sendable {
     private struct Job: Sendable {
-        /// Runs the request; its answer is told by what it returns, after the commit.
-        let run: @Sendable (Transaction) -> @Sendable (StatusError?) -> Void
+        /// Runs the request. It may be called again after its changes were undone.
+        let attempt: @Sendable (Transaction) -> Attempt
         /// Answers without running it.
         let fail: @Sendable (StatusError) -> Void
     }
+
+    /// A request that ran in a transaction that is not committed yet.
+    private struct Attempt {
+        var hasFailed: Bool
+        /// Told once, after the commit or its failure.
+        var answer: @Sendable (StatusError?) -> Void
+    }
+
+    /// A failed request left changes behind that are not to be committed with those of others.
+    private struct NeedsSavepoints: Error {}
 
     private struct State {
         var waiting: [Job] = []
         var isRunning = false
     }
 
+    /// A bound on what one commit may make others wait.
+    private static let maximumGroup = 256
+
     private let state = Mutex(State())
     private let connection: Confined<Connection>
-    private let threads: NIOThreadPool
+    private let types = Confined(TypeCache())
+    private let thread: NIOThreadPool
 
-    init(connection: Connection, threads: NIOThreadPool) {
+    /// - Parameter thread: a pool of one thread.
+    init(connection: Connection, thread: NIOThreadPool) {
         self.connection = Confined(connection)
-        self.threads = threads
+        self.thread = thread
     }
 
+    /// - Throws: ``StatusError``; CANCELLED when the task was cancelled before the request began.
     func run<Response: Sendable>(
         _ body: @escaping @Sendable (Transaction) throws -> Response
     ) async throws -> Response {
-        try await withCheckedThrowingContinuation { continuation in
-            let job = Job(
-                run: { transaction in
-                    let result = Self.inSavepoint(transaction, body)
-                    return { failure in
-                        continuation.resume(with: failure.map { .failure($0) } ?? result)
-                    }
-                }, fail: { continuation.resume(throwing: $0) })
-            let starts = state.withLock { state in
-                state.waiting.append(job)
-                defer { state.isRunning = true }
-                return !state.isRunning
+        let cancellation = CancellationFlag()
+        return try await withTaskCancellationHandler {
+            try await withCheckedThrowingContinuation { continuation in
+                let job = Job(
+                    attempt: { transaction in
+                        let result = Self.result(of: body, transaction, cancellation)
+                        let hasFailed = if case .failure = result { true } else { false }
+                        return Attempt(hasFailed: hasFailed) { failure in
+                            continuation.resume(with: failure.map { .failure($0) } ?? result)
+                        }
+                    }, fail: { continuation.resume(throwing: $0) })
+                enqueue(job)
             }
-            if starts { threads.submit { _ in self.drain() } }
+        } onCancel: {
+            cancellation.set()
         }
     }
 
-    private static func inSavepoint<Response>(
-        _ transaction: Transaction, _ body: (Transaction) throws -> Response
+    private func enqueue(_ job: Job) {
+        let starts = state.withLock { state in
+            state.waiting.append(job)
+            defer { state.isRunning = true }
+            return !state.isRunning
+        }
+        if starts { thread.submit { _ in self.drain() } }
+    }
+
+    private static func result<Response>(
+        of body: (Transaction) throws -> Response, _ transaction: Transaction,
+        _ cancellation: CancellationFlag
     ) -> Result<Response, any Error> {
+        // Once it began, a write goes on to its end: the client cannot know how far it came.
+        guard !cancellation.isSet else { return .failure(StatusError.cancelled) }
         do {
-            try transaction.connection.execute("SAVEPOINT request")
-            do {
-                let response = try body(transaction)
-                try transaction.connection.execute("RELEASE request")
-                return .success(response)
-            } catch {
-                try transaction.connection.execute("ROLLBACK TO request; RELEASE request")
-                throw error
-            }
+            return .success(try body(transaction))
         } catch {
             return .failure(StatusError(wrapping: error))
         }
@@ -69,9 +90,10 @@ final class Writer: Sendable {
     private func drain() {
         while true {
             let jobs = state.withLock { state in
-                defer { state.waiting = [] }
-                if state.waiting.isEmpty { state.isRunning = false }
-                return state.waiting
+                let jobs = Array(state.waiting.prefix(Self.maximumGroup))
+                state.waiting.removeFirst(jobs.count)
+                if jobs.isEmpty { state.isRunning = false }
+                return jobs
             }
             if jobs.isEmpty { return }
             commit(jobs)
@@ -79,27 +101,64 @@ final class Writer: Sendable {
     }
 
     private func commit(_ jobs: [Job]) {
-        let connection = connection.value
-        var answers: [@Sendable (StatusError?) -> Void] = []
         do {
-            try connection.transaction {
+            var attempts: [Attempt]
+            do {
+                attempts = try transaction(jobs, usesSavepoints: false)
+            } catch is NeedsSavepoints {
+                attempts = try transaction(jobs, usesSavepoints: true)
+            }
+            for attempt in attempts { attempt.answer(nil) }
+        } catch {
+            // Nothing of the group is on disk: each of its requests is told so.
+            let status = StatusError(wrapping: error)
+            for job in jobs { job.fail(status) }
+        }
+    }
+
+    /// Most groups have no request that fails half-way: savepoints, which copy each page before it
+    /// changes, are for those that do.
+    private func transaction(_ jobs: [Job], usesSavepoints: Bool) throws -> [Attempt] {
+        let connection = connection.value
+        do {
+            return try connection.transaction {
                 let now = Int64((Date().timeIntervalSince1970 * 1000).rounded(.down))
-                let transaction = Transaction(connection: connection, now: now)
-                for job in jobs {
-                    answers.append(job.run(transaction))
+                try types.value.validate(connection)
+                let transaction = Transaction(connection: connection, now: now, typeCache: types.value)
+                return try jobs.map { job in
+                    let attempt = try run(job, in: transaction, usesSavepoints)
                     // A full disk ends the whole transaction: nothing more may go into it.
                     guard connection.isInTransaction else {
                         throw StatusError(.resourceExhausted, "The store ended the transaction: is its disk full?")
                     }
+                    return attempt
                 }
             }
-            for answer in answers { answer(nil) }
         } catch {
-            // Nothing of the group is on disk: each of its requests is told so.
-            let status = StatusError(wrapping: error)
-            for answer in answers { answer(status) }
-            for job in jobs.dropFirst(answers.count) { job.fail(status) }
+            types.value.clear()
+            throw error
         }
+    }
+
+    private func run(_ job: Job, in transaction: Transaction, _ usesSavepoint: Bool) throws -> Attempt {
+        let connection = transaction.connection
+        guard usesSavepoint else {
+            let changes = connection.totalChanges
+            let attempt = job.attempt(transaction)
+            if attempt.hasFailed, connection.totalChanges != changes, connection.isInTransaction {
+                throw NeedsSavepoints()
+            }
+            return attempt
+        }
+        try connection.run("SAVEPOINT request")
+        let attempt = job.attempt(transaction)
+        guard connection.isInTransaction else { return attempt }
+        if attempt.hasFailed {
+            try connection.run("ROLLBACK TO request")
+            types.value.clear()
+        }
+        try connection.run("RELEASE request")
+        return attempt
     }
 }
 

@@ -14,8 +14,8 @@ public final class Connection {
 
     let handle: OpaquePointer
     private var cache: [String: Statement] = [:]
-    /// Read by SQLite's progress handler, which outlives no statement of this connection.
-    private let deadline = UnsafeMutablePointer<ContinuousClock.Instant>.allocate(capacity: 1)
+    private var listCache: [ListKey: Statement] = [:]
+    private var interruption: (@Sendable () -> Bool)?
 
     /// Opens a database file.
     /// - Parameter busyTimeout: how long, in milliseconds, to wait for another process's lock.
@@ -31,18 +31,16 @@ public final class Connection {
         guard code == SQLITE_OK, let pointer else {
             let message = pointer.map { String(cString: sqlite3_errmsg($0)) } ?? "out of memory"
             sqlite3_close_v2(pointer)
-            deadline.deallocate()
             throw SQLiteError(code: code, message: message, context: path)
         }
         handle = pointer
-        deadline.initialize(to: .now)
         sqlite3_busy_timeout(handle, busyTimeout)
     }
 
     deinit {
         cache = [:]
+        listCache = [:]
         sqlite3_close_v2(handle)
-        deadline.deallocate()
     }
 
     func failure(_ code: Int32, _ context: String) -> SQLiteError {
@@ -69,27 +67,49 @@ public final class Connection {
         return statement
     }
 
+    private struct ListKey: Hashable {
+        var sql: String
+        var count: Int
+    }
+
+    /// The compiled statement in which `{list}` stands for this many parameters.
+    /// - Throws: ``SQLiteError``.
+    public func statement(_ sql: String, listOf count: Int) throws(SQLiteError) -> Statement {
+        let key = ListKey(sql: sql, count: count)
+        if let cached = listCache[key], !cached.isBusy { return cached }
+        let marks = Array(repeating: "?", count: count).joined(separator: ",")
+        let parts = sql.split(separator: "{list}", omittingEmptySubsequences: false)
+        let statement = try Statement(parts.joined(separator: marks), connection: self)
+        if listCache.count > 512 { listCache = [:] }
+        listCache[key] = statement
+        return statement
+    }
+
+    // Inlined, so that callers get them without the cost of generic packs at run time.
+
     /// Runs a statement and drops its rows.
     /// - Throws: ``SQLiteError``.
+    @inlinable
     public func run<each Parameter: SQLBindable>(
         _ sql: String, _ parameters: repeat each Parameter
     ) throws(SQLiteError) {
         let statement = try statement(sql)
         defer { statement.reset() }
         var index: Int32 = 1
-        repeat try statement.bind(each parameters, at: &index)
+        repeat try statement.bind((each parameters).sqlValue, at: &index)
         while try statement.step() {}
     }
 
     /// The rows of a query, each made into a value.
     /// - Throws: ``SQLiteError``.
+    @inlinable
     public func rows<Row, each Parameter: SQLBindable>(
         _ sql: String, _ parameters: repeat each Parameter, row: (Statement) -> Row
     ) throws(SQLiteError) -> [Row] {
         let statement = try statement(sql)
         defer { statement.reset() }
         var index: Int32 = 1
-        repeat try statement.bind(each parameters, at: &index)
+        repeat try statement.bind((each parameters).sqlValue, at: &index)
         var result: [Row] = []
         while try statement.step() { result.append(row(statement)) }
         return result
@@ -97,33 +117,36 @@ public final class Connection {
 
     /// The first row of a query, made into a value.
     /// - Throws: ``SQLiteError``.
+    @inlinable
     public func first<Row, each Parameter: SQLBindable>(
         _ sql: String, _ parameters: repeat each Parameter, row: (Statement) -> Row
     ) throws(SQLiteError) -> Row? {
         let statement = try statement(sql)
         defer { statement.reset() }
         var index: Int32 = 1
-        repeat try statement.bind(each parameters, at: &index)
+        repeat try statement.bind((each parameters).sqlValue, at: &index)
         return try statement.step() ? row(statement) : nil
     }
 
     /// Whether a transaction is open: SQLite ends one by itself when the disk is full.
     public var isInTransaction: Bool { sqlite3_get_autocommit(handle) == 0 }
 
-    /// Interrupts statements that run longer than this; `nil` lets them run.
-    public func setDeadline(after duration: Duration?) {
-        guard let duration else {
+    /// Interrupts the statements for which this answers `true`; `nil` lets them run. It is asked
+    /// about every few milliseconds of a busy statement.
+    public func setInterruption(_ isDue: (@Sendable () -> Bool)?) {
+        interruption = isDue
+        guard isDue != nil else {
             sqlite3_progress_handler(handle, 0, nil, nil)
             return
         }
-        deadline.pointee = ContinuousClock.now + duration
-        // About every ten milliseconds of a busy statement.
         sqlite3_progress_handler(
-            handle, 1_000_000,
+            handle, 100_000,
             { context in
-                let deadline = context?.assumingMemoryBound(to: ContinuousClock.Instant.self).pointee
-                return deadline.map { ContinuousClock.now > $0 } == true ? 1 : 0
-            }, deadline)
+                guard let context else { return 0 }
+                // The connection sets itself as the context, and outlives its statements.
+                let connection = Unmanaged<Connection>.fromOpaque(context).takeUnretainedValue()
+                return connection.interruption?() == true ? 1 : 0
+            }, Unmanaged.passUnretained(self).toOpaque())
     }
 
     /// The row id of the last insert.
@@ -132,19 +155,22 @@ public final class Connection {
     /// How many rows the last statement changed.
     public var changes: Int { Int(sqlite3_changes64(handle)) }
 
+    /// How many rows were changed since the connection was opened, undone ones included.
+    public var totalChanges: Int64 { sqlite3_total_changes64(handle) }
+
     /// Runs `body` in a transaction: committed when it returns, undone when it throws.
     /// - Throws: ``SQLiteError``, or what `body` throws.
     public func transaction<Result>(
         _ begin: String = "BEGIN IMMEDIATE", _ body: () throws -> Result
     ) throws -> Result {
-        try execute(begin)
+        try run(begin)
         do {
             let result = try body()
-            try execute("COMMIT")
+            try run("COMMIT")
             return result
         } catch {
             // A full disk may have ended the transaction already: then there is none to undo.
-            try? execute("ROLLBACK")
+            try? run("ROLLBACK")
             throw error
         }
     }

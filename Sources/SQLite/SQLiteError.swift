@@ -4,7 +4,7 @@ import CSQLite
 public struct SQLiteError: Error, Sendable, Equatable, CustomStringConvertible {
     /// The kinds of failure that callers tell apart.
     public enum Kind: Sendable, Equatable {
-        case notADatabase, busy, readOnly, full, constraint, corrupt, cannotOpen, interrupted, other
+        case notADatabase, busy, readOnly, full, constraint, corrupt, cannotOpen, interrupted, inputOutput, other
     }
 
     /// SQLite's extended result code.
@@ -25,6 +25,7 @@ public struct SQLiteError: Error, Sendable, Equatable, CustomStringConvertible {
         case SQLITE_CORRUPT: .corrupt
         case SQLITE_CANTOPEN: .cannotOpen
         case SQLITE_INTERRUPT: .interrupted
+        case SQLITE_IOERR: .inputOutput
         default: .other
         }
     }

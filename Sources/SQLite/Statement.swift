@@ -22,9 +22,9 @@ public final class Statement {
 
     /// Binds a value to the next parameter and counts it.
     /// - Throws: ``SQLiteError``.
-    public func bind(_ value: some SQLBindable, at index: inout Int32) throws(SQLiteError) {
+    public func bind(_ value: SQLValue, at index: inout Int32) throws(SQLiteError) {
         let code: Int32 =
-            switch value.sqlValue {
+            switch value {
             case .null: sqlite3_bind_null(handle, index)
             case .integer(let value): sqlite3_bind_int64(handle, index, value)
             case .real(let value): sqlite3_bind_double(handle, index, value)

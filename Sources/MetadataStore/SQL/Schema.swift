@@ -19,11 +19,7 @@ enum Schema {
             try connection.transaction {
                 try connection.execute(create)
                 try connection.run("INSERT INTO MLMDEnv (schema_version) VALUES (?)", version)
-                for type in SystemType.all {
-                    try connection.run(
-                        "INSERT INTO Type (name, type_kind) VALUES (?, ?)", type.name,
-                        type.kind.rawValue)
-                }
+                try SystemType.prepare(connection)
             }
             return
         }

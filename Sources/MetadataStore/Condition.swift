@@ -1,0 +1,78 @@
+import SQLite
+
+/// A condition on the node `n`, with the values of its parameters.
+struct Condition {
+    var sql: String
+    var values: [SQLValue] = []
+    /// Ways to find, by an index, nodes among which are all that fulfil it.
+    var candidates: [Candidate] = []
+
+    /// That a node is of a type.
+    static func type(_ id: Int64, of kind: NodeKind) -> Condition {
+        Condition(
+            // The plus keeps SQLite from sorting all nodes of the type where a walk is better.
+            sql: "+n.type_id = ?", values: [.integer(id)],
+            candidates: [
+                Candidate(sql: "SELECT id FROM \(kind.table) WHERE type_id = ?", values: [.integer(id)])
+            ])
+    }
+
+    /// All of several conditions.
+    static func all(_ conditions: [Condition]) -> Condition {
+        guard conditions.count > 1 else { return conditions.first ?? Condition(sql: "1") }
+        return Condition(
+            sql: balanced(conditions.map(\.sql), "AND"), values: conditions.flatMap(\.values),
+            candidates: conditions.flatMap(\.candidates))
+    }
+
+    /// Any of several conditions. An index serves it where one serves each of them.
+    static func any(_ conditions: [Condition]) -> Condition {
+        guard conditions.count > 1 else { return conditions.first ?? Condition(sql: "0") }
+        let parts = conditions.compactMap(\.candidates.first)
+        let union = Candidate(
+            sql: parts.map(\.sql).joined(separator: " UNION ALL "), values: parts.flatMap(\.values))
+        // SQLite takes at most 500 parts of a compound query.
+        let isServed = parts.count == conditions.count && union.parts <= 100
+        return Condition(
+            sql: balanced(conditions.map(\.sql), "OR"), values: conditions.flatMap(\.values),
+            candidates: isServed ? [union] : [])
+    }
+
+    /// A balanced tree: a chain of a thousand terms would be too deep for SQLite.
+    private static func balanced(_ parts: [String], _ word: String) -> String {
+        guard parts.count > 1 else { return parts[0] }
+        let middle = parts.count / 2
+        let left = balanced(Array(parts[..<middle]), word)
+        let right = balanced(Array(parts[middle...]), word)
+        return "(\(left) \(word) \(right))"
+    }
+}
+
+/// A query of node ids that an index answers.
+struct Candidate {
+    var sql: String
+    var values: [SQLValue]
+
+    /// How many queries are joined by UNION.
+    fileprivate var parts: Int { sql.split(separator: " UNION ALL ").count }
+}
+
+/// What a comparison of one column can be looked up by.
+struct Lookup {
+    /// A query of node ids that lacks only the comparison of ``column``, and ``suffix`` after it.
+    var query: String
+    var values: [SQLValue] = []
+    var column: String
+    var suffix = ""
+    /// What to look up where the comparison itself is not one that an index answers.
+    var fallback: String?
+
+    /// - Parameter comparison: an operator and its operand, such as `= ?`.
+    func candidate(_ comparison: String, _ operand: [SQLValue]) -> Candidate {
+        Candidate(sql: "\(query)\(column) \(comparison)\(suffix)", values: values + operand)
+    }
+
+    var fallbackCandidate: Candidate? {
+        fallback.map { Candidate(sql: "\(query)\(column) \($0)\(suffix)", values: values) }
+    }
+}

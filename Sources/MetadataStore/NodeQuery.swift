@@ -1,0 +1,186 @@
+import MetadataAPI
+import SQLite
+
+/// How the rows of a list are found.
+///
+/// SQLite has no statistics of a store's tables, so its planner guesses; here the indexes are asked.
+/// A small set of candidates is looked up by id; else the nodes are walked in the order of the
+/// list, which ends with the page.
+struct NodeQuery {
+    /// The order of a list.
+    struct Order {
+        var field = "id"
+        var ascending = true
+        /// Where it begins: after this value of the field, and this id.
+        var after: (field: Int64, id: Int64)?
+
+        fileprivate var word: String { ascending ? "ASC" : "DESC" }
+        fileprivate var sign: String { ascending ? ">" : "<" }
+
+        /// The condition of what comes after the beginning.
+        fileprivate func seek(_ alias: String) -> Condition? {
+            guard let after else { return nil }
+            return field == "id"
+                ? Condition(sql: "\(alias).id \(sign) ?", values: [.integer(after.id)])
+                : Condition(
+                    sql: "(\(alias).\(field), \(alias).id) \(sign) (?, ?)",
+                    values: [.integer(after.field), .integer(after.id)])
+        }
+
+        fileprivate func clause(_ alias: String) -> String {
+            field == "id"
+                ? " ORDER BY \(alias).id \(word)"
+                : " ORDER BY \(alias).\(field) \(word), \(alias).id \(word)"
+        }
+    }
+
+    /// More candidates than these are not looked up one by one: a walk meets one of them soon.
+    static let maximumCandidates = 20_000
+    /// So many rows of the order's index are looked at before all of a context's nodes are sorted.
+    static let walkBudget = 4_000
+
+    var kind: NodeKind
+    var condition: Condition
+    /// Only the nodes of this context.
+    var context: Int64?
+    var order = Order()
+    var limit: Int?
+
+    /// The rows, as `SELECT` of columns of `n`, the node's table, and `t`, that of its type.
+    func rows<Row>(
+        _ columns: String, _ connection: Connection, row: (Statement) -> Row
+    ) throws(SQLiteError) -> [Row] {
+        for statement in try statements(columns, connection) {
+            let rows = try connection.rows(statement.sql, values: statement.values, row: row)
+            if statement.isComplete || rows.count == limit { return rows }
+        }
+        return []
+    }
+
+    /// A statement to run.
+    struct Plan {
+        var sql: String
+        var values: [SQLValue]
+        /// Whether its rows are all there are; else they count only when they fill the page.
+        var isComplete = true
+    }
+
+    /// The statements to try one after the other; internal for the tests of the query plans.
+    func statements(_ columns: String, _ connection: Connection) throws(SQLiteError) -> [Plan] {
+        if let candidate = try smallest(condition.candidates, connection) {
+            return [lookup(columns, candidate)]
+        }
+        guard let context, let link = kind.contextLink else { return [walk(columns)] }
+        let members = Candidate(
+            sql: "SELECT \(kind.word)_id FROM \(link) WHERE context_id = ?", values: [.integer(context)])
+        if order.field == "id" { return [walk(columns, link, context)] }
+        if try count(members, upTo: Self.walkBudget, connection) <= Self.walkBudget {
+            return [lookup(columns, members)]
+        }
+        let all = lookup(columns, members)
+        return limit == nil ? [all] : [budgetedWalk(columns, link, context), all]
+    }
+
+    // MARK: Candidates
+
+    private func smallest(
+        _ candidates: [Candidate], _ connection: Connection
+    ) throws(SQLiteError) -> Candidate? {
+        var best: (candidate: Candidate, count: Int)?
+        for candidate in candidates {
+            let bound = best?.count ?? Self.maximumCandidates + 1
+            let count = try count(candidate, upTo: bound, connection)
+            if count < bound { best = (candidate, count) }
+            if count <= 100 { break }
+        }
+        return best?.candidate
+    }
+
+    private func count(
+        _ candidate: Candidate, upTo bound: Int, _ connection: Connection
+    ) throws(SQLiteError) -> Int {
+        let rows = try connection.rows(
+            "SELECT COUNT(*) FROM (\(candidate.sql) LIMIT ?)",
+            values: candidate.values + [.integer(Int64(bound) + 1)]
+        ) { Int($0.integer(0)) }
+        return rows.first ?? 0
+    }
+
+    // MARK: Statements
+
+    private static let types = " LEFT JOIN Type AS t ON t.id = n.type_id"
+
+    private func plan(
+        _ head: String, _ headValues: [SQLValue] = [], where conditions: [Condition?], orderedBy alias: String = "n",
+        isComplete: Bool = true
+    ) -> Plan {
+        let condition = Condition.all(conditions.compactMap { $0 })
+        var values = headValues + condition.values
+        var sql = head + " WHERE " + condition.sql + order.clause(alias)
+        if let limit {
+            sql += " LIMIT ?"
+            values.append(.integer(Int64(limit)))
+        }
+        return Plan(sql: sql, values: values, isComplete: isComplete)
+    }
+
+    /// Nodes by their ids.
+    private func lookup(_ columns: String, _ candidate: Candidate) -> Plan {
+        plan(
+            "SELECT \(columns) FROM \(kind.table) AS n NOT INDEXED\(Self.types)",
+            where: [
+                Condition(sql: "n.id IN (\(candidate.sql))", values: candidate.values), membership,
+                order.seek("n"), condition,
+            ])
+    }
+
+    private var membership: Condition? {
+        guard let context, let link = kind.contextLink else { return nil }
+        return Condition(
+            sql: "EXISTS (SELECT 1 FROM \(link) WHERE context_id = ? AND \(kind.word)_id = n.id)",
+            values: [.integer(context)])
+    }
+
+    /// All nodes in the order of the list.
+    private func walk(_ columns: String) -> Plan {
+        // NOT INDEXED leaves the order of the rows themselves, which is that of the ids.
+        let index = order.field == "id" ? "NOT INDEXED" : "INDEXED BY \(timeIndex)"
+        return plan(
+            "SELECT \(columns) FROM \(kind.table) AS n \(index)\(Self.types)",
+            where: [order.seek("n"), condition])
+    }
+
+    private var timeIndex: String { "idx_\(kind.word)_\(order.field)" }
+
+    /// The nodes of a context in the order of their ids, which is that of the links' index.
+    private func walk(_ columns: String, _ link: String, _ context: Int64) -> Plan {
+        let key = "link.\(kind.word)_id"
+        let seek = order.after.map {
+            Condition(sql: "\(key) \(order.sign) ?", values: [.integer($0.id)])
+        }
+        let condition = Condition.all(
+            [Condition(sql: "link.context_id = ?", values: [.integer(context)]), seek, condition].compactMap { $0 })
+        var values = condition.values
+        var sql =
+            "SELECT \(columns) FROM \(link) AS link CROSS JOIN \(kind.table) AS n ON n.id = \(key)\(Self.types)"
+            + " WHERE \(condition.sql) ORDER BY \(key) \(order.word)"
+        if let limit {
+            sql += " LIMIT ?"
+            values.append(.integer(Int64(limit)))
+        }
+        return Plan(sql: sql, values: values)
+    }
+
+    /// The first rows of the time's index, those of the context among them. Where the context is a
+    /// good part of the store they fill a page.
+    private func budgetedWalk(_ columns: String, _ link: String, _ context: Int64) -> Plan {
+        let seek = order.seek("w")
+        let head =
+            "SELECT \(columns) FROM (SELECT w.id FROM \(kind.table) AS w INDEXED BY \(timeIndex)"
+            + (seek.map { " WHERE \($0.sql)" } ?? "") + order.clause("w") + " LIMIT \(Self.walkBudget)) AS first"
+            + " CROSS JOIN \(link) AS link ON link.context_id = ? AND link.\(kind.word)_id = first.id"
+            + " CROSS JOIN \(kind.table) AS n ON n.id = first.id\(Self.types)"
+        return plan(
+            head, (seek?.values ?? []) + [.integer(context)], where: [condition], isComplete: false)
+    }
+}
