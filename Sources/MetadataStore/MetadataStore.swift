@@ -9,25 +9,33 @@ import SQLite
 public final class MetadataStore: Sendable {
     /// The file.
     public let path: String
+    /// What was done to the file when it was opened, had it an older schema.
+    public let migration: StoreMigration?
     private let writer: Writer
     private let readers: Readers
     private let writerThread: NIOThreadPool
     private let readerThreads: NIOThreadPool
 
     /// Opens a store file, made when it does not exist.
-    /// - Parameter readers: how many requests are read at the same time.
+    /// - Parameters:
+    ///   - readers: how many requests are read at the same time.
+    ///   - migrates: whether a file of an older schema version is brought to this one, with a copy
+    ///     kept beside it.
     /// - Throws: ``StoreFileError`` when the file is no store, or one of another schema version.
-    public init(path: String, readers: Int = 4) throws {
+    public init(path: String, readers: Int = 4, migrates: Bool = true) throws {
         self.path = path
         let connection: Connection
         do {
             connection = try Connection(path: path)
+            switch try Schema.prepare(connection, path: path, migrates: migrates) {
+            case .ready: migration = nil
+            case .migrated(let migration): self.migration = migration
+            }
             try connection.execute("PRAGMA journal_mode = WAL")
             try connection.execute("PRAGMA synchronous = FULL")
             // Checkpoints of 16 MiB: pages that many commits change are copied once.
             try connection.execute("PRAGMA wal_autocheckpoint = 4096")
             try connection.execute("PRAGMA cache_size = -8192")
-            try Schema.prepare(connection)
         } catch let error as SQLiteError {
             throw StoreFileError(path: path, error: error)
         } catch let error as Schema.VersionError {

@@ -28,7 +28,7 @@ struct BackendOptions: ParsableArguments {
             guard writes || FileManager.default.fileExists(atPath: path) else {
                 throw Failure.usage("store file \(path): does not exist")
             }
-            let store = try Settings.openStore(path)
+            let store = try Settings.openStore(path, migrates: writes)
             do {
                 if writes { try await store.registerPredefinedTypes() }
                 let result = try await body(store)

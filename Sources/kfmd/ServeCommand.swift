@@ -53,6 +53,11 @@ struct Serve: AsyncParsableCommand {
             throw Failure.usage("--predefined-types \(types): should be kubeflow or none")
         }
         let store = try Settings.openStore(path)
+        if let migration = store.migration {
+            logger.notice(
+                "the store had an older schema and was migrated",
+                metadata: ["version": "\(migration.version)", "copy": "\(migration.copy)"])
+        }
         if types == "kubeflow" { try await store.registerPredefinedTypes() }
         let server = MetadataServer(store, options: options, logger: logger)
         let services = server.services(

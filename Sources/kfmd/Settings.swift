@@ -43,9 +43,9 @@ enum Settings {
 
     /// Opens a store file.
     /// - Throws: ``Failure`` that names the file.
-    static func openStore(_ path: String) throws -> MetadataStore {
+    static func openStore(_ path: String, migrates: Bool = true) throws -> MetadataStore {
         do {
-            return try MetadataStore(path: path)
+            return try MetadataStore(path: path, migrates: migrates)
         } catch let error as StoreFileError {
             throw Failure.usage(error.description)
         }

@@ -58,12 +58,14 @@ def refused(label, message, call, status=500):
         return
     except api.exceptions.ApiException as error:
         found = error
-    check(f"{label}, status", (found.status, found.reason), (status, {400: "Bad Request", 500: "Internal Server Error"}[status]))
+    check(f"{label}, status", (found.status, found.reason),
+          (status, {400: "Bad Request", 500: "Internal Server Error"}[status]))
     check(f"{label}, Content-Type", found.headers.get("Content-Type"), "application/json")
     body = json.loads(found.body)
     text = body.get("message")
     check(f"{label}, body", body, {"error": text, "message": text, "code": {400: 3, 500: 2}[status]})
-    check(f"{label}, message", text if re.fullmatch(message, str(text), re.DOTALL) else f"{text!r} !~ {message!r}", text)
+    matches = re.fullmatch(message, str(text), re.DOTALL)
+    check(f"{label}, message", text, text if matches else f"what matches {message}")
 
 
 def not_served(label, status, text, call):
@@ -91,9 +93,14 @@ def triples(events):
     return sorted((e.execution_id, e.artifact_id, e.type) for e in events)
 
 
+def by_id(items):
+    """The API promises no order."""
+    return items and sorted(items, key=lambda item: int(item.id))
+
+
 def of_workspace(executions, workspace):
-    return [e.id for e in executions if e.custom_properties
-            and e.custom_properties.get("__kf_workspace__") == string(workspace.name)]
+    return {e.id for e in executions if e.custom_properties
+            and e.custom_properties.get("__kf_workspace__") == string(workspace.name)}
 
 
 def predefined(client):
@@ -167,7 +174,7 @@ def flow(client, workspace, unique):
     check("serving", client.body(), {"execution": {
         "id": serving.id, "type_id": type_id, "custom_properties": texts(__kf_workspace__=workspace.name),
         "properties": texts(name="serving model", create_time=serving.create_time)}})
-    check("executions", of_workspace(client.list_executions(EXECUTION).executions, workspace), [trainer.id, serving.id])
+    check("executions", of_workspace(client.list_executions(EXECUTION).executions, workspace), {trainer.id, serving.id})
 
     # Events and lineage.
     found = client.list_events(trainer.id)
@@ -175,7 +182,8 @@ def flow(client, workspace, unique):
         (trainer.id, data_set.id, "INPUT"), (trainer.id, model.id, "OUTPUT"), (trainer.id, metrics.id, "OUTPUT")]))
     check("artifacts of training", found.artifacts, {
         a.id: client.get_artifact(a.id, a.ARTIFACT_TYPE_NAME).artifact for a in (data_set, model, metrics)})
-    check("executions of training", found.executions, {trainer.id: client.get_execution(trainer.id, EXECUTION).execution})
+    check("executions of training", found.executions,
+          {trainer.id: client.get_execution(trainer.id, EXECUTION).execution})
     for item in found.events:
         check("an event's time", begin <= int(item.milliseconds_since_epoch) <= time.time() * 1000, True)
     found = client.list_events2(model.id)
@@ -186,10 +194,11 @@ def flow(client, workspace, unique):
     check("artifacts of the model", found.artifacts, {model.id: client.get_artifact(model.id, MODEL).artifact})
     check("executions of the model", found.executions, {
         e.id: client.get_execution(e.id, EXECUTION).execution for e in (trainer, serving)})
-    maker, = (e.execution_id for e in found.events if e.type == "OUTPUT")
-    origin, = (e.artifact_id for e in client.list_events(maker).events if e.type == "INPUT")
-    check("where the served model comes from",
-          client.get_artifact(origin, data_set.ARTIFACT_TYPE_NAME).artifact.properties["version"], string(data["version"]))
+    makers = [e.execution_id for e in found.events if e.type == "OUTPUT"]
+    origins = [found.artifacts[e.artifact_id] for found in map(client.list_events, makers)
+               for e in found.events if e.type == "INPUT"]
+    check("where the served model comes from", (makers, [(a.id, a.properties["version"]) for a in origins]),
+          ([trainer.id], [(data_set.id, string(data["version"]))]))
 
     # Unlike the SDK that followed it, kfmd makes a new artifact each time.
     first = model.id
@@ -222,17 +231,18 @@ def types(client, unique):
         "s": string("")}, custom_properties={"n": api.MlMetadataValue(int_value=-7)})).artifact
     check("artifact", client.body(), {"artifact": {
         "id": artifact.id, "type_id": made.id, "uri": "gs://x",
-        "properties": {"d": {"double_value": 0.25}, "i": {"int_value": "9223372036854775807"}, "s": {"string_value": ""}},
+        "properties": {"d": {"double_value": 0.25}, "i": {"int_value": "9223372036854775807"},
+                       "s": {"string_value": ""}},
         "custom_properties": {"n": {"int_value": "-7"}}}})
     bare = client.create_artifact(name, {}).artifact
     check("bare artifact", client.body(), {"artifact": {"id": bare.id, "type_id": made.id, "uri": ""}})
     check("artifact back", client.get_artifact(artifact.id, name).artifact, artifact)
     check("an artifact by another type", client.get_artifact(artifact.id, MODEL).artifact, artifact)
-    check("artifacts", client.list_artifacts(name).artifacts, [artifact, bare])
+    check("artifacts", by_id(client.list_artifacts(name).artifacts), [artifact, bare])
     for query in (name, f"artifact_types/{name}"):
-        check(f"artifacts of {query}", client.list_artifacts2(name=query).artifacts, [artifact, bare])
+        check(f"artifacts of {query}", by_id(client.list_artifacts2(name=query).artifacts), [artifact, bare])
     everything = client.list_artifacts2().artifacts
-    check("all artifacts", [a for a in everything if a.type_id == made.id], [artifact, bare])
+    check("all artifacts", by_id([a for a in everything if a.type_id == made.id]), [artifact, bare])
     check("all artifacts are of all types", {a.type_id for a in everything} >= {
         client.get_artifact_type(cls.ARTIFACT_TYPE_NAME).artifact_type.id for cls in TYPES}, True)
 
@@ -273,10 +283,11 @@ def types(client, unique):
     for label, found in (("artifact", client.list_events2(bare.id)), ("execution", client.list_events(execution.id))):
         check(f"events of the {label}", client.body(), {
             "events": [{"artifact_id": bare.id, "execution_id": execution.id, "type": "DECLARED_OUTPUT",
-                        "path": {"steps": [{"key": "k"}, {"index": "3"}]}, "milliseconds_since_epoch": "1234567890123"}],
+                        "path": {"steps": [{"key": "k"}, {"index": "3"}]},
+                        "milliseconds_since_epoch": "1234567890123"}],
             "artifacts": {bare.id: {"id": bare.id, "type_id": made.id, "uri": ""}},
             "executions": {execution.id: client.client.api_client.sanitize_for_serialization(execution)}})
-        check(f"the event of the {label}", found.events[0].path, path)
+        check(f"the event of the {label}", [e.path for e in found.events or ()], [path])
     check("no events", (client.list_events2(artifact.id).events, client.body()), (None, {}))
     for call in (client.list_events, client.list_events2):
         check("events of nothing", (call(str(NO_ID)).events, client.body()), (None, {}))
@@ -290,8 +301,8 @@ def types(client, unique):
     check("artifact type with more", patch("artifact_types", name=name, properties=more),
           {"artifact_type": {"id": made.id, "name": name, "properties": more}})
     check("artifact type now", client.get_artifact_type(name).artifact_type.properties, more)
-    check("execution type with more", patch("execution_types", name=kind, properties=more)["execution_type"]["properties"],
-          more)
+    found = patch("execution_types", name=kind, properties=more)
+    check("execution type with more", found["execution_type"]["properties"], more)
     refused("artifact type with less", "Type already exists with different properties.*",
             lambda: patch("artifact_types", name=name, properties=properties))
     refused("artifact type with other kinds", "Type already exists with different properties.*",
@@ -301,12 +312,18 @@ def types(client, unique):
 
 def refusals(client, name, kind, artifact, execution, unique):
     """All that is not taken, and that it changes nothing."""
-    before = [client.list_artifacts2().artifacts, client.list_executions2().executions,
-              client.list_artifact_types().artifact_types, client.list_execution_types().execution_types]
+    def all_there_is():
+        return [by_id(items) for items in (
+            client.list_artifacts2().artifacts, client.list_executions2().executions,
+            client.list_artifact_types().artifact_types, client.list_execution_types().execution_types)]
 
-    refused("delete an artifact", "not implemented error: DeleteArtifact", lambda: client.delete_artifact(artifact.id, name))
-    refused("delete an artifact type", "not implemented error: DeleteArtifactType", lambda: client.delete_artifact_type(name))
-    refused("delete an execution", "not implemented error: DeleteExecution", lambda: client.delete_execution(execution.id, kind))
+    before = all_there_is()
+    refused("delete an artifact", "not implemented error: DeleteArtifact",
+            lambda: client.delete_artifact(artifact.id, name))
+    refused("delete an artifact type", "not implemented error: DeleteArtifactType",
+            lambda: client.delete_artifact_type(name))
+    refused("delete an execution", "not implemented error: DeleteExecution",
+            lambda: client.delete_execution(execution.id, kind))
     refused("delete an execution type", "not implemented error: DeleteExecutionType",
             lambda: client.delete_execution_type(kind))
 
@@ -329,7 +346,8 @@ def refusals(client, name, kind, artifact, execution, unique):
     # Artifacts and executions.
     for label, create, cls, own in (("Artifact", client.create_artifact, api.MlMetadataArtifact, name),
                                     ("Execution", client.create_execution, api.MlMetadataExecution, kind)):
-        refused(f"{label} with an id", f"id should remain unspecified when creating {label}", lambda: create(own, cls(id="1")))
+        refused(f"{label} with an id", f"id should remain unspecified when creating {label}",
+                lambda: create(own, cls(id="1")))
         refused(f"{label} of an unknown type",
                 f'failed to resolve {label}Type under "{label.lower()}_types/bad {unique}": .+',
                 lambda: create(f"bad {unique}", cls()))
@@ -339,12 +357,10 @@ def refusals(client, name, kind, artifact, execution, unique):
                 lambda: create(own, cls(properties={"i": string("x")})))
         refused(f"{label} with no number", ".+",
                 lambda: create(own, cls(properties={"i": api.MlMetadataValue(int_value="x")})), 400)
-    refused("get an artifact by name",
-            r'malformed Artifact name ".*/artifacts/x"\. Must match pattern "artifact_types/\.\*/artifacts/\(\[0-9\]\+\)"',
-            lambda: client.get_artifact("x", name))
-    refused("get an execution by name",
-            r'malformed Execution name ".*/executions/x"\. Must match pattern "execution_types/\.\*/executions/\(\[0-9\]\+\)"',
-            lambda: client.get_execution("x", kind))
+    for label, get, own in (("artifact", client.get_artifact, name), ("execution", client.get_execution, kind)):
+        pattern = re.escape(f'Must match pattern "{label}_types/.*/{label}s/([0-9]+)"')
+        refused(f"get an {label} by name", f'malformed {label.capitalize()} name ".*/{label}s/x"[.] {pattern}',
+                lambda: get("x", own))
     refused("get no artifact", r"internal error: expecting single new Artifact id, got instead : \[\]",
             lambda: client.get_artifact(str(NO_ID), name))
     refused("get no execution", r"internal error: expecting single Execution, got instead : \[\]",
@@ -370,14 +386,13 @@ def refusals(client, name, kind, artifact, execution, unique):
     refused("event of a type unknown", '.*unknown value \\\\?"NOPE\\\\?" for enum ml_metadata.Event.*',
             lambda: put(event(artifact.id, execution.id, "NOPE")), 400)
     check("an event", put(event(artifact.id, execution.id, "INPUT")), {})
-    refused("the event again", ".*Given event already exists: .*", lambda: put(event(artifact.id, execution.id, "INPUT")))
+    refused("the event again", ".*Given event already exists: .*",
+            lambda: put(event(artifact.id, execution.id, "INPUT")))
     check("one event", triples(client.list_events2(artifact.id).events), [(execution.id, artifact.id, "INPUT")])
     for call in (client.list_events, client.list_events2):
         refused("events of a name", 'failed to parse Artifact id from ".*x": strconv.ParseInt: .*', lambda: call("x"))
 
-    check("nothing has changed", [client.list_artifacts2().artifacts, client.list_executions2().executions,
-                                  client.list_artifact_types().artifact_types,
-                                  client.list_execution_types().execution_types], before)
+    check("nothing has changed", all_there_is(), before)
 
 
 def http(client, name):
@@ -386,7 +401,8 @@ def http(client, name):
           (200, "application/json", "application/grpc"))
     call = client.client.api_client.call_api
     not_served("no such path", 404, "Not Found\n", lambda: call("/api/v1alpha1/contexts", "GET"))
-    not_served("no such verb", 405, "Method Not Allowed\n", lambda: call("/api/v1alpha1/artifact_types", "PUT", body={"name": "x"}))
+    not_served("no such verb", 405, "Method Not Allowed\n",
+               lambda: call("/api/v1alpha1/artifact_types", "PUT", body={"name": "x"}))
     not_served("no deletion of all", 405, "Method Not Allowed\n", lambda: call("/api/v1alpha1/artifacts", "DELETE"))
 
 

@@ -203,9 +203,9 @@ def main():
     inputs = [e.artifact_id for e in store.get_events_by_execution_ids([serving.id]) if e.type == m.Event.INPUT]
     makers = [e.execution_id for e in store.get_events_by_artifact_ids(inputs) if e.type == m.Event.OUTPUT]
     origins = [e.artifact_id for e in store.get_events_by_execution_ids(makers) if e.type == m.Event.INPUT]
-    origin, = store.get_artifacts_by_id(origins)
-    check("where the served model comes from", (inputs, makers, origins, origin.properties["version"].string_value),
-          ([model.id], [trainer.id], [data_set.id], data_set.version))
+    versions = [a.properties["version"].string_value for a in store.get_artifacts_by_id(origins)]
+    check("where the served model comes from", (inputs, makers, origins, versions),
+          ([model.id], [trainer.id], [data_set.id], [data_set.version]))
     options = Subgraph(direction=Subgraph.UPSTREAM, max_num_hops=20)
     options.starting_executions.filter_query = f"id = {serving.id}"
     graph = store.get_lineage_subgraph(options)
@@ -235,8 +235,8 @@ def main():
         name=data["name"], uri=data["uri"], version=data["version"])).id, data_set.id)
     check("metrics are always new", again.log_output(metadata.Metrics(**evaluation)).id not in (None, metrics.id), True)
     check("models now", sorted(item["id"] for item in workspace.list()), sorted([model.id, *found.values()]))
-    check("models of the other workspace", [(item["id"], item.get("run"), item["description"]) for item in other.list()],
-          [(foreign.id, None, None)])
+    check("models of the other workspace",
+          [(item["id"], item.get("run"), item["description"]) for item in other.list()], [(foreign.id, None, None)])
     gone = metadata.Model(**same)
     gone.id = 2**40
     check("a model with an unknown id", refusal(lambda: again.log_input(gone)),

@@ -9,33 +9,83 @@ enum Schema {
         var reason: String
     }
 
-    /// Makes the tables in an empty database, and checks the version of one that has them.
+    /// What ``prepare(_:migrates:)`` found.
+    enum State {
+        case ready
+        case migrated(StoreMigration)
+    }
+
+    /// Makes the tables in an empty database, brings an older one to this version, and checks the rest.
+    /// - Parameter migrates: whether an older database is changed; else it is refused.
     /// - Throws: `SQLiteError`, ``VersionError``.
-    static func prepare(_ connection: Connection) throws {
-        let tables = try connection.rows(
-            "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
-        ) { $0.text(0) }
+    static func prepare(_ connection: Connection, path: String, migrates: Bool) throws -> State {
+        let tables = try self.tables(of: connection)
         if tables.isEmpty {
             try connection.transaction {
-                try connection.execute(create)
-                try connection.run("INSERT INTO MLMDEnv (schema_version) VALUES (?)", version)
+                // Another process may have made them meanwhile.
+                guard try self.tables(of: connection).isEmpty else { return }
+                try create(connection)
                 try SystemType.prepare(connection)
             }
-            return
+            return .ready
         }
-        guard tables.contains("MLMDEnv"), tables.contains("Type") else {
+        let found = try Migration.version(of: connection, tables)
+        guard found <= version else {
             throw VersionError(
-                reason: "a SQLite database, but no metadata store: it has no table MLMDEnv")
+                reason: "has schema version \(found), newer than the \(version) that this kfmd knows")
         }
-        let found = try connection.first("SELECT schema_version FROM MLMDEnv") { $0.integer(0) }
         guard found == version else {
-            throw VersionError(
-                reason: "has schema version \(found.map { String($0) } ?? "none"); "
-                    + "this kfmd reads version \(version)")
+            guard migrates else {
+                throw VersionError(
+                    reason: "has the older schema version \(found); kfmd serve --store migrates it, and keeps a copy")
+            }
+            return .migrated(try Migration.run(connection, path: path, from: found))
+        }
+        let missing = tableNames.filter { !tables.contains($0) }
+        guard missing.isEmpty else {
+            throw VersionError(reason: "lacks tables of schema version \(version): \(missing.joined(separator: ", "))")
+        }
+        try complete(connection)
+        return .ready
+    }
+
+    static func tables(of connection: Connection) throws -> Set<String> {
+        Set(
+            try connection.rows(
+                "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+            ) { $0.text(0) })
+    }
+
+    static let tableNames = [
+        "Type", "TypeProperty", "ParentType", "Artifact", "ArtifactProperty", "Execution",
+        "ExecutionProperty", "Event", "EventPath", "MLMDEnv", "Context", "ContextProperty",
+        "ParentContext", "Association", "Attribution",
+    ]
+
+    /// All tables and indexes, and the version.
+    static func create(_ connection: Connection) throws {
+        try connection.execute(tableStatements)
+        try connection.execute(indexStatements)
+        try connection.run("INSERT INTO MLMDEnv (schema_version) VALUES (?)", version)
+    }
+
+    /// Adds what a database of this version may lack: lists rely on the indexes, and MLMD itself
+    /// makes the system's types whenever it opens a file.
+    private static func complete(_ connection: Connection) throws {
+        let indexes = Set(
+            try connection.rows("SELECT name FROM sqlite_master WHERE type = 'index'") { $0.text(0) })
+        let lacks = indexStatements.split(separator: "\n").contains { line in
+            let name = line.dropFirst("CREATE INDEX IF NOT EXISTS ".count).prefix { $0 != " " }
+            return !indexes.contains(String(name))
+        }
+        guard try lacks || !SystemType.isPrepared(connection) else { return }
+        try connection.transaction {
+            try connection.execute(indexStatements)
+            try SystemType.prepare(connection)
         }
     }
 
-    private static let create = """
+    private static let tableStatements = """
         CREATE TABLE Type (
             id INTEGER PRIMARY KEY AUTOINCREMENT,
             name VARCHAR(255) NOT NULL,
@@ -157,29 +207,32 @@ enum Schema {
             artifact_id INT NOT NULL,
             UNIQUE(context_id, artifact_id)
         );
-        CREATE INDEX idx_artifact_uri ON Artifact(uri);
-        CREATE INDEX idx_artifact_create_time_since_epoch ON Artifact(create_time_since_epoch);
-        CREATE INDEX idx_artifact_last_update_time_since_epoch ON Artifact(last_update_time_since_epoch);
-        CREATE INDEX idx_event_execution_id ON Event(execution_id);
-        CREATE INDEX idx_parentcontext_parent_context_id ON ParentContext(parent_context_id);
-        CREATE INDEX idx_type_name ON Type(name);
-        CREATE INDEX idx_execution_create_time_since_epoch ON Execution(create_time_since_epoch);
-        CREATE INDEX idx_execution_last_update_time_since_epoch ON Execution(last_update_time_since_epoch);
-        CREATE INDEX idx_context_create_time_since_epoch ON Context(create_time_since_epoch);
-        CREATE INDEX idx_context_last_update_time_since_epoch ON Context(last_update_time_since_epoch);
-        CREATE INDEX idx_eventpath_event_id ON EventPath(event_id);
-        CREATE INDEX idx_artifact_property_int ON ArtifactProperty(name, is_custom_property, int_value) WHERE int_value IS NOT NULL;
-        CREATE INDEX idx_artifact_property_double ON ArtifactProperty(name, is_custom_property, double_value) WHERE double_value IS NOT NULL;
-        CREATE INDEX idx_artifact_property_string ON ArtifactProperty(name, is_custom_property, string_value) WHERE string_value IS NOT NULL;
-        CREATE INDEX idx_execution_property_int ON ExecutionProperty(name, is_custom_property, int_value) WHERE int_value IS NOT NULL;
-        CREATE INDEX idx_execution_property_double ON ExecutionProperty(name, is_custom_property, double_value) WHERE double_value IS NOT NULL;
-        CREATE INDEX idx_execution_property_string ON ExecutionProperty(name, is_custom_property, string_value) WHERE string_value IS NOT NULL;
-        CREATE INDEX idx_context_property_int ON ContextProperty(name, is_custom_property, int_value) WHERE int_value IS NOT NULL;
-        CREATE INDEX idx_context_property_double ON ContextProperty(name, is_custom_property, double_value) WHERE double_value IS NOT NULL;
-        CREATE INDEX idx_context_property_string ON ContextProperty(name, is_custom_property, string_value) WHERE string_value IS NOT NULL;
-        CREATE INDEX idx_type_external_id ON Type(external_id);
-        CREATE INDEX idx_artifact_external_id ON Artifact(external_id);
-        CREATE INDEX idx_execution_external_id ON Execution(external_id);
-        CREATE INDEX idx_context_external_id ON Context(external_id);
+        """
+
+    private static let indexStatements = """
+        CREATE INDEX IF NOT EXISTS idx_artifact_uri ON Artifact(uri);
+        CREATE INDEX IF NOT EXISTS idx_artifact_create_time_since_epoch ON Artifact(create_time_since_epoch);
+        CREATE INDEX IF NOT EXISTS idx_artifact_last_update_time_since_epoch ON Artifact(last_update_time_since_epoch);
+        CREATE INDEX IF NOT EXISTS idx_event_execution_id ON Event(execution_id);
+        CREATE INDEX IF NOT EXISTS idx_parentcontext_parent_context_id ON ParentContext(parent_context_id);
+        CREATE INDEX IF NOT EXISTS idx_type_name ON Type(name);
+        CREATE INDEX IF NOT EXISTS idx_execution_create_time_since_epoch ON Execution(create_time_since_epoch);
+        CREATE INDEX IF NOT EXISTS idx_execution_last_update_time_since_epoch ON Execution(last_update_time_since_epoch);
+        CREATE INDEX IF NOT EXISTS idx_context_create_time_since_epoch ON Context(create_time_since_epoch);
+        CREATE INDEX IF NOT EXISTS idx_context_last_update_time_since_epoch ON Context(last_update_time_since_epoch);
+        CREATE INDEX IF NOT EXISTS idx_eventpath_event_id ON EventPath(event_id);
+        CREATE INDEX IF NOT EXISTS idx_artifact_property_int ON ArtifactProperty(name, is_custom_property, int_value) WHERE int_value IS NOT NULL;
+        CREATE INDEX IF NOT EXISTS idx_artifact_property_double ON ArtifactProperty(name, is_custom_property, double_value) WHERE double_value IS NOT NULL;
+        CREATE INDEX IF NOT EXISTS idx_artifact_property_string ON ArtifactProperty(name, is_custom_property, string_value) WHERE string_value IS NOT NULL;
+        CREATE INDEX IF NOT EXISTS idx_execution_property_int ON ExecutionProperty(name, is_custom_property, int_value) WHERE int_value IS NOT NULL;
+        CREATE INDEX IF NOT EXISTS idx_execution_property_double ON ExecutionProperty(name, is_custom_property, double_value) WHERE double_value IS NOT NULL;
+        CREATE INDEX IF NOT EXISTS idx_execution_property_string ON ExecutionProperty(name, is_custom_property, string_value) WHERE string_value IS NOT NULL;
+        CREATE INDEX IF NOT EXISTS idx_context_property_int ON ContextProperty(name, is_custom_property, int_value) WHERE int_value IS NOT NULL;
+        CREATE INDEX IF NOT EXISTS idx_context_property_double ON ContextProperty(name, is_custom_property, double_value) WHERE double_value IS NOT NULL;
+        CREATE INDEX IF NOT EXISTS idx_context_property_string ON ContextProperty(name, is_custom_property, string_value) WHERE string_value IS NOT NULL;
+        CREATE INDEX IF NOT EXISTS idx_type_external_id ON Type(external_id);
+        CREATE INDEX IF NOT EXISTS idx_artifact_external_id ON Artifact(external_id);
+        CREATE INDEX IF NOT EXISTS idx_execution_external_id ON Execution(external_id);
+        CREATE INDEX IF NOT EXISTS idx_context_external_id ON Context(external_id);
         """
 }
