@@ -78,7 +78,8 @@ generate: ## Make the protobuf code in Sources/MetadataAPI/Generated anew
 	  --plugin=protoc-gen-grpc-swift-2=.build/debug/protoc-gen-grpc-swift-2 \
 	  --grpc-swift-2_opt=Visibility=Public,FileNaming=DropPath,UseAccessLevelOnImports=true \
 	  --grpc-swift-2_out=Sources/MetadataAPI/Generated \
-	  ml_metadata/proto/metadata_store.proto ml_metadata/proto/metadata_store_service.proto
+	  ml_metadata/proto/metadata_store.proto ml_metadata/proto/metadata_store_service.proto \
+	  grpc/health/v1/health.proto
 
 # Generated code is as its generator writes it.
 SOURCES := Package.swift $(shell find Sources Tests -name '*.swift' -not -path '*/Generated/*')

@@ -9,17 +9,42 @@ public struct MetadataClient: Sendable {
     private let stub: MlMetadata_MetadataStoreService.Client<HTTP2ClientTransport.Posix>
     private let options: CallOptions
 
+    /// How the server is trusted, and the client is known to it. All are PEM files.
+    public struct TLS: Sendable, Hashable {
+        /// The roots of the server's certificate; `nil` for those of the system.
+        public var roots: String?
+        /// The client's certificate and key, for servers that ask for one.
+        public var certificateChain: String?
+        public var privateKey: String?
+
+        public init(roots: String? = nil, certificateChain: String? = nil, privateKey: String? = nil) {
+            self.roots = roots
+            self.certificateChain = certificateChain
+            self.privateKey = privateKey
+        }
+
+        fileprivate var transport: HTTP2ClientTransport.Posix.TransportSecurity {
+            .tls { config in
+                if let roots { config.trustRoots = .certificates([.file(path: roots, format: .pem)]) }
+                guard let certificateChain, let privateKey else { return }
+                config.certificateChain = [.file(path: certificateChain, format: .pem)]
+                config.privateKey = .file(path: privateKey, format: .pem)
+            }
+        }
+    }
+
     /// - Parameters:
     ///   - host: a DNS name or an address.
+    ///   - tls: `nil` speaks in the clear.
     ///   - timeout: how long one call may take.
     ///   - maximumMessageSize: in bytes; answers with many nodes are larger than gRPC's 4 MiB.
     /// - Throws: `RuntimeError` of gRPC when the transport cannot be made.
     public init(
-        host: String, port: Int, timeout: Duration = .seconds(30),
+        host: String, port: Int, tls: TLS? = nil, timeout: Duration = .seconds(30),
         maximumMessageSize: Int = 100 << 20
     ) throws {
         let transport = try HTTP2ClientTransport.Posix(
-            target: .dns(host: host, port: port), transportSecurity: .plaintext)
+            target: .dns(host: host, port: port), transportSecurity: tls?.transport ?? .plaintext)
         client = GRPCClient(transport: transport)
         stub = MlMetadata_MetadataStoreService.Client(wrapping: client)
         var options = CallOptions.defaults

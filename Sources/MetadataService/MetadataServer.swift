@@ -1,11 +1,13 @@
 import GRPCCore
 import GRPCNIOTransportHTTP2Posix
 import Hummingbird
+import HummingbirdCore
+import HummingbirdTLS
 public import Logging
 public import MetadataStore
 public import ServiceLifecycle
 
-/// The faces of a store: MLMD's gRPC on one port, pages and health on another.
+/// The faces of a store: MLMD's gRPC and health on one port; pages, REST and gRPC-Web on another.
 public struct MetadataServer: Sendable {
     /// A host and a port; port 0 is any free one.
     public struct Address: Sendable, Hashable, CustomStringConvertible {
@@ -25,19 +27,26 @@ public struct MetadataServer: Sendable {
     public struct Options: Sendable {
         public var grpc = Address(host: "0.0.0.0", port: 8080)
         public var http = Address(host: "0.0.0.0", port: 8081)
-        /// In bytes; gRPC's own default of 4 MiB is too small for a large graph.
+        /// The longest message that is taken, in bytes; gRPC's own default of 4 MiB is too small for a
+        /// large graph.
         public var maximumMessageSize = 100 << 20
+        /// `nil` serves in the clear.
+        public var tls: ServerTLS?
+        public var corsOrigins = CORSOrigins.all
 
         public init() {}
     }
 
     private let store: MetadataStore
     private let options: Options
+    private let tls: ServerTLS.Loaded?
     private let logger: Logger
 
-    public init(_ store: MetadataStore, options: Options = Options(), logger: Logger) {
+    /// - Throws: ``ServerTLS/FileError``.
+    public init(_ store: MetadataStore, options: Options = Options(), logger: Logger) throws {
         self.store = store
         self.options = options
+        tls = try options.tls?.load()
         self.logger = logger
     }
 
@@ -45,38 +54,72 @@ public struct MetadataServer: Sendable {
     /// - Parameters:
     ///   - onGRPC: told the address once it listens.
     ///   - onHTTP: told the address once it listens.
+    /// - Throws: when the certificates cannot be used.
     public func services(
         onGRPC: @escaping @Sendable (Address) async -> Void = { _ in },
         onHTTP: @escaping @Sendable (Address) async -> Void = { _ in }
-    ) -> [any Service] {
+    ) throws -> [any Service] {
+        let methods = StoreMethods(store: store)
+        return [try grpc(methods, onGRPC), try http(methods.all, onHTTP)]
+    }
+
+    private func grpc(
+        _ methods: StoreMethods, _ onStart: @escaping @Sendable (Address) async -> Void
+    ) throws -> any Service {
+        let address: GRPCNIOTransportCore.SocketAddress =
+            options.grpc.host.contains(":")
+            ? .ipv6(host: options.grpc.host, port: options.grpc.port)
+            : .ipv4(host: options.grpc.host, port: options.grpc.port)
+        let maximum = options.maximumMessageSize
         let transport = HTTP2ServerTransport.Posix(
-            address: options.grpc.host.contains(":")
-                ? .ipv6(host: options.grpc.host, port: options.grpc.port)
-                : .ipv4(host: options.grpc.host, port: options.grpc.port),
-            transportSecurity: .plaintext,
-            config: .defaults { $0.rpc.maxRequestPayloadSize = options.maximumMessageSize })
-        let grpc = GRPCService(
-            server: GRPCServer(transport: transport, services: [GRPCFace(store: store)])
-        ) { [options] port in
-            await onGRPC(Address(host: options.grpc.host, port: port))
+            address: address, transportSecurity: try tls?.grpc() ?? .plaintext,
+            config: .defaults { config in
+                // Clients may compress; a message that is too long unpacked only is refused here.
+                config.compression.enabledAlgorithms = .all
+                config.rpc.maxRequestPayloadSize = maximum
+                // Peers that are gone without a word are noticed; clients may ask as often as every
+                // 10 seconds, calls or not, as gRPC's own keepalive settings often make them.
+                config.connection.keepalive.time = .seconds(60)
+                config.connection.keepalive.timeout = .seconds(20)
+                config.connection.keepalive.clientBehavior.minPingIntervalWithoutCalls = .seconds(10)
+                config.connection.keepalive.clientBehavior.allowWithoutCalls = true
+                config.channelDebuggingCallbacks.onAcceptHTTP2Stream = { channel in
+                    channel.eventLoop.makeCompletedFuture {
+                        try channel.pipeline.syncOperations.addHandler(
+                            MessageLimit(maximum: maximum), position: .first)
+                    }
+                }
+            })
+        let server = GRPCServer(transport: transport, services: [methods, HealthService(store: store)])
+        return GRPCService(server: server, shutdown: methods.shutdown) { [options] port in
+            await onStart(Address(host: options.grpc.host, port: port))
         }
-        let http = Application(
-            router: Pages(store: store).router(),
+    }
+
+    private func http(
+        _ methods: [any StoreMethod], _ onStart: @escaping @Sendable (Address) async -> Void
+    ) throws -> any Service {
+        let router = Pages(store: store).router()
+        GRPCWebFace(
+            methods, maximumMessageSize: options.maximumMessageSize, origins: options.corsOrigins
+        ).add(to: router)
+        return Application(
+            router: router, server: try tls.map { try .tls(tlsConfiguration: $0.http()) } ?? .http1(),
             configuration: .init(
                 address: .hostname(options.http.host, port: options.http.port), serverName: "kfmd"),
             onServerRunning: { [options] channel in
-                await onHTTP(
+                await onStart(
                     Address(
                         host: options.http.host, port: channel.localAddress?.port ?? options.http.port))
             },
             logger: logger)
-        return [grpc, http]
     }
 }
 
 /// The gRPC server as a service: five lines that the packages do not have.
 private struct GRPCService: Service {
     let server: GRPCServer<HTTP2ServerTransport.Posix>
+    let shutdown: CancellationFlag
     let onStart: @Sendable (Int) async -> Void
 
     func run() async throws {
@@ -87,6 +130,7 @@ private struct GRPCService: Service {
                 try await group.waitForAll()
             }
         } onGracefulShutdown: {
+            shutdown.set()
             server.beginGracefulShutdown()
         }
     }

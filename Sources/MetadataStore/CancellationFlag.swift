@@ -1,9 +1,11 @@
 import Synchronization
 
-/// Whether the task that waits for a request was cancelled: its client has gone, or its deadline passed.
-final class CancellationFlag: Sendable {
+/// Whether nobody waits for a request any more: its client has gone, or its deadline passed.
+public final class CancellationFlag: Sendable {
     private let value = Atomic(false)
 
-    var isSet: Bool { value.load(ordering: .relaxed) }
-    func set() { value.store(true, ordering: .relaxed) }
+    public init() {}
+
+    public var isSet: Bool { value.load(ordering: .relaxed) }
+    public func set() { value.store(true, ordering: .relaxed) }
 }

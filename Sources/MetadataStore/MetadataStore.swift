@@ -55,20 +55,25 @@ public final class MetadataStore: Sendable {
         try? await readerThreads.shutdownGracefully()
     }
 
-    /// Runs `body` in a transaction that is on disk when this returns.
+    /// Runs `body` in a transaction that is on disk when this returns. It may run twice: what the
+    /// first time changed was undone then.
+    /// - Parameter cancellation: once set, a request that has not begun is dropped.
     /// - Throws: ``StatusError``.
     public func write<Response: Sendable>(
+        cancellation: CancellationFlag = CancellationFlag(),
         _ body: @escaping @Sendable (Transaction) throws -> Response
     ) async throws -> Response {
-        try await writer.run(body)
+        try await writer.run(cancellation, body)
     }
 
     /// Runs `body` on a snapshot of the store.
+    /// - Parameter cancellation: once set, the query is interrupted.
     /// - Throws: ``StatusError``.
     public func read<Response: Sendable>(
+        cancellation: CancellationFlag = CancellationFlag(),
         _ body: @escaping @Sendable (Transaction) throws -> Response
     ) async throws -> Response {
-        try await readers.run(body)
+        try await readers.run(cancellation, body)
     }
 }
 

@@ -25,11 +25,10 @@ final class Readers: Sendable {
         state = Mutex(State(free: connections))
     }
 
-    /// - Throws: ``StatusError``; CANCELLED when the task is cancelled, which interrupts the query.
+    /// - Throws: ``StatusError``; CANCELLED when that is said or the task is cancelled, which interrupts the query.
     func run<Response: Sendable>(
-        _ body: @escaping @Sendable (Transaction) throws -> Response
+        _ cancellation: CancellationFlag, _ body: @escaping @Sendable (Transaction) throws -> Response
     ) async throws -> Response {
-        let cancellation = CancellationFlag()
         return try await withTaskCancellationHandler {
             let connection = await take()
             defer { give(connection) }

@@ -42,11 +42,11 @@ final class Writer: Sendable {
         self.thread = thread
     }
 
-    /// - Throws: ``StatusError``; CANCELLED when the task was cancelled before the request began.
+    /// - Throws: ``StatusError``; CANCELLED when that was said, or the task was cancelled, before the request
+    ///   began.
     func run<Response: Sendable>(
-        _ body: @escaping @Sendable (Transaction) throws -> Response
+        _ cancellation: CancellationFlag, _ body: @escaping @Sendable (Transaction) throws -> Response
     ) async throws -> Response {
-        let cancellation = CancellationFlag()
         return try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
                 let job = Job(

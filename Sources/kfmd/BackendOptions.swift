@@ -12,6 +12,23 @@ struct BackendOptions: ParsableArguments {
             valueName: "host:port"))
     var metadata: String?
 
+    @Flag(help: "Speak TLS with the metadata service. (KFMD_METADATA_TLS=true)")
+    var metadataTls = false
+
+    @Option(
+        help: ArgumentHelp(
+            "The roots of its certificate, a PEM file, instead of the system's; means TLS. (KFMD_METADATA_CA)",
+            valueName: "file"))
+    var metadataCa: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "The certificate to show it, a PEM file; means TLS. (KFMD_METADATA_CERT)", valueName: "file"))
+    var metadataCert: String?
+
+    @Option(help: ArgumentHelp("The key of that certificate, a PEM file. (KFMD_METADATA_KEY)", valueName: "file"))
+    var metadataKey: String?
+
     @Option(help: ArgumentHelp("A store file instead of a service. (KFMD_STORE)", valueName: "file"))
     var store: String?
 
@@ -43,7 +60,7 @@ struct BackendOptions: ParsableArguments {
             throw Failure.usage("give --metadata HOST:PORT or --store FILE")
         }
         let address = try Settings.address(text, "--metadata")
-        let client = try MetadataClient(host: address.host, port: address.port)
+        let client = try MetadataClient(host: address.host, port: address.port, tls: try tls())
         return try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await client.run() }
             do {
@@ -58,6 +75,23 @@ struct BackendOptions: ParsableArguments {
                 throw error
             }
         }
+    }
+
+    private func tls() throws -> MetadataClient.TLS? {
+        let tls = MetadataClient.TLS(
+            roots: Settings.value(metadataCa, "KFMD_METADATA_CA"),
+            certificateChain: Settings.value(metadataCert, "KFMD_METADATA_CERT"),
+            privateKey: Settings.value(metadataKey, "KFMD_METADATA_KEY"))
+        for path in [tls.roots, tls.certificateChain, tls.privateKey].compactMap({ $0 }) {
+            guard FileManager.default.isReadableFile(atPath: path) else {
+                throw Failure.usage("TLS file \(path): cannot be read")
+            }
+        }
+        guard (tls.certificateChain == nil) == (tls.privateKey == nil) else {
+            throw Failure.usage("--metadata-cert and --metadata-key go together")
+        }
+        let isAsked = metadataTls || Settings.value(nil, "KFMD_METADATA_TLS") == "true"
+        return isAsked || tls.roots != nil || tls.certificateChain != nil ? tls : nil
     }
 
     /// What Kubernetes sets in pods, and what deployments of Kubeflow give.

@@ -71,8 +71,8 @@ struct Demo: AsyncParsableCommand {
         var quiet = logger
         quiet.logLevel = .critical
         let serverLogger = quiet
-        let server = MetadataServer(store, options: options, logger: serverLogger)
-        let services = server.services(onHTTP: { page.yield("http://\($0)/") })
+        let server = try MetadataServer(store, options: options, logger: serverLogger)
+        let services = try server.services(onHTTP: { page.yield("http://\($0)/") })
         try await withThrowingTaskGroup(of: Void.self) { group in
             for service in services { group.addTask { try await service.run() } }
             group.addTask {

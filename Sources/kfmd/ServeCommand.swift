@@ -7,7 +7,7 @@ import ServiceLifecycle
 
 struct Serve: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Serve a store: MLMD's gRPC protocol, and the web pages.",
+        abstract: "Serve a store: MLMD's gRPC protocol, REST, gRPC-Web and the web pages.",
         discussion: """
             The store is one SQLite file in ML Metadata's own format; it is made when it does not exist.
               kfmd serve --store metadata.db
@@ -24,7 +24,7 @@ struct Serve: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Where pages, /healthz and /readyz are. (KFMD_HTTP_LISTEN; 0.0.0.0:8081)", valueName: "host:port"))
+            "Where pages, REST, gRPC-Web, /healthz and /readyz are. (KFMD_HTTP_LISTEN; 0.0.0.0:8081)", valueName: "host:port"))
     var httpListen: String?
 
     @Option(
@@ -32,6 +32,32 @@ struct Serve: AsyncParsableCommand {
             "Register the types of Kubeflow Metadata at start: kubeflow or none. (KFMD_PREDEFINED_TYPES)",
             valueName: "set"))
     var predefinedTypes: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Serve both ports with TLS: a PEM file of the certificate and its chain; read again when it changes. (KFMD_TLS_CERT)",
+            valueName: "file"))
+    var tlsCert: String?
+
+    @Option(help: ArgumentHelp("The PEM file of its private key. (KFMD_TLS_KEY)", valueName: "file"))
+    var tlsKey: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Take only clients with a certificate of these roots, a PEM file: mutual TLS. (KFMD_TLS_CLIENT_CA)",
+            valueName: "file"))
+    var tlsClientCa: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "The longest message taken, in MiB. (KFMD_MAX_MESSAGE_SIZE; 100)", valueName: "MiB"))
+    var maxMessageSize: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "The origins whose web pages may speak gRPC-Web, with commas between: *, none, or such as https://pipelines.example.com. (KFMD_CORS_ORIGINS; *)",
+            valueName: "origins"))
+    var corsOrigins: String?
 
     @Option(help: "trace, debug, info, notice, warning, error or critical. (KFMD_LOG_LEVEL)")
     var logLevel: String?
@@ -41,13 +67,7 @@ struct Serve: AsyncParsableCommand {
         guard let path = Settings.value(store, "KFMD_STORE") else {
             throw Failure.usage("give --store FILE")
         }
-        var options = MetadataServer.Options()
-        if let text = Settings.value(grpcListen, "KFMD_GRPC_LISTEN") {
-            options.grpc = try Settings.address(text, "--grpc-listen")
-        }
-        if let text = Settings.value(httpListen, "KFMD_HTTP_LISTEN") {
-            options.http = try Settings.address(text, "--http-listen")
-        }
+        let options = try serverOptions()
         let types = Settings.value(predefinedTypes, "KFMD_PREDEFINED_TYPES") ?? "kubeflow"
         guard types == "kubeflow" || types == "none" else {
             throw Failure.usage("--predefined-types \(types): should be kubeflow or none")
@@ -59,10 +79,7 @@ struct Serve: AsyncParsableCommand {
                 metadata: ["version": "\(migration.version)", "copy": "\(migration.copy)"])
         }
         if types == "kubeflow" { try await store.registerPredefinedTypes() }
-        let server = MetadataServer(store, options: options, logger: logger)
-        let services = server.services(
-            onGRPC: { logger.info("gRPC listens", metadata: ["address": "\($0)"]) },
-            onHTTP: { logger.info("HTTP listens", metadata: ["address": "\($0)"]) })
+        let services = try services(store, options, logger)
         let group = ServiceGroup(
             configuration: .init(
                 services: services.map { .init(service: $0) }, gracefulShutdownSignals: [.sigterm, .sigint],
@@ -73,5 +90,54 @@ struct Serve: AsyncParsableCommand {
             throw Failure.runtime("\(error)")
         }
         await store.close()
+    }
+
+    private func services(
+        _ store: MetadataStore, _ options: MetadataServer.Options, _ logger: Logger
+    ) throws -> [any Service] {
+        do {
+            return try MetadataServer(store, options: options, logger: logger).services(
+                onGRPC: { logger.info("gRPC listens", metadata: ["address": "\($0)"]) },
+                onHTTP: { logger.info("HTTP listens", metadata: ["address": "\($0)"]) })
+        } catch let error as ServerTLS.FileError {
+            throw Failure.usage("\(error)")
+        }
+    }
+
+    private func serverOptions() throws -> MetadataServer.Options {
+        var options = MetadataServer.Options()
+        if let text = Settings.value(grpcListen, "KFMD_GRPC_LISTEN") {
+            options.grpc = try Settings.address(text, "--grpc-listen")
+        }
+        if let text = Settings.value(httpListen, "KFMD_HTTP_LISTEN") {
+            options.http = try Settings.address(text, "--http-listen")
+        }
+        if let text = Settings.value(maxMessageSize, "KFMD_MAX_MESSAGE_SIZE") {
+            // A message's length is a number of 32 bits.
+            guard let size = Int(text), (1...4095).contains(size) else {
+                throw Failure.usage("--max-message-size \(text): should be a number of MiB from 1 to 4095")
+            }
+            options.maximumMessageSize = size << 20
+        }
+        switch Settings.value(corsOrigins, "KFMD_CORS_ORIGINS") {
+        case nil, "*": options.corsOrigins = .all
+        case "none": options.corsOrigins = .only([])
+        case let text?: options.corsOrigins = .only(text.split(separator: ",").map(String.init))
+        }
+        options.tls = try tls()
+        return options
+    }
+
+    private func tls() throws -> ServerTLS? {
+        let clientRoots = Settings.value(tlsClientCa, "KFMD_TLS_CLIENT_CA")
+        switch (Settings.value(tlsCert, "KFMD_TLS_CERT"), Settings.value(tlsKey, "KFMD_TLS_KEY")) {
+        case (let chain?, let key?):
+            return ServerTLS(certificateChain: chain, privateKey: key, clientRoots: clientRoots)
+        case (nil, nil):
+            guard clientRoots == nil else { throw Failure.usage("--tls-client-ca needs --tls-cert and --tls-key") }
+            return nil
+        case (_, nil): throw Failure.usage("--tls-cert needs --tls-key")
+        case (nil, _): throw Failure.usage("--tls-key needs --tls-cert")
+        }
     }
 }
