@@ -19,6 +19,7 @@ RELEASE_FLAGS := -c release --scratch-path $(RELEASE) --product kfmd --static-sw
 
 PYTHON_VENV := .venv
 PYTHON_REQUIREMENTS := Tests/clients/requirements.txt
+PYTHON_REQUIREMENTS_NO_DEPS := Tests/clients/requirements-no-deps.txt
 
 # $(call packages,NAMES): installs the Debian packages that are missing, as root or through sudo.
 define packages
@@ -103,7 +104,8 @@ packages-test:
 .PHONY: venv
 venv: $(PYTHON_VENV)/.done
 
-$(PYTHON_VENV)/.done: $(PYTHON_REQUIREMENTS) | packages-test
+$(PYTHON_VENV)/.done: $(PYTHON_REQUIREMENTS) $(PYTHON_REQUIREMENTS_NO_DEPS) | packages-test
 	python3 -m venv $(PYTHON_VENV)
 	$(PYTHON_VENV)/bin/pip install --quiet --disable-pip-version-check -r $(PYTHON_REQUIREMENTS)
+	$(PYTHON_VENV)/bin/pip install --quiet --disable-pip-version-check --no-deps -r $(PYTHON_REQUIREMENTS_NO_DEPS)
 	@touch $@

@@ -94,7 +94,7 @@ let package = Package(
         .target(
             name: "MetadataService",
             dependencies: [
-                "MetadataStore", "MetadataAPI", "Lineage",
+                "MetadataStore", "MetadataAPI", "Lineage", "JSON",
                 .product(name: "GRPCCore", package: "grpc-swift-2"),
                 .product(name: "GRPCProtobuf", package: "grpc-swift-protobuf"),
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),

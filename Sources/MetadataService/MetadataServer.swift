@@ -103,6 +103,7 @@ public struct MetadataServer: Sendable {
         GRPCWebFace(
             methods, maximumMessageSize: options.maximumMessageSize, origins: options.corsOrigins
         ).add(to: router)
+        RESTFace(store: store, maximumMessageSize: options.maximumMessageSize).add(to: router)
         return Application(
             router: router, server: try tls.map { try .tls(tlsConfiguration: $0.http()) } ?? .http1(),
             configuration: .init(
