@@ -9,21 +9,60 @@ import Testing
     func answersAsTheOriginalStore() async throws {
         let folder = try TemporaryFolder()
         // Without the predefined types, so that ids are those of a fresh original.
-        let running = try await Running(
-            [
-                "serve", "--store", "\(folder.path)/s.db", "--grpc-listen", "127.0.0.1:0", "--http-listen",
-                "127.0.0.1:0",
-                "--predefined-types", "none",
-            ], log: "\(folder.path)/serve.log")
-        _ = try await running.wait(for: "gRPC listens")
-        let line = running.output.split(separator: "\n").first { $0.contains("gRPC listens") } ?? ""
-        let start = try #require(line.firstRange(of: "address="))
-        let address = String(line[start.upperBound...].prefix { $0 != " " })
-        let script = Program.root + "Tests/clients/differential.py"
-        let ended = try await Program.run(try #require(Program.python), [script, address])
+        let service = try await MetadataProcess(folder: folder.path, options: ["--predefined-types", "none"])
+        let ended = try await python("differential.py", service.grpc)
         #expect(ended.status == 0, "\(ended.output)")
         #expect(ended.output.contains(" 0 different"))
-        #expect(try await running.stop() == 0)
+        #expect(try await service.running.stop() == 0)
+    }
+
+    /// Runs a script of Tests/clients.
+    private func python(_ script: String, _ arguments: String...) async throws -> Program.Ended {
+        try await Program.run(
+            try #require(Program.python), [Program.root + "Tests/clients/" + script] + arguments)
+    }
+
+    /// The last two are of the REST API, which has no client but kfmd, and of gRPC-Web, which browsers have.
+    @Test(
+        .enabled(if: hasPython, "KFMD_PYTHON is not set: run make test"),
+        arguments: ["kubeflow_metadata_flow.py", "kfmd_flow.py", "grpc_web.py"])
+    func clientsOfYearsWork(script: String) async throws {
+        let folder = try TemporaryFolder()
+        let service = try await MetadataProcess(folder: folder.path)
+        let address = script == "kubeflow_metadata_flow.py" ? service.grpc : service.http
+        let parts = address.split(separator: ":").map(String.init)
+        let ended =
+            script == "grpc_web.py"
+            ? try await python(script, address) : try await python(script, parts[0], parts[1])
+        #expect(ended.status == 0, "\(ended)")
+        #expect(ended.output.contains("checks passed"))
+        #expect(try await service.running.stop() == 0)
+    }
+
+    @Test(.enabled(if: hasPython, "KFMD_PYTHON is not set: run make test"))
+    func olderSchemasAreMigratedAsTheOriginalDoes() async throws {
+        let folder = try TemporaryFolder()
+        let ended = try await python("older_schemas.py", Program.kfmd, folder.path)
+        #expect(ended.status == 0, "\(ended)")
+        #expect(ended.output.contains("12 files migrated"))
+    }
+
+    @Test(
+        .enabled(if: hasPython, "KFMD_PYTHON is not set: run make test"),
+        .enabled(if: Program.exists("openssl"), "openssl is not installed"))
+    func theServerHasManners() async throws {
+        let folder = try TemporaryFolder()
+        let ended = try await python("manners.py", Program.kfmd, folder.path)
+        #expect(ended.status == 0, "\(ended)")
+    }
+
+    @Test(.enabled(if: hasPython, "KFMD_PYTHON is not set: run make test"))
+    func whatIsAcknowledgedIsThere() async throws {
+        let folder = try TemporaryFolder()
+        let ended = try await python("durability.py", Program.kfmd, folder.path, "100")
+        print(ended.output)
+        #expect(ended.status == 0, "\(ended)")
+        #expect(ended.output.contains("100 kills"))
     }
 
     @Test(

@@ -9,12 +9,12 @@ struct MetadataProcess {
     let grpc: String
     let http: String
 
-    init(folder: String, store: String = "store.db") async throws {
+    init(folder: String, store: String = "store.db", options: [String] = []) async throws {
         let running = try await Running(
             [
                 "serve", "--store", "\(folder)/\(store)", "--grpc-listen", "127.0.0.1:0", "--http-listen",
                 "127.0.0.1:0",
-            ], log: "\(folder)/serve-\(UUID().uuidString.prefix(6)).log")
+            ] + options, log: "\(folder)/serve-\(UUID().uuidString.prefix(6)).log")
         func address(_ label: String) async throws -> String {
             _ = try await running.wait(for: label)
             let line = running.output.split(separator: "\n").first { $0.contains(label) } ?? ""

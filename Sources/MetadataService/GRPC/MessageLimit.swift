@@ -62,11 +62,8 @@ final class MessageLimit: ChannelInboundHandler {
         let headers: HPACKHeaders = [
             ":status": "200", "content-type": "application/grpc", "grpc-status": "8", "grpc-message": message,
         ]
-        context.writeAndFlush(
-            wrapOutboundOut(.headers(.init(headers: headers, endStream: true)))
-        ).assumeIsolated().whenComplete { _ in
-            // What the client still sends of it is of no use.
-            context.close(promise: nil)
-        }
+        // The stream stays open until the client ends it, which it does once it has read this: a reset
+        // could overtake the status. What still comes until then is dropped.
+        context.writeAndFlush(wrapOutboundOut(.headers(.init(headers: headers, endStream: true))), promise: nil)
     }
 }

@@ -27,8 +27,14 @@ private struct UnaryMethod<Request: Message, Response: Message>: StoreMethod {
                 throw RPCError(code: .invalidArgument, message: "The request has no message.")
             }
             let cancellation = CancellationFlag()
+            let deadline = GRPCTimeout(request.metadata).map { ContinuousClock.now + $0.duration }
             let response = try await withRPCCancellationHandler {
-                try await handler(message, cancellation)
+                do {
+                    return try await handler(message, cancellation)
+                } catch let error as StatusError where error.code == .cancelled {
+                    // The client's clock may be a little behind: it should not see a cancellation.
+                    throw deadline.map { $0 <= .now } == true ? StatusError.deadlineExceeded : error
+                }
             } onCancelRPC: {
                 // It is said to all when the server stops; but what was taken is finished then.
                 if !shutdown.isSet { cancellation.set() }

@@ -64,10 +64,10 @@ struct GRPCWebFace: Sendable {
         let body = try await body(of: request, encoding)
         let message = try GRPCWebFrame.message(in: body, encoding)
         guard let text = request.headers[.grpcTimeout] else { return try await handler.answer(message) }
-        guard let timeout = Self.timeout(text) else {
+        guard let timeout = GRPCTimeout(text) else {
             throw StatusError.invalidArgument("grpc-timeout \(text): should be digits and one of H, M, S, m, u, n")
         }
-        return try await Self.withTimeout(timeout) { try await handler.answer(message) }
+        return try await Self.withTimeout(timeout.duration) { try await handler.answer(message) }
     }
 
     private func body(of request: Request, _ encoding: GRPCWebFrame.Encoding) async throws -> [UInt8] {
@@ -79,20 +79,6 @@ struct GRPCWebFace: Sendable {
             throw StatusError(
                 .resourceExhausted,
                 "The message is too long; this server takes up to \(maximumMessageSize) bytes (--max-message-size).")
-        }
-    }
-
-    /// The value of a `grpc-timeout` header: up to eight digits and a unit.
-    static func timeout(_ text: String) -> Duration? {
-        guard let unit = text.last, text.count <= 9, let count = Int64(text.dropLast()), count >= 0 else { return nil }
-        switch unit {
-        case "H": return .seconds(count * 3600)
-        case "M": return .seconds(count * 60)
-        case "S": return .seconds(count)
-        case "m": return .milliseconds(count)
-        case "u": return .microseconds(count)
-        case "n": return .nanoseconds(count)
-        default: return nil
         }
     }
 
@@ -108,7 +94,7 @@ struct GRPCWebFace: Sendable {
             }
             defer { group.cancelAll() }
             guard let first = try await group.next(), let result = first else {
-                throw StatusError(.deadlineExceeded, "The request took longer than its grpc-timeout.")
+                throw StatusError.deadlineExceeded
             }
             return result
         }
