@@ -5,6 +5,8 @@ import HummingbirdCore
 import HummingbirdTLS
 public import Logging
 public import MetadataStore
+import NIOCore
+import NIOPosix
 public import ServiceLifecycle
 
 /// The faces of a store: MLMD's gRPC and health on one port; pages, REST and gRPC-Web on another.
@@ -89,7 +91,9 @@ public struct MetadataServer: Sendable {
                             MessageLimit(maximum: maximum), position: .first)
                     }
                 }
-            })
+            },
+            // Requests run on other threads: half the cores for the connections is enough.
+            eventLoopGroup: MultiThreadedEventLoopGroup(numberOfThreads: max(1, System.coreCount / 2)))
         let server = GRPCServer(transport: transport, services: [methods, HealthService(store: store)])
         return GRPCService(server: server, shutdown: methods.shutdown) { [options] port in
             await onStart(Address(host: options.grpc.host, port: port))

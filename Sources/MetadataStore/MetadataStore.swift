@@ -26,15 +26,15 @@ public final class MetadataStore: Sendable {
         self.path = path
         let connection: Connection
         do {
-            connection = try Connection(path: path)
+            connection = try Connection(path: path, gathersLog: true)
             switch try Schema.prepare(connection, path: path, migrates: migrates) {
             case .ready: migration = nil
             case .migrated(let migration): self.migration = migration
             }
             try connection.execute("PRAGMA journal_mode = WAL")
             try connection.execute("PRAGMA synchronous = FULL")
-            // Checkpoints of 16 MiB: pages that many commits change are copied once.
-            try connection.execute("PRAGMA wal_autocheckpoint = 4096")
+            // Checkpoints of 32 MiB: pages that many commits change are copied once.
+            try connection.execute("PRAGMA wal_autocheckpoint = 8192")
             try connection.execute("PRAGMA cache_size = -8192")
         } catch let error as SQLiteError {
             throw StoreFileError(path: path, error: error)

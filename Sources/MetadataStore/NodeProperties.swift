@@ -84,10 +84,20 @@ extension Transaction {
 }
 
 extension PropertyRow.Column {
-    fileprivate func insertion(into kind: NodeKind) -> String {
+    // Made once: these run for each property that is written.
+    private static let insertions: [NodeKind: [Self: String]] = Dictionary(
+        uniqueKeysWithValues: NodeKind.allCases.map { kind in
+            (kind, Dictionary(uniqueKeysWithValues: allCases.map { ($0, insertion($0, into: kind)) }))
+        })
+
+    private static func insertion(_ column: Self, into kind: NodeKind) -> String {
         """
-        INSERT INTO \(kind.propertyTable) (\(kind.propertyKey), name, is_custom_property, \(rawValue),
+        INSERT INTO \(kind.propertyTable) (\(kind.propertyKey), name, is_custom_property, \(column.rawValue),
         byte_value) VALUES (?, ?, ?, ?, ?)
         """
+    }
+
+    fileprivate func insertion(into kind: NodeKind) -> String {
+        Self.insertions[kind]?[self] ?? Self.insertion(self, into: kind)
     }
 }

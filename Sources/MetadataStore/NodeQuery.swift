@@ -35,7 +35,7 @@ struct NodeQuery {
     }
 
     /// More candidates than these are not looked up one by one: a walk meets one of them soon.
-    static let maximumCandidates = 20_000
+    static let maximumCandidates = 5_000
     /// So many rows of the order's index are looked at before all of a context's nodes are sorted.
     static let walkBudget = 4_000
 
@@ -78,7 +78,12 @@ struct NodeQuery {
             return [lookup(columns, members)]
         }
         let all = lookup(columns, members)
-        return limit == nil ? [all] : [budgetedWalk(columns, link, context), all]
+        guard limit != nil else { return [all] }
+        // Where the walk comes to the end of the index, it has found all there is.
+        let head = walkHead
+        let walked = try connection.rows("SELECT COUNT(*) FROM (\(head.sql))", values: head.values) { Int($0.integer(0)) }
+        let isComplete = (walked.first ?? 0) < Self.walkBudget
+        return [budgetedWalk(columns, link, context, isComplete: isComplete), all]
     }
 
     // MARK: Candidates
@@ -111,12 +116,11 @@ struct NodeQuery {
     private static let types = " LEFT JOIN Type AS t ON t.id = n.type_id"
 
     private func plan(
-        _ head: String, _ headValues: [SQLValue] = [], where conditions: [Condition?], orderedBy alias: String = "n",
-        isComplete: Bool = true
+        _ head: String, _ headValues: [SQLValue] = [], where conditions: [Condition?], isComplete: Bool = true
     ) -> Plan {
         let condition = Condition.all(conditions.compactMap { $0 })
         var values = headValues + condition.values
-        var sql = head + " WHERE " + condition.sql + order.clause(alias)
+        var sql = head + " WHERE " + condition.sql + order.clause("n")
         if let limit {
             sql += " LIMIT ?"
             values.append(.integer(Int64(limit)))
@@ -171,16 +175,23 @@ struct NodeQuery {
         return Plan(sql: sql, values: values)
     }
 
-    /// The first rows of the time's index, those of the context among them. Where the context is a
-    /// good part of the store they fill a page.
-    private func budgetedWalk(_ columns: String, _ link: String, _ context: Int64) -> Plan {
+    /// The first rows of the time's index.
+    private var walkHead: Candidate {
         let seek = order.seek("w")
-        let head =
-            "SELECT \(columns) FROM (SELECT w.id FROM \(kind.table) AS w INDEXED BY \(timeIndex)"
-            + (seek.map { " WHERE \($0.sql)" } ?? "") + order.clause("w") + " LIMIT \(Self.walkBudget)) AS first"
-            + " CROSS JOIN \(link) AS link ON link.context_id = ? AND link.\(kind.word)_id = first.id"
-            + " CROSS JOIN \(kind.table) AS n ON n.id = first.id\(Self.types)"
+        return Candidate(
+            sql: "SELECT w.id FROM \(kind.table) AS w INDEXED BY \(timeIndex)"
+                + (seek.map { " WHERE \($0.sql)" } ?? "") + order.clause("w") + " LIMIT \(Self.walkBudget)",
+            values: seek?.values ?? [])
+    }
+
+    /// Those of the context among the first rows of the time's index. Where the context is a good
+    /// part of the store they fill a page.
+    private func budgetedWalk(_ columns: String, _ link: String, _ context: Int64, isComplete: Bool) -> Plan {
+        let head = walkHead
         return plan(
-            head, (seek?.values ?? []) + [.integer(context)], where: [condition], isComplete: false)
+            "SELECT \(columns) FROM (\(head.sql)) AS first"
+                + " CROSS JOIN \(link) AS link ON link.context_id = ? AND link.\(kind.word)_id = first.id"
+                + " CROSS JOIN \(kind.table) AS n ON n.id = first.id\(Self.types)",
+            head.values + [.integer(context)], where: [condition], isComplete: isComplete)
     }
 }

@@ -6,7 +6,7 @@ import SwiftProtobuf
 /// A property value as the schema stores it: one column is set, by its kind.
 struct PropertyRow: Equatable {
     /// The columns of the property tables.
-    enum Column: String {
+    enum Column: String, CaseIterable {
         case int = "int_value"
         case double = "double_value"
         case string = "string_value"

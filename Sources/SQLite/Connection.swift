@@ -17,17 +17,27 @@ public final class Connection {
     private var listCache: [ListKey: Statement] = [:]
     private var interruption: (@Sendable () -> Bool)?
 
+    /// SQLite is configured once for the process, before its first use.
+    private static let isConfigured = kfmd_sqlite_without_memory_statistics() == SQLITE_OK
+
     /// Opens a database file.
-    /// - Parameter busyTimeout: how long, in milliseconds, to wait for another process's lock.
+    /// - Parameters:
+    ///   - busyTimeout: how long, in milliseconds, to wait for another process's lock.
+    ///   - gathersLog: whether the pages of a commit are written to the log in one piece; only for a
+    ///     connection whose `synchronous` is FULL.
     /// - Throws: ``SQLiteError`` that names the file.
-    public init(path: String, mode: Mode = .readWrite, busyTimeout: Int32 = 10_000) throws(SQLiteError) {
+    public init(
+        path: String, mode: Mode = .readWrite, busyTimeout: Int32 = 10_000, gathersLog: Bool = false
+    ) throws(SQLiteError) {
+        _ = Self.isConfigured
         var pointer: OpaquePointer?
         let flags: Int32 =
             switch mode {
             case .readWrite: SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
             case .readOnly: SQLITE_OPEN_READONLY
             }
-        let code = sqlite3_open_v2(path, &pointer, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nil)
+        let code = sqlite3_open_v2(
+            path, &pointer, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, gathersLog ? WALBuffer.name : nil)
         guard code == SQLITE_OK, let pointer else {
             let message = pointer.map { String(cString: sqlite3_errmsg($0)) } ?? "out of memory"
             sqlite3_close_v2(pointer)

@@ -103,7 +103,7 @@ def content(path):
         result[f"rows of {table}"] = sorted(map(repr, database.execute(f"SELECT * FROM {table}")))
     result["indexes"] = sorted(
         (name, re.sub(r"\s+", " ", sql.replace("`", "").replace('"', "").replace("IF NOT EXISTS ", "")).replace(" (", "("))
-        for name, sql in database.execute("SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql NOT NULL")
+        for name, sql in database.execute("SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql NOT NULL AND name NOT LIKE 'kfmd%'")
     )
     result["integrity"] = database.execute("PRAGMA integrity_check").fetchall()
     database.close()

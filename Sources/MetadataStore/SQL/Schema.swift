@@ -209,6 +209,7 @@ enum Schema {
         );
         """
 
+    /// The last two are ours: without them the contexts of a node are a look through all links.
     private static let indexStatements = """
         CREATE INDEX IF NOT EXISTS idx_artifact_uri ON Artifact(uri);
         CREATE INDEX IF NOT EXISTS idx_artifact_create_time_since_epoch ON Artifact(create_time_since_epoch);
@@ -234,5 +235,7 @@ enum Schema {
         CREATE INDEX IF NOT EXISTS idx_artifact_external_id ON Artifact(external_id);
         CREATE INDEX IF NOT EXISTS idx_execution_external_id ON Execution(external_id);
         CREATE INDEX IF NOT EXISTS idx_context_external_id ON Context(external_id);
+        CREATE INDEX IF NOT EXISTS kfmd_association_execution_id ON Association(execution_id, context_id);
+        CREATE INDEX IF NOT EXISTS kfmd_attribution_artifact_id ON Attribution(artifact_id, context_id);
         """
 }
