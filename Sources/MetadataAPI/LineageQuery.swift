@@ -6,39 +6,58 @@ public enum LineageStart: Sendable {
     case execution(Int64)
 }
 
+extension LineageStart {
+    /// The walk from the node in one direction; of the nodes only, without their contexts.
+    /// - Parameter hops: the farthest that the walk goes; a hop is from an artifact to an execution or back.
+    public func request(
+        _ direction: MlMetadata_LineageSubgraphQueryOptions.Direction, hops: Int64
+    ) -> MlMetadata_GetLineageSubgraphRequest {
+        var request = MlMetadata_GetLineageSubgraphRequest()
+        switch self {
+        case .artifact(let id):
+            request.lineageSubgraphQueryOptions.startingArtifacts.filterQuery = "id = \(id)"
+        case .execution(let id):
+            request.lineageSubgraphQueryOptions.startingExecutions.filterQuery = "id = \(id)"
+        }
+        request.lineageSubgraphQueryOptions.direction = direction
+        request.lineageSubgraphQueryOptions.maxNumHops = hops
+        request.readMask.paths = ["artifacts", "executions"]
+        return request
+    }
+}
+
+extension MlMetadata_LineageGraph {
+    /// The nodes of several walks from one node, each once, by id.
+    public init(nodesOf walks: [MlMetadata_LineageGraph]) {
+        self.init()
+        var seen: (artifacts: Set<Int64>, executions: Set<Int64>) = ([], [])
+        for walk in walks {
+            artifacts += walk.artifacts.filter { seen.artifacts.insert($0.id).inserted }
+            executions += walk.executions.filter { seen.executions.insert($0.id).inserted }
+        }
+        artifacts.sort { $0.id < $1.id }
+        executions.sort { $0.id < $1.id }
+    }
+
+    /// Adds the events between its nodes; also those between what lies upstream and downstream.
+    public mutating func addEvents(_ events: [MlMetadata_Event]) {
+        let artifacts = Set(artifacts.map(\.id))
+        self.events = events.filter { artifacts.contains($0.artifactID) }
+    }
+}
+
 extension MetadataBackend {
     /// Where a node came from and what came of it: everything upstream and everything downstream,
     /// but not what else was made of the same sources.
     /// - Parameter hops: the farthest that the walk goes; a hop is from an artifact to an execution or back.
     /// - Throws: ``StatusError``, NOT_FOUND for an unknown node.
     public func lineage(of start: LineageStart, hops: Int64 = 20) async throws -> MlMetadata_LineageGraph {
-        var graph = MlMetadata_LineageGraph()
-        var artifacts: Set<Int64> = []
-        var executions: Set<Int64> = []
-        for direction in [
-            MlMetadata_LineageSubgraphQueryOptions.Direction.upstream, .downstream,
-        ] {
-            var request = MlMetadata_GetLineageSubgraphRequest()
-            switch start {
-            case .artifact(let id):
-                request.lineageSubgraphQueryOptions.startingArtifacts.filterQuery = "id = \(id)"
-            case .execution(let id):
-                request.lineageSubgraphQueryOptions.startingExecutions.filterQuery = "id = \(id)"
-            }
-            request.lineageSubgraphQueryOptions.direction = direction
-            request.lineageSubgraphQueryOptions.maxNumHops = hops
-            request.readMask.paths = ["artifacts", "executions"]
-            let part = try await getLineageSubgraph(request).lineageSubgraph
-            graph.artifacts += part.artifacts.filter { artifacts.insert($0.id).inserted }
-            graph.executions += part.executions.filter { executions.insert($0.id).inserted }
-        }
-        graph.artifacts.sort { $0.id < $1.id }
-        graph.executions.sort { $0.id < $1.id }
-        // Also the edges between what lies upstream and what lies downstream.
-        if !executions.isEmpty {
-            let ids = executions.sorted()
-            let events = try await getEventsByExecutionIDs(.with { $0.executionIds = ids })
-            graph.events = events.events.filter { artifacts.contains($0.artifactID) }
+        let up = try await getLineageSubgraph(start.request(.upstream, hops: hops)).lineageSubgraph
+        let down = try await getLineageSubgraph(start.request(.downstream, hops: hops)).lineageSubgraph
+        var graph = MlMetadata_LineageGraph(nodesOf: [up, down])
+        if !graph.executions.isEmpty {
+            let ids = graph.executions.map(\.id)
+            graph.addEvents(try await getEventsByExecutionIDs(.with { $0.executionIds = ids }).events)
         }
         return graph
     }

@@ -1,4 +1,4 @@
-import MetadataAPI
+public import MetadataAPI
 import SQLite
 import SwiftProtobuf
 
@@ -12,10 +12,41 @@ extension Transaction {
         .declaredInput, .input, .internalInput,
     ]
 
+    /// The lineage as far as it has no more nodes than this, and how far that is.
+    /// - Returns: no graph where even the starting nodes and the nearest are more; `hops` is the
+    ///   number of those walked, and `isComplete` tells whether nothing lies beyond.
+    /// - Throws: ``StatusError``.
+    public func lineageSubgraph(
+        _ request: MlMetadata_GetLineageSubgraphRequest, upTo maximumNodes: Int
+    ) throws -> (graph: MlMetadata_LineageGraph, hops: Int64, isComplete: Bool) {
+        var (walk, hops) = try start(request)
+        var walked: Int64 = 0
+        while walked < hops, !walk.isAtEnd {
+            let before = walk
+            try walk.step(self)
+            guard walk.count <= maximumNodes else {
+                return (walked == 0 ? .init() : try graph(of: before, mask: request.readMask.paths), walked, false)
+            }
+            walked += 1
+        }
+        hops = walked
+        return (try graph(of: walk, mask: request.readMask.paths), hops, walk.isAtEnd)
+    }
+
     /// - Throws: ``StatusError``.
     func lineageSubgraph(
         _ request: MlMetadata_GetLineageSubgraphRequest
     ) throws -> MlMetadata_LineageGraph {
+        var (walk, hops) = try start(request)
+        while hops > 0, !walk.isAtEnd {
+            try walk.step(self)
+            hops -= 1
+        }
+        return try graph(of: walk, mask: request.readMask.paths)
+    }
+
+    /// The walk before its first step, and how many it may take.
+    private func start(_ request: MlMetadata_GetLineageSubgraphRequest) throws -> (Walk, hops: Int64) {
         let options = request.lineageSubgraphQueryOptions
         guard options.maxNumHops >= 0 else {
             throw StatusError.invalidArgument(
@@ -36,11 +67,7 @@ extension Transaction {
         walk.endingArtifacts = try endingNodes(.artifact, options.hasEndingArtifacts, options.endingArtifacts)
         walk.endingExecutions = try endingNodes(
             .execution, options.hasEndingExecutions, options.endingExecutions)
-        for _ in 0..<hops {
-            if walk.artifactFrontier.isEmpty, walk.executionFrontier.isEmpty { break }
-            try walk.step(self)
-        }
-        return try graph(of: walk, mask: request.readMask.paths)
+        return (walk, hops)
     }
 
     private func startingNodes(_ kind: NodeKind, _ query: String) throws -> Set<Int64> {
@@ -85,6 +112,9 @@ extension Transaction {
         var endingExecutions = Boundary()
 
         init(direction: MlMetadata_LineageSubgraphQueryOptions.Direction) { self.direction = direction }
+
+        var isAtEnd: Bool { artifactFrontier.isEmpty && executionFrontier.isEmpty }
+        var count: Int { artifacts.count + executions.count }
 
         mutating func step(_ transaction: Transaction) throws {
             let fromArtifacts = try transaction.edges(from: .artifact, artifactFrontier)
@@ -146,13 +176,19 @@ extension Transaction {
         var graph = MlMetadata_LineageGraph()
         let artifacts = walk.artifacts.sorted()
         let executions = walk.executions.sorted()
-        let nodes: [MlMetadata_Artifact] = try self.nodes(ids: artifacts)
-        let runs: [MlMetadata_Execution] = try self.nodes(ids: executions)
+        let needsNodes = ["artifacts", "executions", "artifact_types", "execution_types"].contains(where: wants)
+        let nodes: [MlMetadata_Artifact] = needsNodes ? try self.nodes(ids: artifacts) : []
+        let runs: [MlMetadata_Execution] = needsNodes ? try self.nodes(ids: executions) : []
         if wants("artifacts") { graph.artifacts = nodes }
         if wants("executions") { graph.executions = runs }
         if wants("events") {
             graph.events = try events(of: .execution, ids: executions)
                 .filter { walk.artifacts.contains($0.artifactID) }
+        }
+        guard ["attributions", "associations", "contexts", "context_types"].contains(where: wants) else {
+            if wants("artifact_types") { graph.artifactTypes = try types(ids: nodes.map(\.typeID)) }
+            if wants("execution_types") { graph.executionTypes = try types(ids: runs.map(\.typeID)) }
+            return graph
         }
         let attributions = try contextLinks(.artifact, artifacts)
         let associations = try contextLinks(.execution, executions)

@@ -47,6 +47,14 @@ import Testing
         #expect(ended.output.contains("12 files migrated"))
     }
 
+    @Test(.enabled(if: hasPython, "KFMD_PYTHON is not set: run make test"))
+    func theOriginalReadsWhatWeWriteAndWeWhatItWrites() async throws {
+        let folder = try TemporaryFolder()
+        let ended = try await python("both_ways.py", Program.kfmd, folder.path)
+        #expect(ended.status == 0, "\(ended)")
+        #expect(ended.output.contains("4000 writes"))
+    }
+
     @Test(
         .enabled(if: hasPython, "KFMD_PYTHON is not set: run make test"),
         .enabled(if: Program.exists("openssl"), "openssl is not installed"))

@@ -104,7 +104,7 @@ import Testing
         }
     }
 
-    @Test(arguments: [1.0 / 3, .infinity, -.infinity, .greatestFiniteMagnitude, .leastNonzeroMagnitude])
+    @Test(arguments: [1.0 / 3, .infinity, -.infinity, .greatestFiniteMagnitude, .leastNonzeroMagnitude, -0.0, .nan, .signalingNaN])
     func everyBitOfADoubleIsKept(value: Double) async throws {
         try await withStore { store, type in
             var node = artifact(type, "u")
@@ -186,31 +186,13 @@ import Testing
         let connection = try Connection(path: path)
         try connection.execute("CREATE TABLE other (x INTEGER)")
         let foreign = #expect(throws: StoreFileError.self) { try MetadataStore(path: path) }
-        #expect(foreign?.reason.contains("no table MLMDEnv") == true)
+        #expect(foreign?.reason.contains("no metadata store") == true)
         try connection.execute(
             "CREATE TABLE MLMDEnv (schema_version INTEGER PRIMARY KEY); CREATE TABLE Type (id INTEGER); INSERT INTO MLMDEnv VALUES (11)"
         )
         let newer = #expect(throws: StoreFileError.self) { try MetadataStore(path: path) }
-        #expect(newer?.description == "store file \(path): has schema version 11; this kfmd reads version 10")
+        #expect(newer?.description == "store file \(path): has schema version 11, newer than the 10 that this kfmd knows")
         let absent = #expect(throws: StoreFileError.self) { try MetadataStore(path: "/nope/x.db") }
         #expect(absent?.description.contains("/nope/x.db") == true)
-    }
-
-    @Test func queriesUseIndexes() async throws {
-        let file = TemporaryFile()
-        let path = file.path
-        let store = try MetadataStore(path: path)
-        await store.close()
-        let connection = try Connection(path: path)
-        for query in [
-            "SELECT id FROM Artifact WHERE uri IN ('a')", "SELECT id FROM Execution WHERE external_id IN ('a')",
-            "SELECT artifact_id FROM Event WHERE execution_id IN (1)",
-            "SELECT artifact_id FROM Event WHERE artifact_id IN (1)",
-            "SELECT name FROM ArtifactProperty WHERE artifact_id IN (1)",
-            "SELECT id FROM Artifact WHERE (create_time_since_epoch, id) < (5, 5) ORDER BY create_time_since_epoch DESC, id DESC LIMIT 5",
-        ] {
-            let plan = try connection.rows("EXPLAIN QUERY PLAN \(query)") { $0.text(3) }
-            #expect(plan.allSatisfy { $0.hasPrefix("SEARCH") || $0.contains("USING") }, "\(query): \(plan)")
-        }
     }
 }

@@ -287,6 +287,16 @@ def calls():
         for ascending in (True, False):
             yield f"first five by {order} {ascending}", lambda s, o=order, a=ascending: tuple(
                 x.id for x in s.get_executions(ListOptions(limit=5, order_by=o, is_asc=a, filter_query="id <= 1")))
+    for kind in ("execution", "context"):
+        yield f"{kind} nodes by id", lambda s, k=kind: getattr(s, f"get_{k}s_by_id")([1, 2, 999])
+        yield f"{kind} types by id", lambda s, k=kind: getattr(s, f"get_{k}_types_by_id")([10, 11, 12, 13, 14, 15, 999])
+        yield f"no {kind} type", lambda s, k=kind: getattr(s, f"get_{k}_type")("none")
+        yield f"{kind} types by name", lambda s, k=kind: [
+            getattr(s, f"get_{k}_type")(found.name) for found in getattr(s, f"get_{k}_types")() if not found.version]
+        for ids in (["none"], [""], []):
+            yield f"{kind} types by external ids {ids}", lambda s, k=kind, i=ids: getattr(s, f"get_{k}_types_by_external_ids")(i)
+    yield "artifacts and their types", lambda s: s.get_artifacts_and_types_by_artifact_ids([1, 2, 999])
+    yield "pipeline asset", lambda s: s.pipeline_asset
     yield "all by pages", lambda s: tuple(x.id for x in s.get_artifacts(ListOptions(order_by=OrderByField.ID)))
 
 
@@ -340,9 +350,20 @@ def attempt(call, store):
         return "refused", type(error).__name__
 
 
+class Noting:
+    """A store, and which of its methods were called."""
+
+    def __init__(self, store):
+        self.store, self.called = store, set()
+
+    def __getattr__(self, name):
+        self.called.add(name)
+        return getattr(self.store, name)
+
+
 def main():
     with tempfile.TemporaryDirectory() as folder:
-        one, two = original(folder), ours(sys.argv[1])
+        one, two = original(folder), Noting(ours(sys.argv[1]))
         count, different = 0, 0
         for label, call in calls():
             count += 1
@@ -351,6 +372,10 @@ def main():
                 different += 1
                 print(f"{label}:\n  original {str(expected)[:1500]}\n  ours     {str(found)[:1500]}")
         different += beyond_the_original(sys.argv[1])
+        methods = {name for name in dir(MetadataStore) if not name.startswith("_")}
+        for name in sorted(methods - two.called):
+            different += 1
+            print(f"MetadataStore.{name} is not called")
         print(f"{count} calls, {different} different")
         sys.exit(1 if different else 0)
 

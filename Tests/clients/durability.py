@@ -1,6 +1,6 @@
 """What was acknowledged is there, and nothing by halves: SIGKILL under load, a full disk, files that cannot be written.
 
-    durability.py KFMD FOLDER ROUNDS [SEED]
+    durability.py KFMD FOLDER [ROUNDS [SEED]]
 """
 
 import atexit
@@ -21,15 +21,17 @@ from ml_metadata.proto import metadata_store_pb2 as m
 from ml_metadata.proto import metadata_store_service_pb2 as s
 from ml_metadata.proto import metadata_store_service_pb2_grpc as service
 
-KFMD, FOLDER, ROUNDS = sys.argv[1], sys.argv[2], int(sys.argv[3])
+KFMD, FOLDER = sys.argv[1:3]
+ROUNDS = int(sys.argv[3]) if len(sys.argv) > 3 else 100
 SEED = int(sys.argv[4]) if len(sys.argv) > 4 else random.randrange(1 << 32)
 WRITERS = 6
 
 
 class Server:
-    def __init__(self, path, preexec=None):
+    def __init__(self, path, preexec=None, *options):
         self.process = subprocess.Popen(
-            [KFMD, "serve", "--store", path, "--grpc-listen", "127.0.0.1:0", "--http-listen", "127.0.0.1:0"],
+            [KFMD, "serve", "--store", path, "--grpc-listen", "127.0.0.1:0", "--http-listen", "127.0.0.1:0",
+             *options],
             stderr=subprocess.PIPE, text=True, preexec_fn=preexec,
         )  # fmt: skip
         atexit.register(self.process.kill)

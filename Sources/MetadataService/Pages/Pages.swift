@@ -11,7 +11,7 @@ struct Pages: Sendable {
     private let store: MetadataStore
     private static let pageSize: Int32 = 50
     /// How far a picture goes, in hops; less far where there would be more nodes than one can read.
-    private static let hops: [Int64] = [20, 8, 4, 2]
+    private static let hops: Int64 = 20
     private static let maximumNodes = 300
 
     init(store: MetadataStore) { self.store = store }
@@ -150,7 +150,7 @@ struct Pages: Sendable {
             try transaction.getArtifactsByID(.with { $0.artifactIds = [id] }).artifacts.first
         }
         guard let artifact = found else { return Self.notFound("There is no artifact \(id).") }
-        let (graph, hops) = try await graph(around: .artifact(id))
+        let lineage = try await neighbourhood(of: .artifact(id))
         return Self.page(artifact.title) { html in
             html.raw("<h1>")
             html.text(artifact.title)
@@ -158,7 +158,7 @@ struct Pages: Sendable {
             html.text(artifact.type)
             if !artifact.uri.isEmpty { html.text(" · \(artifact.uri)") }
             html.raw("</p>")
-            Self.picture(LineageSVG(graph, artifact: id), hops, &html)
+            Self.picture(LineageSVG(lineage.graph, artifact: id), lineage, &html)
             Self.properties(
                 [
                     ("id", String(id)), ("state", "\(artifact.state)"),
@@ -175,14 +175,14 @@ struct Pages: Sendable {
             try transaction.getExecutionsByID(.with { $0.executionIds = [id] }).executions.first
         }
         guard let execution = found else { return Self.notFound("There is no execution \(id).") }
-        let (graph, hops) = try await graph(around: .execution(id))
+        let lineage = try await neighbourhood(of: .execution(id))
         return Self.page(execution.title) { html in
             html.raw("<h1>")
             html.text(execution.title)
             html.raw("</h1><p class=\"sub\">")
             html.text("\(execution.type) · \(execution.stateName)")
             html.raw("</p>")
-            Self.picture(LineageSVG(graph, artifact: nil, execution: id), hops, &html)
+            Self.picture(LineageSVG(lineage.graph, artifact: nil, execution: id), lineage, &html)
             Self.properties(
                 [
                     ("id", String(id)), ("created", Self.time(execution.createTimeSinceEpoch)),
@@ -192,27 +192,40 @@ struct Pages: Sendable {
         }
     }
 
-    /// The lineage, and how far it goes; 0 hops where even the nearest is too much to draw.
-    private func graph(around start: LineageStart) async throws -> (MlMetadata_LineageGraph, hops: Int64) {
-        for hops in Self.hops {
-            let graph = try await store.lineage(of: start, hops: hops)
-            if graph.artifacts.count + graph.executions.count <= Self.maximumNodes { return (graph, hops) }
-        }
-        return (MlMetadata_LineageGraph(), 0)
+    /// A picture's graph, and where it was cut: how many hops it goes up or down, where there is more.
+    private struct Neighbourhood {
+        var graph = MlMetadata_LineageGraph()
+        var cutUp: Int64?
+        var cutDown: Int64?
     }
 
-    private static func picture(_ picture: LineageSVG, _ hops: Int64, _ html: inout HTML) {
-        html.raw("<h2>Lineage</h2>")
-        guard hops > 0 else {
-            html.raw("<p class=\"sub\">More than ")
-            html.number(maximumNodes)
-            html.raw(" neighbours: too many for a picture. The command kfmd lineage prints them.</p>")
-            return
+    private func neighbourhood(of start: LineageStart) async throws -> Neighbourhood {
+        try await store.read { transaction in
+            let up = try transaction.lineageSubgraph(
+                start.request(.upstream, hops: Self.hops), upTo: Self.maximumNodes / 2)
+            let down = try transaction.lineageSubgraph(
+                start.request(.downstream, hops: Self.hops), upTo: Self.maximumNodes / 2)
+            var result = Neighbourhood()
+            result.graph = MlMetadata_LineageGraph(nodesOf: [up.graph, down.graph])
+            let ids = result.graph.executions.map(\.id)
+            result.graph.addEvents(
+                ids.isEmpty ? [] : try transaction.getEventsByExecutionIDs(.with { $0.executionIds = ids }).events)
+            result.cutUp = up.isComplete ? nil : up.hops
+            result.cutDown = down.isComplete ? nil : down.hops
+            return result
         }
-        if hops < Self.hops[0] {
-            html.raw("<p class=\"sub\">Up to ")
-            html.number(hops)
-            html.raw(" steps away; there is more beyond.</p>")
+    }
+
+    private static func picture(_ picture: LineageSVG, _ lineage: Neighbourhood, _ html: inout HTML) {
+        html.raw("<h2>Lineage</h2>")
+        for (cut, direction) in [(lineage.cutUp, "upstream"), (lineage.cutDown, "downstream")] {
+            guard let cut else { continue }
+            html.raw("<p class=\"sub\">")
+            html.text(
+                cut == 0
+                    ? "There is too much \(direction) for a picture; the command kfmd lineage prints it."
+                    : "Shown up to \(cut) steps \(direction).")
+            html.raw("</p>")
         }
         html.raw("<div class=\"scroll\">")
         picture.write(to: &html)

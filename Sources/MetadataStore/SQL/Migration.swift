@@ -19,22 +19,22 @@ enum Migration {
     /// The version of a database with tables.
     /// - Throws: `SQLiteError`, ``Schema/VersionError`` when it is no store.
     static func version(of connection: Connection, _ tables: Set<String>) throws -> Int64 {
+        if tables.contains("MLMDEnv") {
+            let versions = try connection.rows("SELECT schema_version FROM MLMDEnv") { $0.integer(0) }
+            guard versions.count == 1 else {
+                throw Schema.VersionError(
+                    reason: "has \(versions.count) rows in MLMDEnv, where one should tell the schema version")
+            }
+            return versions[0]
+        }
         guard tables.contains("Type"), tables.contains("Artifact"), tables.contains("Execution") else {
             throw Schema.VersionError(
-                reason: "is a SQLite database, but no metadata store: it lacks the tables Type, Artifact, Execution")
+                reason: "is a SQLite database, but no metadata store: it has no table MLMDEnv")
         }
-        guard tables.contains("MLMDEnv") else {
-            guard try columns(of: "Type", connection).contains("is_artifact_type") else {
-                throw Schema.VersionError(reason: "has no table MLMDEnv, which tells the schema version")
-            }
-            return 0
+        guard try columns(of: "Type", connection).contains("is_artifact_type") else {
+            throw Schema.VersionError(reason: "has no table MLMDEnv, which tells the schema version")
         }
-        let versions = try connection.rows("SELECT schema_version FROM MLMDEnv") { $0.integer(0) }
-        guard versions.count == 1 else {
-            throw Schema.VersionError(
-                reason: "has \(versions.count) rows in MLMDEnv, where one should tell the schema version")
-        }
-        return versions[0]
+        return 0
     }
 
     /// Migrates in one transaction, after a copy was made.
@@ -51,10 +51,11 @@ enum Migration {
         try connection.execute("PRAGMA legacy_alter_table = ON")
         do {
             try connection.transaction { try rebuild(connection) }
-        } catch let error as SQLiteError {
+        } catch {
             try? FileManager.default.removeItem(atPath: copy)
+            let why = (error as? Schema.VersionError)?.reason ?? "\(error)"
             throw Schema.VersionError(
-                reason: "has schema version \(version) and cannot be migrated; it is left as it was: \(error)")
+                reason: "has schema version \(version) and cannot be migrated; it is left as it was: \(why)")
         }
         try connection.execute("PRAGMA legacy_alter_table = OFF")
         return StoreMigration(version: version, copy: copy)
@@ -74,6 +75,9 @@ enum Migration {
 
     private static func rebuild(_ connection: Connection) throws {
         let old = try Schema.tables(of: connection).intersection(Schema.tableNames)
+        guard old.isSuperset(of: ["Type", "Artifact", "Execution", "Event"]) else {
+            throw Schema.VersionError(reason: "lacks tables of its schema version; it has \(old.sorted().joined(separator: ", "))")
+        }
         let sequences = try connection.rows("SELECT name, seq FROM sqlite_sequence") {
             ($0.text(0), $0.integer(1))
         }
