@@ -7,6 +7,8 @@ SHELL := /bin/bash
 BUILD_PACKAGES := libsqlite3-dev libyaml-dev zlib1g-dev
 TEST_PACKAGES := python3-venv chromium protobuf-compiler
 GENERATE_PACKAGES := protobuf-compiler
+# h2load, which sends requests at little cost.
+BENCH_PACKAGES := nghttp2-client
 
 RELEASE := .build-release
 STATIC := $(RELEASE)/static
@@ -64,8 +66,19 @@ release: packages-build ## Build the one static binary, in .build-release
 	  echo "the binary needs more than libm and libc" >&2; exit 1; fi
 
 .PHONY: bench
-bench: release venv ## Measure the release binary: start, memory, imports
+bench: release venv ## Measure the release binary: start, memory, imports; the service against the original
+	$(call packages,$(BENCH_PACKAGES))
 	$(PYTHON_VENV)/bin/python Benchmarks/footprint.py $(RELEASE)/kfmd
+	$(PYTHON_VENV)/bin/python Benchmarks/service.py $(RELEASE)/kfmd
+
+# How long each fuzzer runs, in seconds; SEED=N repeats a run.
+SECONDS ?= 60
+SEED ?=
+
+.PHONY: fuzz
+fuzz: build venv ## Fuzz the filter grammar (against the original) and the ports, SECONDS=60 each
+	$(PYTHON_VENV)/bin/python Tests/fuzz/filter.py .build/debug/kfmd $(SECONDS) $(SEED)
+	$(PYTHON_VENV)/bin/python Tests/fuzz/faces.py .build/debug/kfmd $(SECONDS) $(SEED)
 
 .PHONY: generate
 generate: ## Make the protobuf code in Sources/MetadataAPI/Generated anew

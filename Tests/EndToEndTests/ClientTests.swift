@@ -118,6 +118,7 @@ import Testing
         if path.hasPrefix("manifests") {
             for name in [
                 "Service metadata-grpc-service", "Service metadata-service", "Service metadata-ui",
+                "Service metadata-envoy-service",
                 "ConfigMap metadata-grpc-configmap", "Deployment metadata-service", "Deployment metadata-recorder",
             ] { #expect(ended.output.contains("ok \(name)\n"), "\(ended.output)") }
         }
