@@ -163,7 +163,7 @@ let package = Package(
         .testTarget(
             name: "EndToEndTests",
             dependencies: [
-                "ClusterReplay", "Kubernetes", "JSON", "kfmd",
+                "ClusterReplay", "Kubernetes", "JSON", "SQLite", "kfmd",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "Subprocess", package: "swift-subprocess"),
             ],

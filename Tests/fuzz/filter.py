@@ -395,14 +395,22 @@ def is_well(ours):
     return ours[0] in ("OK", "INVALID_ARGUMENT")
 
 
+STATES = set(m.Artifact.State.keys()) | set(m.Execution.State.keys()) | set(m.Event.Type.keys())
+NAME = re.compile(f"(Unrecognized name|specified in the query): ({'|'.join(sorted(STATES))})\\b", re.IGNORECASE)
+LOST = re.compile(r"Unrecognized name: (custom_)?properties\b")
+
 # Differences that are meant: why, and which they are.
 EXCUSES = [
     ("the original crashes or hangs", lambda query, ours, theirs: is_well(ours) and theirs[0] in ("CRASHES", "HANGS")),
     # It takes the query and makes SQL of it that SQLite does not take, such as a column that its own
     # view of parent contexts does not have.
     ("the original's own SQL fails", lambda query, ours, theirs: is_well(ours) and theirs[0] == "INTERNAL"),
-    # Its list by LAST_UPDATE_TIME, filter or not, begins again where more nodes than fill a page have one time.
-    ("the original's pages never end", lambda query, ours, theirs: ours[0] == "OK" and theirs == ("OK", ENDLESS)),
+    # Contexts have all their fields in kfmd, and events both ids.
+    ("the original's neighbours lack fields", lambda query, ours, theirs: ours[0] == "OK" and "does not exist in STRUCT" in str(theirs[1])),
+    # Some names it knows nowhere (PENDING_OUTPUT); the others only after =, != and IN, and in capitals.
+    ("the original lacks names of states", lambda query, ours, theirs: ours[0] == "OK" and NAME.search(str(theirs[1]))),
+    # Where a property is named in two ways, `b` and b, it finds only one of them.
+    ("the original loses a property", lambda query, ours, theirs: ours[0] == "OK" and LOST.search(str(theirs[1]))),
     # It writes 'a\\b' into its SQL as it is, though SQLite knows no escapes: it finds names with two
     # backslashes. Its LIKE has no escapes either.
     ("the original doubles backslashes", lambda query, ours, theirs: "\\\\" in query and ours[0] == theirs[0] == "OK"),
@@ -411,7 +419,8 @@ EXCUSES = [
 
 def shape_of(text):
     """A message or query without what it is about."""
-    return re.sub(r"\[at.*|: [\w.]+ |\b[a-z]+_\w+|`[^`]*`|'[^']*'|\"[^\"]*\"|\W?\d[\w.]*", "?", text)
+    text = re.sub(r"\[at.*|(?<=name: )\S+|(?<=identifier )\S+|(?<=query: ).*|; Did you.*|(?<=STRUCT).*", "", text)
+    return re.sub(r"'[^']*'|\"[^\"]*\"|`[^`]*`|\b[a-z]+_\w+|\W?\d[\w.]*|(?<=name )\w+(?= does)", "?", text)
 
 
 class Fuzz:
@@ -453,7 +462,9 @@ class Fuzz:
 
     def both(self, kind, query, *options):
         ours = self.ids(self.kfmd, kind, query, *options)
-        theirs = self.ids(self.original, kind, query, *options)
+        # Pages by LAST_UPDATE_TIME of the original, filter or not, repeat nodes of one time, or never end.
+        size, field, ascending = options
+        theirs = self.ids(self.original, kind, query, 100 if field == Order.LAST_UPDATE_TIME else size, field, ascending)
         return self.verdict(ours, theirs), ours, theirs
 
     def compare(self, label, kind, query, *options):
@@ -469,13 +480,13 @@ class Fuzz:
         # One report for each kind of difference, however often it comes.
         told = ours[1] if ours[0] != "OK" else theirs[1] if theirs[0] != "OK" else ""
         signature = verdict + shape_of(str(told).removeprefix("Invalid `filter_query`: "))[:60]
-        if self.findings[signature] < 3 or verdict == "they differ":
+        if self.findings[signature] < 1 or verdict == "they differ":
             query, ours, theirs = self.minimised(kind, query, verdict, options, ours, theirs)
             if excuse(query, ours, theirs):
                 self.excused[excuse(query, ours, theirs)] += 1
                 return
             shape = signature + (shape_of(query) if told == "" else "")
-            if self.findings[signature] < 3 or not self.findings[shape]:
+            if self.findings[signature] < 1 or not self.findings[shape]:
                 self.report(verdict, kind, query, options, ours, theirs)
             if shape != signature:
                 self.findings[shape] += 1

@@ -1,0 +1,248 @@
+import ClusterReplay
+import FoundationEssentials
+import SQLite
+import Testing
+
+/// The recorder's promise under faults that come at random, from a seed: each step that ended is in the store
+/// exactly once, with its state, its input and its output.
+///
+/// `make soak MINUTES=30` goes on with new seeds; `KFMD_SEED` repeats one.
+@Suite(.serialized) struct FaultTests {
+    private static var seeds: [UInt64] {
+        if let seed = Program.environment("KFMD_SEED").flatMap({ UInt64($0) }) { return [seed] }
+        return [1, 2, 3]
+    }
+
+    @Test(.timeLimit(.minutes(3)), arguments: seeds) func eachStepIsRecordedOnce(seed: UInt64) async throws {
+        try await run(seed)
+    }
+
+    @Test(.enabled(if: Program.environment("KFMD_SOAK_MINUTES") != nil, "only by make soak"))
+    func soak() async throws {
+        let minutes = Program.environment("KFMD_SOAK_MINUTES").flatMap { Double($0) } ?? 30
+        let end = Date().addingTimeInterval(minutes * 60)
+        var count = 0
+        while Date() < end {
+            let seed = UInt64.random(in: 0 ... .max)
+            try await run(seed)
+            count += 1
+        }
+        print("\(count) runs")
+    }
+
+    // MARK: A run
+
+    /// The processes of a run, which are killed and started again.
+    private struct Processes {
+        let folder: String
+        let kubeconfig: String
+        var service: Running
+        let grpc: String
+        var recorder: Running
+        private var number = 0
+
+        init(folder: String, kubeconfig: String) async throws {
+            let service = try await MetadataProcess(folder: folder)
+            (self.folder, self.kubeconfig, self.service, grpc) = (folder, kubeconfig, service.running, service.grpc)
+            recorder = try await Self.recorder(folder, kubeconfig, service.grpc, 0)
+        }
+
+        private static func recorder(
+            _ folder: String, _ kubeconfig: String, _ grpc: String, _ number: Int
+        ) async throws -> Running {
+            try await Running(
+                ["record", "--kubeconfig", kubeconfig, "--metadata", grpc, "--journal", "\(folder)/journal.db"],
+                log: "\(folder)/record-\(number).log")
+        }
+
+        mutating func killRecorder() async throws {
+            _ = try await recorder.stop("KILL")
+            number += 1
+            recorder = try await Self.recorder(folder, kubeconfig, grpc, number)
+        }
+
+        mutating func killService(down: Duration) async throws {
+            _ = try await service.stop("KILL")
+            try await Task.sleep(for: down)
+            number += 1
+            service = try await Running(
+                [
+                    "serve", "--store", "\(folder)/store.db", "--grpc-listen", grpc, "--http-listen", "127.0.0.1:0",
+                ], log: "\(folder)/serve-\(number).log")
+            _ = try await service.wait(for: "gRPC listens")
+        }
+    }
+
+    private func run(_ seed: UInt64) async throws {
+        let folder = try TemporaryFolder()
+        let path = folder.path
+        let fleet = Fleet(workflows: 60, steps: 4)
+        try await withCluster(path) { cluster, kubeconfig in
+            var random = SeededGenerator(seed: seed)
+            var injected: [String: Int] = [:]
+            var processes = try await Processes(folder: path, kubeconfig: kubeconfig)
+            var waiting = (1...fleet.workflows).map { fleet.events(of: $0)[...] }
+            while !waiting.isEmpty {
+                let index = Int.random(in: 0..<waiting.count, using: &random)
+                if let event = waiting[index].popFirst() {
+                    // Watches may merge states: only the last of each object is always told.
+                    let isLast = event.type == "DELETED" || waiting[index].count < 3
+                    if isLast || event.type == "ADDED" || Int.random(in: 0..<5, using: &random) > 0 {
+                        await cluster.apply(event.type, event.object)
+                        // The same state again, as a status that is written anew.
+                        if event.type != "DELETED", Int.random(in: 0..<20, using: &random) == 0 {
+                            await cluster.apply("MODIFIED", event.object)
+                        }
+                    }
+                }
+                if waiting[index].isEmpty { waiting.remove(at: index) }
+                if Int.random(in: 0..<4, using: &random) == 0 { try await Task.sleep(for: .milliseconds(5)) }
+                if Int.random(in: 0..<40, using: &random) == 0 {
+                    let fault = try await Self.inject(in: cluster, &processes, &random)
+                    injected[fault, default: 0] += 1
+                }
+            }
+            let found = try await Self.settled("\(path)/store.db", fleet)
+            if found != Contents(expectedOf: fleet) {
+                Issue.record(
+                    """
+                    seed \(seed), injected \(injected): found \(found), expected \(Contents(expectedOf: fleet))
+                    recorder: \(processes.recorder.output.suffix(2000))
+                    """)
+            }
+            #expect(try await processes.recorder.stop() == 0)
+            #expect(try await processes.service.stop() == 0)
+            print("seed \(seed): \(fleet.stepCount) steps, injected \(injected.sorted { $0.key < $1.key })")
+        }
+    }
+
+    /// Something goes wrong.
+    private static func inject(
+        in cluster: ReplayCluster, _ processes: inout Processes, _ random: inout SeededGenerator
+    ) async throws -> String {
+        let resource = Bool.random(using: &random) ? "pods" : "workflows"
+        switch Int.random(in: 0..<11, using: &random) {
+        case 0:
+            await cluster.inject(Fault(.any, resource: resource, .tooManyRequests(retryAfter: 1)))
+            await cluster.endWatches()
+            return "429"
+        case 1:
+            await cluster.inject(
+                Fault(.watch, resource: resource, .status(code: 500, reason: "InternalError", message: "etcd")))
+            await cluster.endWatches()
+            return "500"
+        case 2:
+            await cluster.inject(
+                Fault(.list, resource: resource, .status(code: 503, reason: "ServiceUnavailable", message: "starting")))
+            await cluster.compact()
+            await cluster.endWatches()
+            return "503 of a list"
+        case 3:
+            await cluster.inject(
+                Fault(.any, resource: resource, .status(code: 401, reason: "Unauthorized", message: "Unauthorized")))
+            await cluster.endWatches()
+            return "expired token"
+        case 4, 5:
+            await cluster.inject(
+                Fault(.watch, resource: resource, .cut(afterEvents: Int.random(in: 0..<5, using: &random))))
+            await cluster.endWatches()
+            return "cut connection"
+        case 6:
+            await cluster.compact()
+            await cluster.endWatches()
+            return "410"
+        case 7:
+            await cluster.endWatches()
+            return "end of watches"
+        case 8, 9:
+            try await processes.killRecorder()
+            return "recorder killed"
+        default:
+            try await processes.killService(down: .milliseconds(Int.random(in: 0..<800, using: &random)))
+            return "service killed"
+        }
+    }
+
+    // MARK: What is in the store
+
+    /// What a store holds, in numbers that say that each step is there once and whole.
+    private struct Contents: Equatable {
+        var executions = 0
+        var complete = 0
+        var names = 0
+        var artifacts = 0
+        var uris = 0
+        var outputs = 0
+        var inputs = 0
+        /// Steps that read exactly what the step before them wrote.
+        var chained = 0
+        var inRuns = 0
+        var runs = 0
+
+        init() {}
+
+        init(expectedOf fleet: Fleet) {
+            let steps = fleet.stepCount
+            (executions, complete, names, artifacts, uris, outputs, inRuns) = (steps, steps, steps, steps, steps, steps, steps)
+            (inputs, chained) = (steps - fleet.workflows, steps - fleet.workflows)
+            runs = fleet.workflows
+        }
+
+        init(_ path: String) throws {
+            let connection = try Connection(path: path, mode: .readOnly)
+            func count(_ sql: String) throws -> Int { try connection.first(sql) { Int($0.integer(0)) } ?? 0 }
+            executions = try count("SELECT COUNT(*) FROM Execution")
+            complete = try count("SELECT COUNT(*) FROM Execution WHERE last_known_state = 3")
+            names = try count("SELECT COUNT(DISTINCT external_id) FROM Execution")
+            artifacts = try count("SELECT COUNT(*) FROM Artifact")
+            uris = try count("SELECT COUNT(DISTINCT uri) FROM Artifact")
+            outputs = try count("SELECT COUNT(*) FROM Event WHERE type = 4")
+            inputs = try count("SELECT COUNT(*) FROM Event WHERE type = 3")
+            chained = try count(
+                """
+                SELECT COUNT(*) FROM Event AS i JOIN Artifact AS a ON a.id = i.artifact_id
+                JOIN Event AS o ON o.artifact_id = i.artifact_id AND o.type = 4
+                JOIN Execution AS later ON later.id = i.execution_id
+                JOIN Execution AS earlier ON earlier.id = o.execution_id
+                WHERE i.type = 3 AND CAST(substr(later.external_id, -1) AS INT)
+                = CAST(substr(earlier.external_id, -1) AS INT) + 1
+                """)
+            inRuns = try count(
+                """
+                SELECT COUNT(*) FROM Association AS l JOIN Context AS c ON c.id = l.context_id
+                JOIN Type AS t ON t.id = c.type_id WHERE t.name = 'kubeflow.org/alpha/run'
+                """)
+            runs = try count(
+                "SELECT COUNT(*) FROM Context AS c JOIN Type AS t ON t.id = c.type_id WHERE t.name = 'kubeflow.org/alpha/run'")
+        }
+    }
+
+    /// The contents once they are as expected, or after a time in which they did not become so.
+    private static func settled(_ path: String, _ fleet: Fleet) async throws -> Contents {
+        let expected = Contents(expectedOf: fleet)
+        var found = Contents()
+        for _ in 0..<200 {
+            found = try Contents(path)
+            if found == expected { break }
+            try await Task.sleep(for: .milliseconds(200))
+        }
+        // Nothing is doubled a moment later.
+        try await Task.sleep(for: .milliseconds(1500))
+        return try Contents(path)
+    }
+}
+
+/// SplitMix64: the same numbers from the same seed, on every machine.
+struct SeededGenerator: RandomNumberGenerator {
+    private var state: UInt64
+
+    init(seed: UInt64) { state = seed }
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var z = state
+        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+        return z ^ (z >> 31)
+    }
+}
