@@ -27,5 +27,6 @@ public struct StatusError: Error, Sendable, Equatable, CustomStringConvertible {
 
 extension StatusError: RPCErrorConvertible {
     public var rpcErrorCode: RPCError.Code { code }
-    public var rpcErrorMessage: String { message }
+    /// Clients take about 8 KiB of headers; the message is one, and may be three times as long there.
+    public var rpcErrorMessage: String { message.utf8.count <= 2000 ? message : "\(message.prefix(650))…" }
 }

@@ -73,6 +73,8 @@ public struct MetadataServer: Sendable {
             ? .ipv6(host: options.grpc.host, port: options.grpc.port)
             : .ipv4(host: options.grpc.host, port: options.grpc.port)
         let maximum = options.maximumMessageSize
+        // Requests run on other threads: half the cores for the connections is enough.
+        let threads = MultiThreadedEventLoopGroup(numberOfThreads: max(1, System.coreCount / 2))
         let transport = HTTP2ServerTransport.Posix(
             address: address, transportSecurity: try tls?.grpc() ?? .plaintext,
             config: .defaults { config in
@@ -92,10 +94,9 @@ public struct MetadataServer: Sendable {
                     }
                 }
             },
-            // Requests run on other threads: half the cores for the connections is enough.
-            eventLoopGroup: MultiThreadedEventLoopGroup(numberOfThreads: max(1, System.coreCount / 2)))
+            eventLoopGroup: threads)
         let server = GRPCServer(transport: transport, services: [methods, HealthService(store: store)])
-        return GRPCService(server: server, shutdown: methods.shutdown) { [options] port in
+        return GRPCService(server: server, threads: threads, shutdown: methods.shutdown) { [options] port in
             await onStart(Address(host: options.grpc.host, port: port))
         }
     }
@@ -107,9 +108,11 @@ public struct MetadataServer: Sendable {
         GRPCWebFace(
             methods, maximumMessageSize: options.maximumMessageSize, origins: options.corsOrigins
         ).add(to: router)
-        RESTFace(store: store, maximumMessageSize: options.maximumMessageSize).add(to: router)
+        router.add(middleware: RESTFace(store: store, maximumMessageSize: options.maximumMessageSize))
+        // Connections on which nothing comes are not kept for ever.
+        let plain = HTTPServerBuilder.http1(configuration: .init(idleTimeout: .seconds(120)))
         return Application(
-            router: router, server: try tls.map { try .tls(tlsConfiguration: $0.http()) } ?? .http1(),
+            router: router, server: try tls.map { try .tls(plain, tlsConfiguration: $0.http()) } ?? plain,
             configuration: .init(
                 address: .hostname(options.http.host, port: options.http.port), serverName: "kfmd"),
             onServerRunning: { [options] channel in
@@ -124,10 +127,21 @@ public struct MetadataServer: Sendable {
 /// The gRPC server as a service: five lines that the packages do not have.
 private struct GRPCService: Service {
     let server: GRPCServer<HTTP2ServerTransport.Posix>
+    let threads: MultiThreadedEventLoopGroup
     let shutdown: CancellationFlag
     let onStart: @Sendable (Int) async -> Void
 
     func run() async throws {
+        do {
+            try await serve()
+        } catch {
+            try? await threads.shutdownGracefully()
+            throw error
+        }
+        try await threads.shutdownGracefully()
+    }
+
+    private func serve() async throws {
         try await withGracefulShutdownHandler {
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask { try await server.serve() }

@@ -45,6 +45,10 @@ public struct ServerTLS: Sendable, Hashable {
         }
     }
 
+    /// Tells a mistake in the files.
+    /// - Throws: ``FileError`` that names the file.
+    public func validate() throws { _ = try load() }
+
     /// Reads the files once, so that a mistake in them is told at the start.
     /// - Throws: ``FileError`` that names the file.
     func load() throws -> Loaded {
@@ -65,7 +69,8 @@ public struct ServerTLS: Sendable, Hashable {
 final class CertificateFiles: CertificateReloader {
     private struct State {
         var override: NIOSSLContextConfigurationOverride
-        var stamp: [Date?]
+        /// What the files contained: a Secret's files are links, whose dates and targets tell little.
+        var contents: [Data?]
         var checked: ContinuousClock.Instant
     }
 
@@ -77,29 +82,26 @@ final class CertificateFiles: CertificateReloader {
 
     init(_ files: ServerTLS) throws {
         self.files = files
-        state = Mutex(
-            State(override: try Self.read(files), stamp: Self.stamp(files), checked: .now))
+        let contents = Self.contents(of: files)
+        state = Mutex(State(override: try Self.read(files), contents: contents, checked: .now))
     }
 
     var sslContextConfigurationOverride: NIOSSLContextConfigurationOverride {
         state.withLock { state in
             guard ContinuousClock.now - state.checked > Self.interval else { return state.override }
             state.checked = .now
-            let stamp = Self.stamp(files)
+            let contents = Self.contents(of: files)
             // Half-written files stay unread until they are whole: the certificate must fit the key.
-            if stamp != state.stamp, let override = try? Self.read(files) {
+            if contents != state.contents, let override = try? Self.read(files) {
                 state.override = override
-                state.stamp = stamp
+                state.contents = contents
             }
             return state.override
         }
     }
 
-    private static func stamp(_ files: ServerTLS) -> [Date?] {
-        [files.certificateChain, files.privateKey].map { path in
-            let attributes = try? FileManager.default.attributesOfItem(atPath: path)
-            return attributes?[.modificationDate] as? Date
-        }
+    private static func contents(of files: ServerTLS) -> [Data?] {
+        [files.certificateChain, files.privateKey].map { FileManager.default.contents(atPath: $0) }
     }
 
     private static func read(_ files: ServerTLS) throws -> NIOSSLContextConfigurationOverride {
@@ -122,7 +124,8 @@ final class CertificateFiles: CertificateReloader {
                 configuration: .makeServerConfiguration(
                     certificateChain: chain.map { .certificate($0) }, privateKey: .privateKey(key)))
         } catch {
-            throw ServerTLS.FileError(path: files.privateKey, reason: "is not the key of \(files.certificateChain): \(error)")
+            throw ServerTLS.FileError(
+                path: files.privateKey, reason: "is not the key of \(files.certificateChain): \(error)")
         }
         var override = NIOSSLContextConfigurationOverride()
         override.certificateChain = chain.map { .certificate($0) }

@@ -7,6 +7,33 @@ struct Condition {
     /// Ways to find, by an index, nodes among which are all that fulfil it.
     var candidates: [Candidate] = []
 
+    /// What this is the negation of.
+    private var positive: String?
+
+    init(sql: String, values: [SQLValue] = [], candidates: [Candidate] = []) {
+        self.sql = sql
+        self.values = values
+        self.candidates = candidates
+    }
+
+    /// Its negation; twice negated it is itself, unknown values included.
+    var negated: Condition {
+        if let positive { return Condition(sql: positive, values: values) }
+        var result = Condition(sql: "NOT (\(sql))", values: values)
+        result.positive = sql
+        return result
+    }
+
+    /// How deep the parentheses are nested.
+    var depth: Int {
+        var (depth, deepest) = (0, 0)
+        for byte in sql.utf8 {
+            if byte == UInt8(ascii: "(") { depth += 1 } else if byte == UInt8(ascii: ")") { depth -= 1 }
+            deepest = max(deepest, depth)
+        }
+        return deepest
+    }
+
     /// That a node is of a type.
     static func type(_ id: Int64, of kind: NodeKind) -> Condition {
         Condition(
@@ -30,7 +57,8 @@ struct Condition {
         guard conditions.count > 1 else { return conditions.first ?? Condition(sql: "0") }
         let parts = conditions.compactMap(\.candidates.first)
         let union = Candidate(
-            sql: parts.map(\.sql).joined(separator: " UNION ALL "), values: parts.flatMap(\.values))
+            sql: parts.map(\.sql).joined(separator: " UNION ALL "), values: parts.flatMap(\.values),
+            parts: parts.reduce(0) { $0 + $1.parts })
         // SQLite takes at most 500 parts of a compound query.
         let isServed = parts.count == conditions.count && union.parts <= 100
         return Condition(
@@ -54,7 +82,7 @@ struct Candidate {
     var values: [SQLValue]
 
     /// How many queries are joined by UNION.
-    fileprivate var parts: Int { sql.split(separator: " UNION ALL ").count }
+    var parts = 1
 }
 
 /// What a comparison of one column can be looked up by.

@@ -26,6 +26,8 @@ struct FilterQuery {
         /// How nodes are found by a comparison of it with a literal.
         var lookup: Lookup?
         var isLiteral = false
+        /// A literal that was the name of an enumeration's value.
+        var isName = false
         var column: Int
     }
 
@@ -39,6 +41,9 @@ struct FilterQuery {
         guard parser.peek == .end else {
             throw parser.error("Syntax error: Expected end of input but got \(parser.shown)")
         }
+        guard condition.depth <= maximumNesting else {
+            throw StatusError.invalidArgument("Invalid `filter_query`: nested deeper than \(maximumNesting) levels")
+        }
         guard !parser.joins.isEmpty else { return condition }
         // Joined within EXISTS, which stops at the first match, so that no node comes twice.
         condition.sql =
@@ -48,15 +53,25 @@ struct FilterQuery {
         return condition
     }
 
-    /// SQLite's own limit on the depth of expressions is 1,000.
+    /// How deep a query may be written.
     private static let maximumDepth = 400
-    /// Each neighbour is a join: more of them would cost the product of what they find.
-    private static let maximumJoins = 32
+    /// How deep it may be once needless parentheses are gone: SQLite's parser has a stack of 100.
+    private static let maximumNesting = 24
+    /// How many properties are joined: SQLite takes 64 tables.
+    private static let maximumProperties = 36
+    /// How many contexts and events are joined: what they find is multiplied.
+    private static let maximumNeighbours = 8
+    /// How many comparisons there may be: what SQLite does about them grows with their square.
+    private static let maximumTerms = 1_000
+    private static let maximumElements = 100_000
+    /// SQLite's own limit, in bytes.
+    private static let maximumPattern = 50_000
 
     private let kind: NodeKind
     private let tokens: [(token: FilterToken, column: Int)]
     private var position = 0
     private var depth = 0
+    private var terms = 0
     /// Tables of neighbours and properties, and what links them to the node.
     private var joins: [String] = []
     private var links: [String] = []
@@ -135,16 +150,20 @@ struct FilterQuery {
         var isNegated = false
         while take(keyword: "NOT") { isNegated.toggle() }
         let condition = try predicate()
-        return isNegated ? Condition(sql: "NOT (\(condition.sql))", values: condition.values) : condition
+        return isNegated ? condition.negated : condition
     }
 
     private mutating func predicate() throws -> Condition {
-        if peek == .symbol("(") {
+        if peek == .symbol("("), !isOperandInParentheses {
             advance()
-            var inner = try disjunction()
+            // What needs parentheses has them already.
+            let inner = try disjunction()
             try expect(symbol: ")")
-            inner.sql = "(\(inner.sql))"
             return inner
+        }
+        terms += 1
+        guard terms <= Self.maximumTerms else {
+            throw error("More than \(Self.maximumTerms) comparisons; IN takes a list")
         }
         let left = try operand()
         if case .symbol(let symbol) = peek, ["=", "!=", "<>", "<", "<=", ">", ">="].contains(symbol) {
@@ -153,7 +172,15 @@ struct FilterQuery {
             return try compare(left, symbol == "!=" ? "<>" : symbol, right)
         }
         if take(keyword: "IS") {
+            if let name = left.enumName { throw FilterToken.error("Unrecognized name: \(name)", left.column) }
             let not = take(keyword: "NOT")
+            for (word, value) in [("TRUE", 1), ("FALSE", 0)] where take(keyword: word) {
+                guard left.kind == .bool else {
+                    throw FilterToken.error(
+                        "Operand of IS \(word) must be BOOL, not \(left.kind.rawValue)", left.column)
+                }
+                return Condition(sql: "\(left.sql) IS \(not ? "NOT " : "")\(value)", values: left.values)
+            }
             guard take(keyword: "NULL") else { throw error("Syntax error: Expected NULL but got \(shown)") }
             return Condition(sql: "\(left.sql) IS \(not ? "NOT " : "")NULL", values: left.values)
         }
@@ -166,6 +193,9 @@ struct FilterQuery {
                     "No matching signature for operator LIKE for argument types: "
                         + "\(left.kind.rawValue), \(right.kind.rawValue)", left.column)
             }
+            if case .text(let pattern)? = right.values.first, pattern.utf8.count > Self.maximumPattern {
+                throw FilterToken.error("A pattern of LIKE has at most \(Self.maximumPattern) bytes", right.column)
+            }
             return Condition(
                 sql: "\(left.sql) \(word)LIKE \(right.sql) ESCAPE '\\'", values: left.values + right.values,
                 candidates: [left.lookup?.fallbackCandidate].compactMap { $0 })
@@ -175,10 +205,8 @@ struct FilterQuery {
             let low = try operand()
             guard take(keyword: "AND") else { throw error("Syntax error: Expected AND but got \(shown)") }
             let high = try operand()
-            var range = Condition.all([try compare(left, ">=", low), try compare(left, "<=", high)])
-            range.sql = "\(word)(\(range.sql))"
-            if not { range.candidates = [] }
-            return range
+            let range = Condition.all([try compare(left, ">=", low), try compare(left, "<=", high)])
+            return not ? range.negated : range
         }
         guard !not, left.kind == .bool, left.enumName == nil else {
             if let name = left.enumName {
@@ -190,28 +218,57 @@ struct FilterQuery {
         return Condition(sql: left.sql, values: left.values)
     }
 
+    /// Whether the parentheses here enclose a single name or literal.
+    private var isOperandInParentheses: Bool {
+        var index = position
+        while tokens[index].token == .symbol("(") { index += 1 }
+        let count = index - position
+        var end = index + 1
+        while end + 1 < tokens.count, tokens[end].token == .symbol(".") { end += 2 }
+        guard tokens[index].token != .end, end + count <= tokens.count else { return false }
+        return tokens[end..<(end + count)].allSatisfy { $0.token == .symbol(")") }
+    }
+
     private mutating func membership(_ left: Operand, _ not: String) throws -> Condition {
+        if let name = left.enumName { throw FilterToken.error("Unrecognized name: \(name)", left.column) }
         try expect(symbol: "(")
         var elements: [Operand] = []
         repeat {
-            elements.append(try resolve(try operand(), against: left))
+            let element = try operand()
+            // NULL is in no list, but may stand there.
+            let isNull = element.kind == .null && left.names == nil
+            elements.append(isNull ? element : try resolve(element, against: left, takesNumbers: true))
+            guard elements.count <= Self.maximumElements else {
+                throw error("More than \(Self.maximumElements) elements of IN")
+            }
         } while take(symbol: ",")
         try expect(symbol: ")")
         let comparison = "\(not)IN (\(elements.map(\.sql).joined(separator: ", ")))"
         let values = elements.flatMap(\.values)
-        let isServed = not.isEmpty && elements.allSatisfy(\.isLiteral)
+        let isServed = not.isEmpty && elements.allSatisfy { $0.isLiteral || $0.kind == .null }
         let lookup = isServed ? left.lookup?.candidate(comparison, values) : nil
         return Condition(
-            sql: "\(left.sql) \(comparison)", values: left.values + values,
-            candidates: [lookup].compactMap { $0 })
+            sql: Self.withUnset(
+                left, "\(left.sql) \(comparison)", isNegative: !not.isEmpty && elements.contains(where: \.isName)),
+            values: left.values + values, candidates: [lookup].compactMap { $0 })
     }
 
     private func compare(_ left: Operand, _ symbol: String, _ right: Operand) throws -> Condition {
-        let right = try resolve(right, against: left)
-        let left = try resolve(left, against: right)
+        let given = right
+        let takesNumbers = symbol != "=" && symbol != "<>"
+        let right = try resolve(right, against: left, takesNumbers: takesNumbers)
+        // The other way round a number is taken; so does the original.
+        let left = try resolve(left, against: given, takesNumbers: true)
         return Condition(
-            sql: "\(left.sql) \(symbol) \(right.sql)", values: left.values + right.values,
+            sql: Self.withUnset(left, "\(left.sql) \(symbol) \(right.sql)", isNegative: symbol == "<>"),
+            values: left.values + right.values,
             candidates: [Self.candidate(left, symbol, right)].compactMap { $0 })
+    }
+
+    /// A state that was never set is none of those that are named, in MLMD's eyes.
+    private static func withUnset(_ left: Operand, _ sql: String, isNegative: Bool) -> String {
+        // Numbers are compared as SQL does.
+        isNegative && left.names != nil ? "(\(sql) OR \(left.sql) IS NULL)" : sql
     }
 
     /// How the nodes of a comparison of a column with a literal are found by an index.
@@ -228,7 +285,9 @@ struct FilterQuery {
     }
 
     /// Checks that an operand can be compared with another; names of an enumeration get their number.
-    private func resolve(_ operand: Operand, against other: Operand) throws -> Operand {
+    private func resolve(
+        _ operand: Operand, against other: Operand, takesNumbers: Bool = false
+    ) throws -> Operand {
         if let name = operand.enumName {
             guard let number = other.names?[name.uppercased()] else {
                 throw FilterToken.error("Unrecognized name: \(name)", operand.column)
@@ -238,18 +297,19 @@ struct FilterQuery {
             result.kind = .integer
             result.enumName = nil
             result.isLiteral = true
+            result.isName = true
             return result
         }
         if operand.kind == .null {
             throw FilterToken.error("Operands of = cannot be literal NULL", operand.column)
         }
         if other.names != nil, operand.names == nil, other.enumName == nil {
-            // Only names stand against an enumeration, or a text that is one.
-            if case .text(let name)? = operand.values.first, let number = other.names?[name.uppercased()] {
-                var result = operand
-                result.sql = String(number)
-                result.values = []
-                return result
+            // Only names stand against an enumeration; numbers in lists and ranges.
+            if takesNumbers, operand.kind == .integer { return operand }
+            guard operand.kind == .integer else {
+                throw FilterToken.error(
+                    "No matching signature for operator = for argument types: INT64, \(operand.kind.rawValue)",
+                    operand.column)
             }
             throw StatusError.invalidArgument(
                 "Invalid `filter_query`: Unsupported enum value specified in the query: \(operand.sql)")
@@ -287,13 +347,24 @@ struct FilterQuery {
             return literal(.real(value), .double)
         case .symbol("-"):
             advance()
-            var inner = try operand()
-            inner.sql = "-(\(inner.sql))"
+            var inner = try number(after: "-")
+            // Signs cancel each other.
+            if inner.sql.hasPrefix("-(") {
+                inner.sql = String(inner.sql.dropFirst(2).dropLast())
+            } else {
+                inner.sql = "-(\(inner.sql))"
+            }
             inner.lookup = nil
             return inner
         case .symbol("+"):
             advance()
-            return try operand()
+            return try number(after: "+")
+        case .symbol("("):
+            advance()
+            let inner = try operand()
+            try expect(symbol: ")")
+            return inner
+        case .quoted: return try reference()
         case .identifier(let name):
             switch name.uppercased() {
             case "TRUE", "FALSE":
@@ -309,6 +380,15 @@ struct FilterQuery {
         }
     }
 
+    private mutating func number(after sign: String) throws -> Operand {
+        let inner = try operand()
+        guard inner.kind == .integer || inner.kind == .double else {
+            throw FilterToken.error(
+                "No matching signature for operator \(sign) for argument type: \(inner.kind.rawValue)", inner.column)
+        }
+        return inner
+    }
+
     /// An attribute of the node, `lower(x)`, or a path that begins with a neighbour.
     private mutating func reference() throws -> Operand {
         let start = column
@@ -317,6 +397,15 @@ struct FilterQuery {
             advance()
             var inner = try operand()
             try expect(symbol: ")")
+            guard inner.kind == .string else {
+                throw FilterToken.error(
+                    "No matching signature for function \(path[0].uppercased()) for argument type: \(inner.kind.rawValue)",
+                    start)
+            }
+            // Of functions within functions only the outermost counts.
+            for function in ["LOWER(", "UPPER("] where inner.sql.hasPrefix(function) {
+                inner.sql = String(inner.sql.dropFirst(function.count).dropLast())
+            }
             inner.sql = "\(path[0].uppercased())(\(inner.sql))"
             inner.lookup = nil
             return inner
@@ -335,7 +424,9 @@ struct FilterQuery {
         guard path.count == 1 else {
             throw FilterToken.error("Unrecognized name: \(path.joined(separator: "."))", start)
         }
-        if let operand = Self.attribute(path[0], of: kind, alias: "n", type: "t", at: start) { return operand }
+        if let operand = Self.attribute(path[0].lowercased(), of: kind, alias: "n", type: "t", at: start) {
+            return operand
+        }
         // It may be the name of an enumeration's value, such as LIVE; the other side decides.
         let names = Self.states(of: .artifact).merging(Self.states(of: .execution)) { $1 }
             .merging(Self.eventTypes) { $1 }
@@ -363,6 +454,7 @@ struct FilterQuery {
         let kinds: [String: Kind] = [
             "int_value": .integer, "double_value": .double, "string_value": .string, "bool_value": .bool,
         ]
+        let field = field.lowercased()
         guard let valueKind = kinds[field] else {
             throw FilterToken.error("Property \(name) has no field \(field)", start)
         }
@@ -393,9 +485,12 @@ struct FilterQuery {
     }
 
     private mutating func newAlias(for key: String) throws -> String {
-        guard aliases.count < Self.maximumJoins else {
-            throw error("More than \(Self.maximumJoins) different properties and neighbours")
-        }
+        let properties = aliases.keys.filter { $0.contains(".") }.count
+        let (count, limit, what) =
+            key.contains(".")
+            ? (properties, Self.maximumProperties, "properties")
+            : (aliases.count - properties, Self.maximumNeighbours, "contexts and events")
+        guard count < limit else { throw error("More than \(limit) different \(what)") }
         let alias = "j\(aliases.count)"
         aliases[key] = alias
         return alias
@@ -403,9 +498,11 @@ struct FilterQuery {
 
     /// `contexts_x.name`, `events_x.type` and their kin; `nil` when the name is none of them.
     private mutating func neighbour(_ head: String, _ field: String, at start: Int) throws -> Operand? {
-        let cut = head.lastIndex(of: "_") ?? head.startIndex
-        let (group, label) = (String(head[..<cut]), head[head.index(after: cut)...])
-        guard !label.isEmpty else { return nil }
+        let groups = ["parent_contexts", "child_contexts", "contexts", "events"]
+        guard let group = groups.first(where: { head.hasPrefix($0 + "_") }), head.count > group.count + 1 else {
+            return nil
+        }
+        let field = field.lowercased()
         switch (group, kind) {
         case ("contexts", .artifact), ("contexts", .execution):
             guard let link = kind.contextLink else { return nil }
@@ -495,8 +592,8 @@ struct FilterQuery {
             ("last_update_time_since_epoch", _):
             return operand("\(alias).\(name)", .integer, lookup())
         case ("name", _):
-            // Names are indexed within their type.
-            return operand("\(alias).name", .string, lookup("\(table).type_id IN (\(types)) AND "))
+            // Names are indexed within their type; MLMD 1.14 could leave a node with type 0.
+            return operand("\(alias).name", .string, lookup("\(table).type_id IN (\(types) UNION ALL SELECT 0) AND "))
         case ("external_id", _), ("uri", .artifact):
             return operand("\(alias).\(name)", .string, lookup())
         case ("state", .artifact), ("last_known_state", .execution):

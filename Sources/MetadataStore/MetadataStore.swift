@@ -1,6 +1,7 @@
 import MetadataAPI
 import NIOPosix
 import SQLite
+import Synchronization
 
 /// A metadata store in one SQLite file, in MLMD's own schema.
 ///
@@ -15,6 +16,7 @@ public final class MetadataStore: Sendable {
     private let readers: Readers
     private let writerThread: NIOThreadPool
     private let readerThreads: NIOThreadPool
+    private let health: Mutex<Confined<Connection>>
 
     /// Opens a store file, made when it does not exist.
     /// - Parameters:
@@ -25,17 +27,15 @@ public final class MetadataStore: Sendable {
     public init(path: String, readers: Int = 4, migrates: Bool = true) throws {
         self.path = path
         let connection: Connection
+        let readConnections: [Confined<Connection>]
         do {
+            migration = try Self.prepare(path, migrates: migrates)
             connection = try Connection(path: path, gathersLog: true)
-            switch try Schema.prepare(connection, path: path, migrates: migrates) {
-            case .ready: migration = nil
-            case .migrated(let migration): self.migration = migration
-            }
-            try connection.execute("PRAGMA journal_mode = WAL")
-            try connection.execute("PRAGMA synchronous = FULL")
             // Checkpoints of 32 MiB: pages that many commits change are copied once.
             try connection.execute("PRAGMA wal_autocheckpoint = 8192")
             try connection.execute("PRAGMA cache_size = -8192")
+            // One more than readers, for the check of health.
+            readConnections = try (0...readers).map { _ in Confined(try Connection(path: path, mode: .readOnly)) }
         } catch let error as SQLiteError {
             throw StoreFileError(path: path, error: error)
         } catch let error as Schema.VersionError {
@@ -46,7 +46,30 @@ public final class MetadataStore: Sendable {
         writerThread.start()
         readerThreads.start()
         self.writer = Writer(connection: connection, thread: writerThread)
-        self.readers = try Readers(path: path, count: readers, threads: readerThreads)
+        self.readers = Readers(Array(readConnections.dropFirst()), threads: readerThreads)
+        health = Mutex(readConnections[0])
+    }
+
+    /// Makes or migrates the tables, by a connection that may spill: a migration is larger than memory.
+    private static func prepare(_ path: String, migrates: Bool) throws -> StoreMigration? {
+        let connection = try Connection(path: path)
+        try connection.execute("PRAGMA synchronous = FULL")
+        let state = try Schema.prepare(connection, path: path, migrates: migrates)
+        try connection.execute("PRAGMA journal_mode = WAL")
+        if case .migrated(let migration) = state { return migration }
+        return nil
+    }
+
+    /// Reads a row of the file, whatever else is being read.
+    /// - Throws: ``StatusError``.
+    public func checkHealth() throws {
+        try health.withLock { connection in
+            do {
+                _ = try connection.value.first("SELECT schema_version FROM MLMDEnv") { $0.integer(0) }
+            } catch {
+                throw StatusError(wrapping: error)
+            }
+        }
     }
 
     /// Ends the store's threads. Waiting requests are finished first.

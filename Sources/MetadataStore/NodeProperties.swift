@@ -64,7 +64,7 @@ extension Transaction {
                     set[name] = value
                     continue
                 }
-                if known != value {
+                if !known.isSame(as: value) {
                     removed.append(name)
                     set[name] = value
                 }
@@ -80,6 +80,16 @@ extension Transaction {
                     + " AND is_custom_property = ?", id, name, custom)
         }
         try putProperties(changes.set, custom: custom, of: id, kind: kind)
+    }
+}
+
+extension MlMetadata_Value {
+    /// Equal bit by bit: a NaN that is put again is no change.
+    fileprivate func isSame(as other: MlMetadata_Value) -> Bool {
+        if case .doubleValue(let one) = value, case .doubleValue(let two) = other.value {
+            return one.bitPattern == two.bitPattern
+        }
+        return self == other
     }
 }
 

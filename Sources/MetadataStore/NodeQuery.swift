@@ -81,7 +81,9 @@ struct NodeQuery {
         guard limit != nil else { return [all] }
         // Where the walk comes to the end of the index, it has found all there is.
         let head = walkHead
-        let walked = try connection.rows("SELECT COUNT(*) FROM (\(head.sql))", values: head.values) { Int($0.integer(0)) }
+        let walked = try connection.rows("SELECT COUNT(*) FROM (\(head.sql))", values: head.values) {
+            Int($0.integer(0))
+        }
         let isComplete = (walked.first ?? 0) < Self.walkBudget
         return [budgetedWalk(columns, link, context, isComplete: isComplete), all]
     }

@@ -17,11 +17,8 @@ final class Readers: Sendable {
     private let state: Mutex<State>
     private let threads: NIOThreadPool
 
-    init(path: String, count: Int, threads: NIOThreadPool) throws {
+    init(_ connections: [Confined<Connection>], threads: NIOThreadPool) {
         self.threads = threads
-        let connections = try (0..<count).map { _ in
-            Confined(try Connection(path: path, mode: .readOnly))
-        }
         state = Mutex(State(free: connections))
     }
 
@@ -32,8 +29,11 @@ final class Readers: Sendable {
         return try await withTaskCancellationHandler {
             let connection = await take()
             defer { give(connection) }
-            let result = try await threads.runIfActive {
-                Self.result(of: body, connection.value, cancellation)
+            let result: Result<Response, StatusError>
+            do {
+                result = try await threads.runIfActive { Self.result(of: body, connection.value, cancellation) }
+            } catch {
+                throw StatusError(.unavailable, "The store is closed.")
             }
             return try result.get()
         } onCancel: {

@@ -42,7 +42,7 @@ extension StatusError {
         case .inputOutput:
             self.init(.unavailable, "The store's disk failed; nothing was written: \(error.message)")
         case .constraint, .cannotOpen, .other:
-            self.init(.internalError, error.description)
+            self.init(.internalError, "SQLite: \(error.message)")
         }
     }
 

@@ -13,6 +13,7 @@ public final class Connection {
     }
 
     let handle: OpaquePointer
+    private let gathersLog: Bool
     private var cache: [String: Statement] = [:]
     private var listCache: [ListKey: Statement] = [:]
     private var interruption: (@Sendable () -> Bool)?
@@ -23,8 +24,8 @@ public final class Connection {
     /// Opens a database file.
     /// - Parameters:
     ///   - busyTimeout: how long, in milliseconds, to wait for another process's lock.
-    ///   - gathersLog: whether the pages of a commit are written to the log in one piece; only for a
-    ///     connection whose `synchronous` is FULL.
+    ///   - gathersLog: whether the pages of a commit are written to the log in one piece. Then
+    ///     `synchronous` is FULL, and a transaction's pages are kept in memory until its commit.
     /// - Throws: ``SQLiteError`` that names the file.
     public init(
         path: String, mode: Mode = .readWrite, busyTimeout: Int32 = 10_000, gathersLog: Bool = false
@@ -36,15 +37,19 @@ public final class Connection {
             case .readWrite: SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
             case .readOnly: SQLITE_OPEN_READONLY
             }
+        // A path is a path: SQLite may be built to take "file:" for a URI with options.
         let code = sqlite3_open_v2(
-            path, &pointer, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, gathersLog ? WALBuffer.name : nil)
+            path.hasPrefix("file:") ? "./" + path : path, &pointer, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE,
+            gathersLog ? WALBuffer.name : nil)
         guard code == SQLITE_OK, let pointer else {
             let message = pointer.map { String(cString: sqlite3_errmsg($0)) } ?? "out of memory"
             sqlite3_close_v2(pointer)
             throw SQLiteError(code: code, message: message, context: path)
         }
         handle = pointer
+        self.gathersLog = gathersLog
         sqlite3_busy_timeout(handle, busyTimeout)
+        if gathersLog { try execute("PRAGMA synchronous = FULL; PRAGMA cache_spill = OFF") }
     }
 
     deinit {
@@ -181,6 +186,7 @@ public final class Connection {
         } catch {
             // A full disk may have ended the transaction already: then there is none to undo.
             try? run("ROLLBACK")
+            if gathersLog { WALBuffer.discard(handle) }
             throw error
         }
     }

@@ -5,12 +5,22 @@ import CSQLite
 /// SQLite writes each page of a commit by two calls of the system; gathered, a commit is one. All
 /// else is left to SQLite's own file system, and the order is kept: what was gathered is written before
 /// the log is synced, read, cut, measured or closed. Readers look at a frame only after the commit that
-/// wrote it was synced, which `synchronous = FULL` does each time; with less it must not be used.
+/// wrote it was synced, which `synchronous = FULL` does each time. Nothing may be written to the log but
+/// at a commit, while the lock is held: so pages are not spilled before (`cache_spill = OFF`), and what a
+/// commit that failed has left is dropped (``discard(_:)``). A connection with this file system sets both.
 enum WALBuffer {
     /// The name to open a database with.
     ///
     /// Registered once for the process, as SQLite keeps its file systems; `nil` where that failed.
     static let name: String? = register()
+
+    /// Drops what is left of a commit that failed: another process may write there next.
+    static func discard(_ database: OpaquePointer) {
+        var file: UnsafeMutablePointer<sqlite3_file>?
+        let code = sqlite3_file_control(database, "main", SQLITE_FCNTL_JOURNAL_POINTER, &file)
+        guard code == SQLITE_OK, let file, GatheringFile.isOne(file) else { return }
+        GatheringFile.discard(file)
+    }
 
     private static func register() -> String? {
         let name = "kfmd-wal-buffer"
@@ -98,6 +108,10 @@ private struct GatheringFile {
         return SQLITE_OK
     }
 
+    static func isOne(_ file: File) -> Bool { file.pointee.pMethods == methods }
+
+    static func discard(_ file: File) { itself(file).pointee.count = 0 }
+
     /// Writes what was gathered.
     private static func flush(_ file: File) -> Int32 {
         let count = itself(file).pointee.count
@@ -142,11 +156,10 @@ private struct GatheringFile {
         methods.iVersion = 1
         methods.xClose = { file in
             guard let file else { return SQLITE_OK }
-            let flushed = flush(file)
+            // What was not synced was never committed.
             itself(file).pointee.buffer.deallocate()
             let real = real(file)
-            let closed = real.pointee.pMethods.pointee.xClose(real)
-            return flushed == SQLITE_OK ? closed : flushed
+            return real.pointee.pMethods.pointee.xClose(real)
         }
         methods.xRead = { file, bytes, length, offset in
             guard let file else { return SQLITE_IOERR }

@@ -90,7 +90,7 @@ struct BackendOptions: ParsableArguments {
         guard (tls.certificateChain == nil) == (tls.privateKey == nil) else {
             throw Failure.usage("--metadata-cert and --metadata-key go together")
         }
-        let isAsked = metadataTls || Settings.value(nil, "KFMD_METADATA_TLS") == "true"
+        let isAsked = try metadataTls || Settings.flag("KFMD_METADATA_TLS")
         return isAsked || tls.roots != nil || tls.certificateChain != nil ? tls : nil
     }
 

@@ -24,7 +24,8 @@ struct Serve: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Where pages, REST, gRPC-Web, /healthz and /readyz are. (KFMD_HTTP_LISTEN; 0.0.0.0:8081)", valueName: "host:port"))
+            "Where pages, REST, gRPC-Web, /healthz and /readyz are. (KFMD_HTTP_LISTEN; 0.0.0.0:8081)",
+            valueName: "host:port"))
     var httpListen: String?
 
     @Option(
@@ -80,12 +81,14 @@ struct Serve: AsyncParsableCommand {
         }
         if types == "kubeflow" { try await store.registerPredefinedTypes() }
         let services = try services(store, options, logger)
-        let group = ServiceGroup(
-            configuration: .init(
-                services: services.map { .init(service: $0) }, gracefulShutdownSignals: [.sigterm, .sigint],
-                logger: logger))
+        var configuration = ServiceGroupConfiguration(
+            services: services.map { .init(service: $0) }, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
+        // Then whoever still holds a connection has nothing to finish. Kubernetes kills after 30.
+        configuration.maximumGracefulShutdownDuration = .seconds(20)
         do {
-            try await group.run()
+            try await ServiceGroup(configuration: configuration).run()
+        } catch is CancellationError {
+            logger.notice("connections were still open after 20 seconds")
         } catch {
             throw Failure.runtime("\(error)")
         }
@@ -95,13 +98,9 @@ struct Serve: AsyncParsableCommand {
     private func services(
         _ store: MetadataStore, _ options: MetadataServer.Options, _ logger: Logger
     ) throws -> [any Service] {
-        do {
-            return try MetadataServer(store, options: options, logger: logger).services(
-                onGRPC: { logger.info("gRPC listens", metadata: ["address": "\($0)"]) },
-                onHTTP: { logger.info("HTTP listens", metadata: ["address": "\($0)"]) })
-        } catch let error as ServerTLS.FileError {
-            throw Failure.usage("\(error)")
-        }
+        try MetadataServer(store, options: options, logger: logger).services(
+            onGRPC: { logger.info("gRPC listens", metadata: ["address": "\($0)"]) },
+            onHTTP: { logger.info("HTTP listens", metadata: ["address": "\($0)"]) })
     }
 
     private func serverOptions() throws -> MetadataServer.Options {
@@ -122,10 +121,27 @@ struct Serve: AsyncParsableCommand {
         switch Settings.value(corsOrigins, "KFMD_CORS_ORIGINS") {
         case nil, "*": options.corsOrigins = .all
         case "none": options.corsOrigins = .only([])
-        case let text?: options.corsOrigins = .only(text.split(separator: ",").map(String.init))
+        case let text?:
+            options.corsOrigins = .only(try text.split(separator: ",").map { try Self.origin(String($0)) })
         }
         options.tls = try tls()
+        do {
+            // Before the store is opened, and perhaps migrated.
+            try options.tls?.validate()
+        } catch let error as ServerTLS.FileError {
+            throw Failure.usage("\(error)")
+        }
         return options
+    }
+
+    /// An origin as browsers send it: a scheme and a host, and no path.
+    private static func origin(_ text: String) throws -> String {
+        let origin = text.filter { $0 != " " }
+        let parts = origin.split(separator: "/", omittingEmptySubsequences: false)
+        guard parts.count == 3, parts[0].hasSuffix(":"), parts[1].isEmpty, !parts[2].isEmpty else {
+            throw Failure.usage("--cors-origins \(text): should be *, none, or origins such as https://example.com")
+        }
+        return origin
     }
 
     private func tls() throws -> ServerTLS? {

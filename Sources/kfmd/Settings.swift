@@ -19,6 +19,16 @@ enum Settings {
         return (value(nil, variable) ?? "").split(separator: ",").map(String.init)
     }
 
+    /// A yes or no from the environment; no when it is not set.
+    /// - Throws: ``Failure`` that names the variable.
+    static func flag(_ variable: String) throws -> Bool {
+        switch value(nil, variable)?.lowercased() {
+        case "true", "1": return true
+        case "false", "0", nil: return false
+        case let text?: throw Failure.usage("\(variable)=\(text): should be true or false")
+        }
+    }
+
     /// - Throws: ``Failure`` that names the option.
     static func address(_ text: String, _ option: String) throws -> MetadataServer.Address {
         guard let colon = text.lastIndex(of: ":"), let port = Int(text[text.index(after: colon)...]),

@@ -183,7 +183,9 @@ import Testing
 
         init(expectedOf fleet: Fleet) {
             let steps = fleet.stepCount
-            (executions, complete, names, artifacts, uris, outputs, inRuns) = (steps, steps, steps, steps, steps, steps, steps)
+            (executions, complete, names, artifacts, uris, outputs, inRuns) = (
+                steps, steps, steps, steps, steps, steps, steps
+            )
             (inputs, chained) = (steps - fleet.workflows, steps - fleet.workflows)
             runs = fleet.workflows
         }
@@ -213,7 +215,8 @@ import Testing
                 JOIN Type AS t ON t.id = c.type_id WHERE t.name = 'kubeflow.org/alpha/run'
                 """)
             runs = try count(
-                "SELECT COUNT(*) FROM Context AS c JOIN Type AS t ON t.id = c.type_id WHERE t.name = 'kubeflow.org/alpha/run'")
+                "SELECT COUNT(*) FROM Context AS c JOIN Type AS t ON t.id = c.type_id WHERE t.name = 'kubeflow.org/alpha/run'"
+            )
         }
     }
 

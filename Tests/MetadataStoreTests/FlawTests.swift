@@ -5,7 +5,9 @@ import Testing
 /// What the original does wrong, done right: those of its known flaws that a store can show.
 /// Lists, doubles and NULs are in the other suites.
 @Suite(.timeLimit(.minutes(1))) struct FlawTests {
-    private func withStore(_ body: (MetadataStore, _ artifact: Int64, _ execution: Int64) async throws -> Void) async throws {
+    private func withStore(_ body: (MetadataStore, _ artifact: Int64, _ execution: Int64) async throws -> Void)
+        async throws
+    {
         let file = TemporaryFile()
         let store = try MetadataStore(path: file.path)
         let (artifact, execution) = try await store.write { transaction in
@@ -50,7 +52,8 @@ import Testing
             let (artifact, run) = try await store.write { transaction in
                 (
                     try transaction.putArtifacts(.with { $0.artifacts = [.with { $0.typeID = type }] }).artifactIds[0],
-                    try transaction.putExecutions(.with { $0.executions = [.with { $0.typeID = execution }] }).executionIds[0]
+                    try transaction.putExecutions(.with { $0.executions = [.with { $0.typeID = execution }] })
+                        .executionIds[0]
                 )
             }
             _ = try await store.write { transaction in

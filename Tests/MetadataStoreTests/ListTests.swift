@@ -102,7 +102,8 @@ import Testing
             }
             let (found, next) = try await store.read { transaction in
                 if let context {
-                    let page = try transaction.getArtifactsByContext(.with { ($0.contextID, $0.options) = (context, options) })
+                    let page = try transaction.getArtifactsByContext(
+                        .with { ($0.contextID, $0.options) = (context, options) })
                     return (page.artifacts.map(\.id), page.nextPageToken)
                 }
                 let page = try transaction.getArtifacts(.with { $0.options = options })
@@ -155,7 +156,9 @@ import Testing
             }
             for (query, isMeant) in Self.queries {
                 let meant = (1...Self.count).filter(isMeant).map(Int64.init)
-                for (order, isAscending) in [(Order.id, true), (.id, false), (.lastUpdateTime, false), (.createTime, true)] {
+                for (order, isAscending) in [
+                    (Order.id, true), (.id, false), (.lastUpdateTime, false), (.createTime, true),
+                ] {
                     func key(_ id: Int64) -> (Int64, Int64) {
                         switch order {
                         case .createTime: (times[id]?.0 ?? 0, id)
@@ -209,7 +212,9 @@ import Testing
                 for order in orders {
                     for context in [nil, few, all] {
                         let plan = try plans(query, order, context: context, connection)
-                        let scans = plan.filter { $0.hasPrefix("SCAN") && $0 != "SCAN Type" }
+                        let scans = plan.filter {
+                            $0.hasPrefix("SCAN") && !["SCAN Type", "SCAN CONSTANT ROW"].contains($0)
+                        }
                         #expect(scans.isEmpty, "\(query) by \(order.field) in \(context ?? 0): \(plan)")
                     }
                 }
@@ -221,7 +226,8 @@ import Testing
                         let plan = try plans(query, order, context: context, connection)
                         let sorts = plan.contains { $0.contains("TEMP B-TREE") }
                         // All of a context's nodes are sorted where they are few, or where a walk found too few.
-                        #expect(!sorts || (context != nil && order.field != "id"), "\(query) by \(order.field): \(plan)")
+                        #expect(
+                            !sorts || (context != nil && order.field != "id"), "\(query) by \(order.field): \(plan)")
                     }
                 }
             }

@@ -96,15 +96,34 @@ import Testing
             #expect(try await code { $0.filterQuery = deep } == "invalidArgument")
             let minus = String(repeating: "-", count: 500_000)
             #expect(try await code { $0.filterQuery = minus } == "invalidArgument")
-            let many = (0..<40).map { "events_\($0).type = INPUT" }.joined(separator: " AND ")
+            let many = (0..<70).map { "events_\($0).type = INPUT" }.joined(separator: " AND ")
             #expect(try await code { $0.filterQuery = many } == "invalidArgument")
-            let wide = Array(repeating: "id = 1", count: 5000).joined(separator: " OR ")
+            let wide = Array(repeating: "id = 1", count: 1000).joined(separator: " OR ")
             #expect(try await code { $0.filterQuery = wide } == "ok")
+            #expect(try await code { $0.filterQuery = wide + " OR id = 1" } == "invalidArgument")
+            let list = "id IN (" + (0..<50_000).map { String($0) }.joined(separator: ", ") + ")"
+            #expect(try await code { $0.filterQuery = list } == "ok")
+            for (opening, closing, count) in [
+                ("NOT (", ")", 200), ("lower(", ")", 100), ("(", ")", 390), ("- ", "", 300),
+            ] {
+                let inner = opening == "lower(" ? "name" : opening == "- " ? "1" : "id = 1"
+                let tail = opening == "lower(" ? " = 'a'" : opening == "- " ? " = id" : ""
+                let text =
+                    String(repeating: opening, count: count) + inner + String(repeating: closing, count: count) + tail
+                #expect(try await code { $0.filterQuery = text } == "ok", "\(opening)")
+            }
+            let alternating = (0..<60).reduce("id = 1") { text, n in "(id = \(n) \(n % 2 == 0 ? "AND" : "OR") \(text))"
+            }
+            #expect(try await code { $0.filterQuery = alternating } == "invalidArgument")
+            let pattern = String(repeating: "%", count: 60_000)
+            #expect(try await code { $0.filterQuery = "name LIKE '\(pattern)'" } == "invalidArgument")
             #expect(try await code { $0.filterQuery = "uri = 'x'; DROP TABLE Artifact" } == "invalidArgument")
         }
     }
 
-    @Test(arguments: [1.0 / 3, .infinity, -.infinity, .greatestFiniteMagnitude, .leastNonzeroMagnitude, -0.0, .nan, .signalingNaN])
+    @Test(arguments: [
+        1.0 / 3, .infinity, -.infinity, .greatestFiniteMagnitude, .leastNonzeroMagnitude, -0.0, .nan, .signalingNaN,
+    ])
     func everyBitOfADoubleIsKept(value: Double) async throws {
         try await withStore { store, type in
             var node = artifact(type, "u")
@@ -191,7 +210,8 @@ import Testing
             "CREATE TABLE MLMDEnv (schema_version INTEGER PRIMARY KEY); CREATE TABLE Type (id INTEGER); INSERT INTO MLMDEnv VALUES (11)"
         )
         let newer = #expect(throws: StoreFileError.self) { try MetadataStore(path: path) }
-        #expect(newer?.description == "store file \(path): has schema version 11, newer than the 10 that this kfmd knows")
+        #expect(
+            newer?.description == "store file \(path): has schema version 11, newer than the 10 that this kfmd knows")
         let absent = #expect(throws: StoreFileError.self) { try MetadataStore(path: "/nope/x.db") }
         #expect(absent?.description.contains("/nope/x.db") == true)
     }

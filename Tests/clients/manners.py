@@ -246,23 +246,33 @@ def tls():
 
     ask = lambda stub: stub.GetArtifactTypes(s.GetArtifactTypesRequest(), timeout=10)
 
+    os.makedirs(f"{FOLDER}/first-data")
+    os.symlink(f"{FOLDER}/first-data", f"{FOLDER}/data")
+    for name in ("server.pem", "server.key"):
+        os.rename(f"{FOLDER}/{name}", f"{FOLDER}/first-data/{name}")
+        os.symlink(f"{FOLDER}/data/{name}", f"{FOLDER}/{name}")
     server = Server("tls", "--tls-cert", pem("server"), "--tls-key", key("server"))
     assert len(ask(stub(server)).artifact_types) == 3
     refused(lambda: ask(stub(server, pem("other"))), grpc.StatusCode.UNAVAILABLE)
     refused(lambda: ask(service.MetadataStoreServiceStub(server.channel())), grpc.StatusCode.UNAVAILABLE)
     page = f"https://localhost:{server.addresses['HTTP'].rsplit(':', 1)[1]}/healthz"
     assert urllib.request.urlopen(page, context=ssl.create_default_context(cafile=pem("root"))).read() == b"ok\n"
-    # A certificate that is renewed is used without a restart.
+    # A certificate that is renewed is used without a restart; a Secret's files are links to links.
     certificate("newroot")
     certificate("renewed", f"{FOLDER}/newroot")
-    os.replace(key("renewed"), key("server"))
-    os.replace(pem("renewed"), pem("server"))
+    os.symlink(f"{FOLDER}/renewed-data", f"{FOLDER}/next")
+    os.makedirs(f"{FOLDER}/renewed-data")
+    for name in ("server.pem", "server.key"):
+        os.rename(f"{FOLDER}/{name.replace('server', 'renewed')}", f"{FOLDER}/renewed-data/{name}")
+    os.replace(f"{FOLDER}/next", f"{FOLDER}/data")
     time.sleep(1.5)
     assert len(ask(stub(server, pem("newroot"))).artifact_types) == 3
     context = ssl.create_default_context(cafile=pem("newroot"))
     assert urllib.request.urlopen(page, context=context).read() == b"ok\n"
     server.stop()
 
+    for name in ("server.pem", "server.key"):
+        os.unlink(f"{FOLDER}/{name}")
     certificate("server", root)
     server = Server("mtls", "--tls-cert", pem("server"), "--tls-key", key("server"), "--tls-client-ca", pem("root"))
     assert len(ask(stub(server, client="client")).artifact_types) == 3

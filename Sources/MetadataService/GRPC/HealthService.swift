@@ -12,9 +12,13 @@ struct HealthService: Grpc_Health_V1_Health.SimpleServiceProtocol {
 
     private static let services: Set<String> = ["", MlMetadata_MetadataStoreService.descriptor.fullyQualifiedService]
 
-    private func status() async -> Status {
-        let answer = try? await store.read { try $0.getContextTypes(.init()) }
-        return answer == nil ? .notServing : .serving
+    private var status: Status {
+        do {
+            try store.checkHealth()
+            return .serving
+        } catch {
+            return .notServing
+        }
     }
 
     func check(
@@ -23,7 +27,7 @@ struct HealthService: Grpc_Health_V1_Health.SimpleServiceProtocol {
         guard Self.services.contains(request.service) else {
             throw RPCError(code: .notFound, message: "There is no service \(request.service).")
         }
-        let status = await status()
+        let status = status
         return .with { $0.status = status }
     }
 
@@ -34,7 +38,7 @@ struct HealthService: Grpc_Health_V1_Health.SimpleServiceProtocol {
         let isKnown = Self.services.contains(request.service)
         var last: Status?
         while !context.cancellation.isCancelled {
-            let status = isKnown ? await status() : .serviceUnknown
+            let status = isKnown ? self.status : .serviceUnknown
             if status != last { try await response.write(.with { $0.status = status }) }
             last = status
             let interval = self.interval

@@ -65,5 +65,8 @@ final class MessageLimit: ChannelInboundHandler {
         // The stream stays open until the client ends it, which it does once it has read this: a reset
         // could overtake the status. What still comes until then is dropped.
         context.writeAndFlush(wrapOutboundOut(.headers(.init(headers: headers, endStream: true))), promise: nil)
+        // One that does not is not waited for.
+        let channel = context.channel
+        context.eventLoop.scheduleTask(in: .seconds(10)) { channel.close(promise: nil) }
     }
 }

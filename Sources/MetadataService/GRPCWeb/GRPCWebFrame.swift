@@ -43,7 +43,8 @@ enum GRPCWebFrame {
             throw StatusError(.unimplemented, "Compressed messages are not supported.")
         }
         guard bytes[0] == 0 else {
-            throw StatusError.invalidArgument("The first frame of the body has the flags \(bytes[0]): it is no message.")
+            throw StatusError.invalidArgument(
+                "The first frame of the body has the flags \(bytes[0]): it is no message.")
         }
         let length = bytes[1..<5].reduce(0) { $0 << 8 | Int($1) }
         guard bytes.count >= 5 + length else {

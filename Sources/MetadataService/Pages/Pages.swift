@@ -30,7 +30,7 @@ struct Pages: Sendable {
         router.get("/healthz") { _, _ in Self.plain("ok\n") }
         router.get("/readyz") { _, _ in
             // A store that cannot be read is not ready.
-            _ = try await store.read { try $0.getContextTypes(.init()) }
+            try store.checkHealth()
             return Self.plain("ok\n")
         }
         return router

@@ -4,8 +4,10 @@ import MetadataStore
 import NIOCore
 
 /// The Kubeflow Metadata REST API, v1alpha1, as its Go service 0.1 and the client `kfmd` 0.1.8 speak it.
-struct RESTFace: Sendable {
-    private static let prefix = "/api/v1alpha1/"
+/// The paths are matched here, before the router's: type names have slashes, as themselves or
+/// percent-encoded, and every verb has its answer.
+struct RESTFace<Context: RequestContext>: RouterMiddleware {
+    private static var prefix: String { "/api/v1alpha1/" }
 
     private let service: RESTService
     private let maximumMessageSize: Int
@@ -15,11 +17,13 @@ struct RESTFace: Sendable {
         self.maximumMessageSize = maximumMessageSize
     }
 
-    func add(to router: Router<some RequestContext>) {
-        // The paths are matched here: type names have slashes, as themselves or percent-encoded.
-        for method in [HTTPRequest.Method.get, .post, .patch, .delete, .put, .head, .options] {
-            router.on("\(Self.prefix)**", method: method) { request, _ in await answer(request) }
+    func handle(
+        _ request: Request, context: Context, next: (Request, Context) async throws -> Response
+    ) async throws -> Response {
+        guard request.uri.path == Self.prefix.dropLast() || request.uri.path.hasPrefix(Self.prefix) else {
+            return try await next(request, context)
         }
+        return await answer(request)
     }
 
     private func answer(_ request: Request) async -> Response {

@@ -142,7 +142,8 @@ struct RESTService: Sendable {
         let digits = name[end.upperBound...].prefix(while: \.isASCIIDigit)
         guard let id = Int64(digits) else {
             throw RESTError.refused(
-                "failed to parse \(kind.word) id from \"\(digits)\" : strconv.ParseInt: parsing \"\(digits)\": value out of range")
+                "failed to parse \(kind.word) id from \"\(digits)\" : strconv.ParseInt: parsing \"\(digits)\": value out of range"
+            )
         }
         return id
     }

@@ -38,7 +38,8 @@ enum Migration {
     }
 
     /// Migrates in one transaction, after a copy was made.
-    static func run(_ connection: Connection, path: String, from version: Int64) throws -> StoreMigration {
+    /// - Returns: `nil` when another process did it meanwhile.
+    static func run(_ connection: Connection, path: String, from version: Int64) throws -> StoreMigration? {
         let copy = free("\(path).schema-\(version)")
         do {
             try connection.run("VACUUM INTO ?", copy)
@@ -50,7 +51,15 @@ enum Migration {
         // Views of the user's own may name the tables that are renamed here.
         try connection.execute("PRAGMA legacy_alter_table = ON")
         do {
-            try connection.transaction { try rebuild(connection) }
+            let isDone = try connection.transaction {
+                let now = try self.version(of: connection, try Schema.tables(of: connection))
+                if now == version { try rebuild(connection) }
+                return now == version
+            }
+            guard isDone else {
+                try? FileManager.default.removeItem(atPath: copy)
+                return nil
+            }
         } catch {
             try? FileManager.default.removeItem(atPath: copy)
             let why = (error as? Schema.VersionError)?.reason ?? "\(error)"
@@ -76,7 +85,8 @@ enum Migration {
     private static func rebuild(_ connection: Connection) throws {
         let old = try Schema.tables(of: connection).intersection(Schema.tableNames)
         guard old.isSuperset(of: ["Type", "Artifact", "Execution", "Event"]) else {
-            throw Schema.VersionError(reason: "lacks tables of its schema version; it has \(old.sorted().joined(separator: ", "))")
+            throw Schema.VersionError(
+                reason: "lacks tables of its schema version; it has \(old.sorted().joined(separator: ", "))")
         }
         let sequences = try connection.rows("SELECT name, seq FROM sqlite_sequence") {
             ($0.text(0), $0.integer(1))

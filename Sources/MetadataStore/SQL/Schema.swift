@@ -39,7 +39,10 @@ enum Schema {
                 throw VersionError(
                     reason: "has the older schema version \(found); kfmd serve --store migrates it, and keeps a copy")
             }
-            return .migrated(try Migration.run(connection, path: path, from: found))
+            guard let migration = try Migration.run(connection, path: path, from: found) else {
+                return try prepare(connection, path: path, migrates: migrates)
+            }
+            return .migrated(migration)
         }
         let missing = tableNames.filter { !tables.contains($0) }
         guard missing.isEmpty else {
