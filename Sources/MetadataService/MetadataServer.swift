@@ -52,17 +52,17 @@ public struct MetadataServer: Sendable {
         self.logger = logger
     }
 
-    /// The servers, as services of one group. Each stops in good order: it finishes what it took.
+    /// The servers, as one service. They stop together, in good order: each finishes what it took.
     /// - Parameters:
     ///   - onGRPC: told the address once it listens.
     ///   - onHTTP: told the address once it listens.
     /// - Throws: when the certificates cannot be used.
-    public func services(
+    public func service(
         onGRPC: @escaping @Sendable (Address) async -> Void = { _ in },
         onHTTP: @escaping @Sendable (Address) async -> Void = { _ in }
-    ) throws -> [any Service] {
+    ) throws -> any Service {
         let methods = StoreMethods(store: store)
-        return [try grpc(methods, onGRPC), try http(methods.all, onHTTP)]
+        return Servers(grpc: try grpc(methods, onGRPC), http: try http(methods.all, onHTTP))
     }
 
     private func grpc(
@@ -73,7 +73,8 @@ public struct MetadataServer: Sendable {
             ? .ipv6(host: options.grpc.host, port: options.grpc.port)
             : .ipv4(host: options.grpc.host, port: options.grpc.port)
         let maximum = options.maximumMessageSize
-        // Requests run on other threads: half the cores for the connections is enough.
+        // Requests run on other threads: half the cores for the connections is enough. They last as long
+        // as the process: the transport has work for them after it has ended.
         let threads = MultiThreadedEventLoopGroup(numberOfThreads: max(1, System.coreCount / 2))
         let transport = HTTP2ServerTransport.Posix(
             address: address, transportSecurity: try tls?.grpc() ?? .plaintext,
@@ -96,7 +97,7 @@ public struct MetadataServer: Sendable {
             },
             eventLoopGroup: threads)
         let server = GRPCServer(transport: transport, services: [methods, HealthService(store: store)])
-        return GRPCService(server: server, threads: threads, shutdown: methods.shutdown) { [options] port in
+        return GRPCService(server: server, shutdown: methods.shutdown) { [options] port in
             await onStart(Address(host: options.grpc.host, port: port))
         }
     }
@@ -124,10 +125,23 @@ public struct MetadataServer: Sendable {
     }
 }
 
+/// Both servers. As services of a group they would stop one after the other.
+private struct Servers: Service {
+    let grpc: any Service
+    let http: any Service
+
+    func run() async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await grpc.run() }
+            group.addTask { try await http.run() }
+            try await group.waitForAll()
+        }
+    }
+}
+
 /// The gRPC server as a service: five lines that the packages do not have.
 private struct GRPCService: Service {
     let server: GRPCServer<HTTP2ServerTransport.Posix>
-    let threads: MultiThreadedEventLoopGroup
     let shutdown: CancellationFlag
     let onStart: @Sendable (Int) async -> Void
 
@@ -135,10 +149,9 @@ private struct GRPCService: Service {
         do {
             try await serve()
         } catch {
-            try? await threads.shutdownGracefully()
-            throw error
+            // The time for a graceful end is over: connections are still open.
+            guard shutdown.isSet else { throw error }
         }
-        try await threads.shutdownGracefully()
     }
 
     private func serve() async throws {

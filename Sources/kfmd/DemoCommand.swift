@@ -72,9 +72,9 @@ struct Demo: AsyncParsableCommand {
         quiet.logLevel = .critical
         let serverLogger = quiet
         let server = try MetadataServer(store, options: options, logger: serverLogger)
-        let services = try server.services(onHTTP: { page.yield("http://\($0)/") })
+        let service = try server.service(onHTTP: { page.yield("http://\($0)/") })
         try await withThrowingTaskGroup(of: Void.self) { group in
-            for service in services { group.addTask { try await service.run() } }
+            group.addTask { try await service.run() }
             group.addTask {
                 try await ReplayServer(cluster, logger: serverLogger).run { port.yield($0) }
             }

@@ -80,9 +80,11 @@ struct Serve: AsyncParsableCommand {
                 metadata: ["version": "\(migration.version)", "copy": "\(migration.copy)"])
         }
         if types == "kubeflow" { try await store.registerPredefinedTypes() }
-        let services = try services(store, options, logger)
+        let service = try MetadataServer(store, options: options, logger: logger).service(
+            onGRPC: { logger.info("gRPC listens", metadata: ["address": "\($0)"]) },
+            onHTTP: { logger.info("HTTP listens", metadata: ["address": "\($0)"]) })
         var configuration = ServiceGroupConfiguration(
-            services: services.map { .init(service: $0) }, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
+            services: [.init(service: service)], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
         // Then whoever still holds a connection has nothing to finish. Kubernetes kills after 30.
         configuration.maximumGracefulShutdownDuration = .seconds(20)
         do {
@@ -93,14 +95,6 @@ struct Serve: AsyncParsableCommand {
             throw Failure.runtime("\(error)")
         }
         await store.close()
-    }
-
-    private func services(
-        _ store: MetadataStore, _ options: MetadataServer.Options, _ logger: Logger
-    ) throws -> [any Service] {
-        try MetadataServer(store, options: options, logger: logger).services(
-            onGRPC: { logger.info("gRPC listens", metadata: ["address": "\($0)"]) },
-            onHTTP: { logger.info("HTTP listens", metadata: ["address": "\($0)"]) })
     }
 
     private func serverOptions() throws -> MetadataServer.Options {

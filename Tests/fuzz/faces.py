@@ -190,7 +190,8 @@ def body(dice):
 
 def request(dice, path, content):
     """The verb, and the bytes of a request that is well-formed."""
-    verb = dice.choice(["GET", "GET", "POST", "POST", "PATCH", "DELETE", "PUT", "HEAD", "OPTIONS", "TRACE", "FOO"])
+    # A verb that HTTP does not have is refused by the parser, before there is a path.
+    verb = dice.choice(["GET", "GET", "POST", "POST", "PATCH", "DELETE", "PUT", "HEAD", "OPTIONS", "TRACE"])
     headers = [("Host", "x"), ("Connection", "close")]
     if dice.random() < 0.7:
         headers.append(("Content-Type", dice.choice(["application/json", "application/x-www-form-urlencoded", "", "x", "application/grpc-web"])))
@@ -201,7 +202,7 @@ def request(dice, path, content):
             ("grpc-timeout", dice.choice(["1S", "x", "99999999H", "-1S"])), ("If-None-Match", "*"), ("Range", "bytes=5-1"),
             ("Content-Encoding", "gzip"), ("Forwarded", "for=x"), ("TE", "trailers"),
         ]))  # fmt: skip
-    sends = bool(content) and verb in ("POST", "PATCH", "PUT", "DELETE", "FOO")
+    sends = bool(content) and verb in ("POST", "PATCH", "PUT", "DELETE")
     payload = b""
     if sends and dice.random() < 0.2:
         headers.append(("Transfer-Encoding", "chunked"))
@@ -247,7 +248,7 @@ def check_rest(verb, path, response, content):
     if kind.startswith("text/plain") and content == plain.get(status):
         return
     if status in (404, 405) or not kind.startswith("application/json"):
-        raise Wrong(f"REST answers {verb if verb in ('TRACE', 'FOO') else ''} {status} {kind} {content[:60]!r}")
+        raise Wrong(f"REST answers {verb if verb == 'TRACE' else ''} {status} {kind} {content[:60]!r}")
     try:
         value = json.loads(content)
     except ValueError as error:
