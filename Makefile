@@ -52,6 +52,14 @@ test: packages-build packages-test venv lint ## Run the whole suite
 	swift build --build-tests
 	KFMD_PYTHON=$(CURDIR)/$(PYTHON_VENV)/bin/python swift test --skip-build
 
+# How long, in minutes.
+MINUTES ?= 30
+
+.PHONY: soak
+soak: packages-build venv ## Break things at random for MINUTES=30, and check that nothing is lost or doubled
+	swift build --build-tests
+	KFMD_SOAK_MINUTES=$(MINUTES) swift test --skip-build --filter FaultTests
+
 .PHONY: release
 release: packages-build ## Build the one static binary, in .build-release
 	@mkdir -p $(STATIC)

@@ -17,6 +17,10 @@ public struct Recorder: Sendable {
         /// How long steps that ended stay in the journal.
         public var retention: Duration = .seconds(7 * 24 * 3600)
         public var backoff = Backoff()
+        /// The most events of a watch that wait for the journal.
+        public var bufferedEvents = 500
+        /// The most pods that are patched at the same time.
+        public var concurrentPatches = 16
 
         public init() {}
     }
@@ -114,33 +118,51 @@ public struct Recorder: Sendable {
             }
             present = []
         }
-        for await event in Watcher(client, resource, namespace: namespace, backoff: options.backoff) {
-            switch event {
-            case .listing:
-                present = []
-                began = Date()
-            case .page(let objects):
-                for object in objects { present.insert(object.uid.hashValue) }
-                await keep(objects.map { ($0, false) }, logger)
-            case .listed:
-                lastInterruption = ""
-                logger.info("watching")
-                await tellAbsence()
-                await firstLists.arrived(Self.name(resource, namespace))
-            case .applied(let object):
-                lastInterruption = ""
-                await keep([(object, false)], logger)
-            case .deleted(let object): await keep([(object, true)], logger)
-            case .unreadable(let reason): logger.warning("left out", metadata: ["reason": "\(reason)"])
-            case .interrupted(let why):
-                // The same trouble is told once, not at every attempt.
-                let text = Self.describe(why, resource)
-                if text != lastInterruption {
-                    logger.warning("\(text)")
-                    if case .refused(let error) = why, error.isNotFound { await tellAbsence() }
+        // Events that come while the journal is being synced go into its next commit together.
+        let buffer = EventBuffer<(event: Watcher.Event, time: Date)>(capacity: options.bufferedEvents)
+        let watcher = Watcher(client, resource, namespace: namespace, backoff: options.backoff)
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask {
+                for await event in watcher { await buffer.add((event, Date())) }
+                await buffer.finish()
+            }
+            while let events = await buffer.take() {
+                var changed: [(KubernetesObject, isDeleted: Bool)] = []
+                for (event, time) in events {
+                    switch event {
+                    case .applied(let object): changed.append((object, false))
+                    case .deleted(let object): changed.append((object, true))
+                    default:
+                        // In the order in which it was told.
+                        await keep(changed, logger)
+                        changed = []
+                    }
+                    switch event {
+                    case .applied, .deleted: lastInterruption = ""
+                    case .listing:
+                        present = []
+                        began = time
+                    case .page(let objects):
+                        for object in objects { present.insert(object.uid.hashValue) }
+                        await keep(objects.map { ($0, false) }, logger)
+                    case .listed:
+                        lastInterruption = ""
+                        logger.info("watching")
+                        await tellAbsence()
+                        await firstLists.arrived(Self.name(resource, namespace))
+                    case .unreadable(let reason): logger.warning("left out", metadata: ["reason": "\(reason)"])
+                    case .interrupted(let why):
+                        // The same trouble is told once, not at every attempt.
+                        let text = Self.describe(why, resource)
+                        if text != lastInterruption {
+                            logger.warning("\(text)")
+                            if case .refused(let error) = why, error.isNotFound { await tellAbsence() }
+                        }
+                        lastInterruption = text
+                        await firstLists.arrived(Self.name(resource, namespace))
+                    }
                 }
-                lastInterruption = text
-                await firstLists.arrived(Self.name(resource, namespace))
+                await keep(changed, logger)
             }
         }
     }
@@ -157,6 +179,7 @@ public struct Recorder: Sendable {
 
     /// Captures objects into the journal. They count as seen only when that succeeded.
     private func keep(_ objects: [(KubernetesObject, isDeleted: Bool)], _ logger: Logger) async {
+        guard !objects.isEmpty else { return }
         var executions: [Execution] = []
         var problems: [(problems: [Problem], origin: Execution.Origin)] = []
         for (object, isDeleted) in objects {
@@ -212,12 +235,11 @@ public struct Recorder: Sendable {
         let outcomes = try await writer.write(pending.map(\.execution))
         var done: [(id: String, revision: Int64, refused: String?)] = []
         var failed: [(id: String, revision: Int64)] = []
-        // Idempotent, and before the acknowledgement: after a crash it is done again.
-        let writeBack = WriteBack(client, logger: logger)
+        var receipts: [(receipt: BatchWriter.Receipt, execution: Execution)] = []
         for step in pending {
             switch outcomes[step.execution.id] {
             case .recorded(let receipt)?:
-                await writeBack.write(receipt, of: step.execution)
+                if step.execution.wantsWriteBack { receipts.append((receipt, step.execution)) }
                 done.append((step.execution.id, step.revision, nil))
             case .refused(let reason)?:
                 done.append((step.execution.id, step.revision, reason))
@@ -228,12 +250,25 @@ public struct Recorder: Sendable {
             case nil: failed.append((step.execution.id, step.revision))
             }
         }
+        // Idempotent, and before the acknowledgement: after a crash it is done again.
+        await writeBack(receipts)
         try await journal.acknowledge(done)
         if !failed.isEmpty {
             try await journal.postpone(failed)
             logger.warning("the store failed at some steps; tried again later", metadata: ["steps": "\(failed.count)"])
         }
         logger.debug("recorded", metadata: ["steps": "\(done.count)"])
+    }
+
+    /// Patches pods, some at a time: an API server that is slow with one does not hold up the others.
+    private func writeBack(_ receipts: [(receipt: BatchWriter.Receipt, execution: Execution)]) async {
+        let writeBack = WriteBack(client, logger: logger)
+        await withTaskGroup(of: Void.self) { group in
+            for (number, (receipt, execution)) in receipts.enumerated() {
+                if number >= options.concurrentPatches { await group.next() }
+                group.addTask { await writeBack.write(receipt, of: execution) }
+            }
+        }
     }
 
     private func prune() async {
