@@ -28,9 +28,12 @@ actor Absence {
 
     /// A list is complete, or the cluster does not have the kind (`present` is empty then).
     /// - Throws: `SQLiteError`.
-    func listed(_ name: String, present: Set<Int>, began: Date) async throws {
+    /// - Returns: how many steps were closed.
+    func listed(_ name: String, present: Set<Int>, began: Date) async throws -> Int {
         lists[name] = Listed(present: present, began: began)
-        guard Set(lists.keys).isSuperset(of: wanted), let oldest = lists.values.map(\.began).min() else { return }
+        guard Set(lists.keys).isSuperset(of: wanted), let oldest = lists.values.map(\.began).min() else {
+            return 0
+        }
         let all = lists.values.reduce(into: Set<Int>()) { $0.formUnion($1.present) }
         let open = try await journal.open(before: oldest).filter { step in
             let places = step.origins.values.map(\.namespace)
@@ -38,7 +41,7 @@ actor Absence {
                 && (namespaces.isEmpty || places.contains { namespaces.contains($0) })
         }
         let gone = open.filter { step in !step.origins.values.contains { all.contains($0.uid.hashValue) } }
-        try await journal.record(gone.map(Self.closed))
+        return try await journal.record(gone.map(Self.closed))
     }
 
     private static func closed(_ execution: Execution) -> Execution {

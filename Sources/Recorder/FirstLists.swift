@@ -20,6 +20,8 @@ actor FirstLists {
         waiters = []
     }
 
+    var haveArrived: Bool { missing.isEmpty }
+
     func wait() async {
         if missing.isEmpty || Task.isCancelled { return }
         await withTaskCancellationHandler {

@@ -171,6 +171,16 @@ public actor Journal {
             } ?? 0)
     }
 
+    /// How many steps wait, and for how long the oldest, in seconds.
+    /// - Throws: `SQLiteError`.
+    public func backlog() throws -> (depth: Int, age: Double) {
+        let found = try connection.first(
+            "SELECT count(*), min(updated) FROM step WHERE acknowledged < revision"
+        ) { (Int($0.integer(0)), $0.optionalInteger(1)) }
+        guard let (depth, oldest) = found, let oldest else { return (0, 0) }
+        return (depth, Double(max(0, Self.now - oldest)) / 1000)
+    }
+
     /// The store has these revisions, or refused them for a reason. A step that changed meanwhile
     /// waits on.
     /// - Throws: `SQLiteError`.

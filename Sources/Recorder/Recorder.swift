@@ -32,16 +32,18 @@ public struct Recorder: Sendable {
     private let options: Options
     private let logger: Logger
     private let reporter: EventReporter
+    private let metrics: RecorderMetrics
 
     public init(
         client: APIClient, capture: Capture, journal: Journal, backend: any MetadataBackend,
-        options: Options = Options(), logger: Logger
+        options: Options = Options(), metrics: RecorderMetrics = RecorderMetrics(), logger: Logger
     ) {
         self.client = client
         self.capture = capture
         self.journal = journal
         writer = BatchWriter(backend)
         self.options = options
+        self.metrics = metrics
         self.logger = logger
         reporter = EventReporter(client, logger: logger)
     }
@@ -89,6 +91,7 @@ public struct Recorder: Sendable {
             }
             group.addTask {
                 await firstLists.wait()
+                if await firstLists.haveArrived { metrics.setReady() }
                 await flush()
             }
             group.addTask { await prune() }
@@ -112,7 +115,8 @@ public struct Recorder: Sendable {
         var began = Date()
         func tellAbsence() async {
             do {
-                try await absence.listed(Self.name(resource, namespace), present: present, began: began)
+                metrics.countLost(
+                    try await absence.listed(Self.name(resource, namespace), present: present, began: began))
             } catch {
                 logger.error("the journal cannot be read", metadata: ["reason": "\(error)"])
             }
@@ -152,6 +156,7 @@ public struct Recorder: Sendable {
                         await firstLists.arrived(Self.name(resource, namespace))
                     case .unreadable(let reason): logger.warning("left out", metadata: ["reason": "\(reason)"])
                     case .interrupted(let why):
+                        metrics.countInterruption(resource.plural, cause: Self.cause(of: why))
                         // The same trouble is told once, not at every attempt.
                         let text = Self.describe(why, resource)
                         if text != lastInterruption {
@@ -164,6 +169,14 @@ public struct Recorder: Sendable {
                 }
                 await keep(changed, logger)
             }
+        }
+    }
+
+    private static func cause(of interruption: Watcher.Interruption) -> String {
+        switch interruption {
+        case .expired: "expired"
+        case .refused(let error): "refused_\(error.status)"
+        case .disconnected: "disconnected"
         }
     }
 
@@ -195,7 +208,10 @@ public struct Recorder: Sendable {
             do {
                 try await journal.record(executions)
                 // Only when nothing can be lost any more.
-                for (problems, origin) in problems { await reporter.report(problems, about: origin) }
+                for (problems, origin) in problems {
+                    metrics.countProblems(problems.count)
+                    await reporter.report(problems, about: origin)
+                }
                 return
             } catch {
                 logger.error("the journal cannot be written, trying again", metadata: ["reason": "\(error)"])
@@ -223,6 +239,7 @@ public struct Recorder: Sendable {
                     logger.warning("the store does not answer, trying again", metadata: ["reason": "\(error)"])
                 }
                 isDown = true
+                metrics.countStoreError()
                 try? await Task.sleep(for: backoff.delay())
             }
         }
@@ -232,16 +249,20 @@ public struct Recorder: Sendable {
     private func flushOnce() async throws {
         let pending = try await journal.pending(limit: options.batchSize)
         guard !pending.isEmpty else { return }
+        let began = ContinuousClock.now
         let outcomes = try await writer.write(pending.map(\.execution))
+        metrics.observeBatch(ContinuousClock.now - began)
         var done: [(id: String, revision: Int64, refused: String?)] = []
         var failed: [(id: String, revision: Int64)] = []
         var receipts: [(receipt: BatchWriter.Receipt, execution: Execution)] = []
         for step in pending {
             switch outcomes[step.execution.id] {
             case .recorded(let receipt)?:
+                count(step.execution, .recorded)
                 if step.execution.wantsWriteBack { receipts.append((receipt, step.execution)) }
                 done.append((step.execution.id, step.revision, nil))
             case .refused(let reason)?:
+                count(step.execution, .refused)
                 done.append((step.execution.id, step.revision, reason))
                 let origin = step.execution.mainOrigin
                 await reporter.report(
@@ -260,13 +281,20 @@ public struct Recorder: Sendable {
         logger.debug("recorded", metadata: ["steps": "\(done.count)"])
     }
 
+    private func count(_ execution: Execution, _ outcome: RecorderMetrics.Outcome) {
+        metrics.count(outcome, convention: execution.evidence.first?.convention ?? "unknown")
+        if outcome == .recorded, execution.state.isFinal, let end = execution.end {
+            metrics.observeLag(Date().timeIntervalSince(end))
+        }
+    }
+
     /// Patches pods, some at a time: an API server that is slow with one does not hold up the others.
     private func writeBack(_ receipts: [(receipt: BatchWriter.Receipt, execution: Execution)]) async {
         let writeBack = WriteBack(client, logger: logger)
         await withTaskGroup(of: Void.self) { group in
             for (number, (receipt, execution)) in receipts.enumerated() {
                 if number >= options.concurrentPatches { await group.next() }
-                group.addTask { await writeBack.write(receipt, of: execution) }
+                group.addTask { metrics.countPatch(await writeBack.write(receipt, of: execution)) }
             }
         }
     }

@@ -17,16 +17,20 @@ struct WriteBack: Sendable {
     }
 
     /// Patches the pod of an execution, if it wants that. A pod that is gone is no failure.
-    func write(_ receipt: BatchWriter.Receipt, of execution: Execution) async {
-        guard execution.wantsWriteBack, let pod = execution.pod else { return }
+    /// - Returns: what became of it, in a word.
+    func write(_ receipt: BatchWriter.Receipt, of execution: Execution) async -> String {
+        guard execution.wantsWriteBack, let pod = execution.pod else { return "unwanted" }
         let patch = Self.patch(receipt, of: execution, uid: pod.uid)
         do {
             try await client.mergePatch(.pods, namespace: pod.namespace, name: pod.name, patch)
+            return "written"
         } catch let error as APIError where error.isNotFound || error.status == 422 {
             logger.debug("pod is gone, ids not written back", metadata: ["pod": "\(pod.description)"])
+            return "gone"
         } catch {
             logger.warning(
                 "ids not written back", metadata: ["pod": "\(pod.description)", "reason": "\(error)"])
+            return "failed"
         }
     }
 

@@ -43,6 +43,11 @@ struct Record: AsyncParsableCommand {
             "The cluster's name within identities. (KFMD_CLUSTER; the uid of kube-system)", valueName: "name"))
     var cluster: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "Where /metrics, /healthz and /readyz are. (KFMD_HTTP_LISTEN; none)", valueName: "host:port"))
+    var httpListen: String?
+
     @Option(help: "trace, debug, info, notice, warning, error or critical. (KFMD_LOG_LEVEL)")
     var logLevel: String?
 
@@ -62,20 +67,26 @@ struct Record: AsyncParsableCommand {
         } catch let error as Journal.FileError {
             throw Failure.usage(error.description)
         }
+        let address = try Settings.value(httpListen, "KFMD_HTTP_LISTEN").map {
+            try Settings.address($0, "--http-listen")
+        }
         let namespaces = Settings.list(namespace, "KFMD_NAMESPACE")
         let name = try await clusterName(client, logger)
         try await backend.withBackend { backend in
             var options = Recorder.Options()
             options.namespaces = namespaces
+            let metrics = RecorderMetrics()
             let repositories = await Recorder.artifactRepositories(
                 client, namespaces: namespaces, logger: logger)
             let recorder = Recorder(
                 client: client, capture: Capture(cluster: name, artifactRepositories: repositories),
-                journal: journal, backend: backend, options: options, logger: logger)
+                journal: journal, backend: backend, options: options, metrics: metrics, logger: logger)
             logger.info("recording", metadata: ["cluster": "\(name)", "server": "\(configuration.server)"])
+            var services: [any Service] = [RecorderService(recorder: recorder)]
+            if let address { services.append(RecorderServer.service(address, metrics, journal, logger)) }
             try await ServiceGroup(
                 configuration: .init(
-                    services: [.init(service: RecorderService(recorder: recorder))],
+                    services: services.map { .init(service: $0) },
                     gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
             ).run()
         }

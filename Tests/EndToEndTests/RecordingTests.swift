@@ -29,8 +29,38 @@ import Testing
 
     private func record(_ kubeconfig: String, _ metadata: String, _ folder: String) async throws -> Running {
         try await Running(
-            ["record", "--kubeconfig", kubeconfig, "--metadata", metadata, "--journal", "\(folder)/journal.db"],
+            [
+                "record", "--kubeconfig", kubeconfig, "--metadata", metadata, "--journal", "\(folder)/journal.db",
+                "--http-listen", "127.0.0.1:0",
+            ],
             log: "\(folder)/record-\(UUID().uuidString.prefix(6)).log")
+    }
+
+    /// The recorder's own port tells what it did.
+    private func expectMetrics(of recorder: Running) async throws {
+        _ = try await recorder.wait(for: "HTTP listens")
+        let line = recorder.output.split(separator: "\n").first { $0.contains("[kfmd] HTTP listens") } ?? ""
+        let start = try #require(line.firstRange(of: "address="))
+        let address = "http://" + line[start.upperBound...].prefix { $0 != " " }
+        func get(_ path: String) async throws -> String {
+            let script = "import sys, urllib.request; sys.stdout.write(urllib.request.urlopen(sys.argv[1]).read().decode())"
+            let ended = try await Program.run(try #require(Program.python), ["-c", script, address + path])
+            #expect(ended.status == 0, "\(ended.errors)")
+            return ended.output
+        }
+        #expect(try await get("/healthz") == "ok\n")
+        #expect(try await get("/readyz") == "ok\n")
+        let metrics = try await get("/metrics")
+        for line in [
+            "kfmd_ready 1", "kfmd_journal_depth 0", "kfmd_steps_lost_total 0", "kfmd_store_errors_total 0",
+            "# TYPE kfmd_step_lag_seconds histogram",
+        ] { #expect(metrics.contains(line + "\n"), "\(line) in \(metrics)") }
+        // Each step is told when it begins and when it ends: at least once each.
+        let recorded = metrics.split(separator: "\n").filter { $0.contains("outcome=\"recorded\"") }
+            .compactMap { $0.split(separator: " ").last.flatMap { Int($0) } }.reduce(0, +)
+        #expect(recorded >= 6, "\(metrics)")
+        #expect(!metrics.contains("outcome=\"refused\""))
+        #expect(metrics.contains("kfmd_patches_total{result=\"written\"}"))
     }
 
     @Test(.enabled(if: hasPython, "KFMD_PYTHON is not set: run make test"))
@@ -42,6 +72,7 @@ import Testing
             let recorder = try await record(kubeconfig, service.grpc, path)
             try await Example.recording().play(in: cluster, speed: 20)
             try await expectGraph(service.grpc)
+            try await expectMetrics(of: recorder)
             // The ids are on the pods, as Kubeflow Pipelines' own recorder leaves them.
             let pods = await cluster.all(.pods).filter { $0["metadata"]?["labels"]?["pipeline/runid"] != nil }
             #expect(pods.count == 4)

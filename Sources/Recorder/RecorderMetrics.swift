@@ -1,0 +1,149 @@
+import Synchronization
+
+/// What a recorder counts, in the text format of Prometheus (0.0.4).
+public final class RecorderMetrics: Sendable {
+    /// What became of a step.
+    enum Outcome: String { case recorded, refused }
+
+    private struct Histogram {
+        /// In seconds.
+        static let bounds: [Double] = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 3600]
+        var counts = Array(repeating: 0, count: bounds.count + 1)
+        var sum = 0.0
+
+        mutating func observe(_ seconds: Double) {
+            counts[Self.bounds.firstIndex { seconds <= $0 } ?? Self.bounds.count] += 1
+            sum += seconds
+        }
+    }
+
+    private struct Steps: Hashable {
+        var convention: String
+        var outcome: String
+    }
+
+    private struct Interruption: Hashable {
+        var resource: String
+        var cause: String
+    }
+
+    private struct State {
+        var steps: [Steps: Int] = [:]
+        var lost = 0
+        var interruptions: [Interruption: Int] = [:]
+        var problems = 0
+        var storeErrors = 0
+        var patches: [String: Int] = [:]
+        var lag = Histogram()
+        var batch = Histogram()
+        var isReady = false
+    }
+
+    private let state = Mutex(State())
+
+    public init() {}
+
+    /// Whether the first list of every kind is in the journal, or cannot be had for now.
+    public var isReady: Bool { state.withLock { $0.isReady } }
+
+    // MARK: Counting
+
+    func count(_ outcome: Outcome, convention: String) {
+        state.withLock { $0.steps[Steps(convention: convention, outcome: outcome.rawValue), default: 0] += 1 }
+    }
+
+    func countLost(_ steps: Int) { state.withLock { $0.lost += steps } }
+    func countProblems(_ problems: Int) { state.withLock { $0.problems += problems } }
+    func countStoreError() { state.withLock { $0.storeErrors += 1 } }
+    func countPatch(_ result: String) { state.withLock { $0.patches[result, default: 0] += 1 } }
+    func setReady() { state.withLock { $0.isReady = true } }
+
+    func countInterruption(_ resource: String, cause: String) {
+        state.withLock { $0.interruptions[Interruption(resource: resource, cause: cause), default: 0] += 1 }
+    }
+
+    /// - Parameter seconds: from the end of a step to its being in the store.
+    func observeLag(_ seconds: Double) { state.withLock { $0.lag.observe(max(0, seconds)) } }
+    /// - Parameter duration: that of writing a batch to the store.
+    func observeBatch(_ duration: Duration) { state.withLock { $0.batch.observe(duration / .seconds(1)) } }
+
+    // MARK: Showing
+
+    /// The metrics as text.
+    /// - Parameters:
+    ///   - depth: how many steps wait in the journal.
+    ///   - age: how long the oldest of them waits, in seconds.
+    public func text(depth: Int, age: Double) -> String {
+        let state = state.withLock { $0 }
+        var text = Text()
+        text.family("kfmd_steps_total", "counter", "Steps written to the store, or refused by it for good.")
+        for (key, count) in state.steps.sorted(by: {
+            ($0.key.convention, $0.key.outcome) < ($1.key.convention, $1.key.outcome)
+        }) {
+            text.sample("kfmd_steps_total", [("convention", key.convention), ("outcome", key.outcome)], "\(count)")
+        }
+        text.family("kfmd_steps_lost_total", "counter", "Steps that went away before anybody saw how they ended.")
+        text.sample("kfmd_steps_lost_total", [], "\(state.lost)")
+        text.family("kfmd_problems_total", "counter", "Facts that could not be understood.")
+        text.sample("kfmd_problems_total", [], "\(state.problems)")
+        text.family("kfmd_step_lag_seconds", "histogram", "From the end of a step to its being in the store.")
+        text.histogram("kfmd_step_lag_seconds", Histogram.bounds, state.lag.counts, state.lag.sum)
+        text.family("kfmd_batch_seconds", "histogram", "Writing a batch of steps to the store.")
+        text.histogram("kfmd_batch_seconds", Histogram.bounds, state.batch.counts, state.batch.sum)
+        text.family(
+            "kfmd_store_errors_total", "counter", "Batches that the store failed to take; they are tried again.")
+        text.sample("kfmd_store_errors_total", [], "\(state.storeErrors)")
+        text.family("kfmd_journal_depth", "gauge", "Steps that wait in the journal.")
+        text.sample("kfmd_journal_depth", [], "\(depth)")
+        text.family("kfmd_journal_age_seconds", "gauge", "How long the oldest step waits in the journal.")
+        text.sample("kfmd_journal_age_seconds", [], "\(age)")
+        text.family("kfmd_watch_interruptions_total", "counter", "Lists and watches that broke, by cause.")
+        for (key, count) in state.interruptions.sorted(by: {
+            ($0.key.resource, $0.key.cause) < ($1.key.resource, $1.key.cause)
+        }) {
+            text.sample(
+                "kfmd_watch_interruptions_total", [("resource", key.resource), ("cause", key.cause)], "\(count)")
+        }
+        text.family("kfmd_patches_total", "counter", "Pods on which ids were written back, by result.")
+        for (result, count) in state.patches.sorted(by: { $0.key < $1.key }) {
+            text.sample("kfmd_patches_total", [("result", result)], "\(count)")
+        }
+        text.family("kfmd_ready", "gauge", "1 once the first list of every kind is in the journal.")
+        text.sample("kfmd_ready", [], state.isReady ? "1" : "0")
+        return text.output
+    }
+
+    private struct Text {
+        var output = ""
+
+        mutating func family(_ name: String, _ type: String, _ help: String) {
+            output += "# HELP \(name) \(help)\n# TYPE \(name) \(type)\n"
+        }
+
+        mutating func sample(_ name: String, _ labels: [(String, String)], _ value: String) {
+            let shown = labels.map { "\($0)=\"\(Self.escape($1))\"" }.joined(separator: ",")
+            output += labels.isEmpty ? "\(name) \(value)\n" : "\(name){\(shown)} \(value)\n"
+        }
+
+        mutating func histogram(_ name: String, _ bounds: [Double], _ counts: [Int], _ sum: Double) {
+            var total = 0
+            for (bound, count) in zip(bounds.map { "\($0)" } + ["+Inf"], counts) {
+                total += count
+                sample(name + "_bucket", [("le", bound)], "\(total)")
+            }
+            sample(name + "_sum", [], "\(sum)")
+            sample(name + "_count", [], "\(total)")
+        }
+
+        private static func escape(_ text: String) -> String {
+            text.reduce(into: "") { result, character in
+                switch character {
+                case "\\": result += "\\\\"
+                case "\"": result += "\\\""
+                case "\n": result += "\\n"
+                default: result.append(character)
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,45 @@
+import FoundationEssentials
+import Hummingbird
+import Logging
+import MetadataService
+import NIOCore
+import Recorder
+import ServiceLifecycle
+
+/// The recorder's own port: `/metrics`, `/healthz`, `/readyz`.
+enum RecorderServer {
+    static func service(
+        _ address: MetadataServer.Address, _ metrics: RecorderMetrics, _ journal: Journal, _ logger: Logger
+    ) -> any Service {
+        let router = Router()
+        router.get("/healthz") { _, _ in
+            // A journal that cannot be read is beyond help from within.
+            _ = try await journal.backlog()
+            return text("ok\n")
+        }
+        router.get("/readyz") { _, _ in
+            metrics.isReady ? text("ok\n") : text("the first lists are not in the journal yet\n", .serviceUnavailable)
+        }
+        router.get("/metrics") { _, _ in
+            let backlog = try await journal.backlog()
+            return text(
+                metrics.text(depth: backlog.depth, age: backlog.age), type: "text/plain; version=0.0.4; charset=utf-8")
+        }
+        return Application(
+            router: router,
+            configuration: .init(address: .hostname(address.host, port: address.port), serverName: "kfmd"),
+            onServerRunning: { channel in
+                let port = channel.localAddress?.port ?? address.port
+                logger.info(
+                    "HTTP listens", metadata: ["address": "\(MetadataServer.Address(host: address.host, port: port))"])
+            },
+            logger: logger)
+    }
+
+    private static func text(
+        _ text: String, _ status: HTTPResponse.Status = .ok, type: String = "text/plain; charset=utf-8"
+    ) -> Response {
+        Response(
+            status: status, headers: [.contentType: type], body: .init(byteBuffer: ByteBuffer(string: text)))
+    }
+}
