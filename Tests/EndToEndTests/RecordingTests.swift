@@ -43,7 +43,8 @@ import Testing
         let start = try #require(line.firstRange(of: "address="))
         let address = "http://" + line[start.upperBound...].prefix { $0 != " " }
         func get(_ path: String) async throws -> String {
-            let script = "import sys, urllib.request; sys.stdout.write(urllib.request.urlopen(sys.argv[1]).read().decode())"
+            let script =
+                "import sys, urllib.request; sys.stdout.write(urllib.request.urlopen(sys.argv[1]).read().decode())"
             let ended = try await Program.run(try #require(Program.python), ["-c", script, address + path])
             #expect(ended.status == 0, "\(ended.errors)")
             return ended.output
