@@ -30,13 +30,20 @@ enum FilterToken: Equatable {
 private struct Scanner {
     let characters: [Unicode.Scalar]
     var index = 0
+    /// Whether the last token was the dot of a path: after it a name may begin with a digit.
+    private var isAfterDot = false
+
+    init(characters: [Unicode.Scalar]) { self.characters = characters }
 
     mutating func next() throws -> (FilterToken, Int) {
         try skipBlanks()
         let column = index + 1
         guard index < characters.count else { return (.end, column) }
         let character = characters[index]
+        let isInPath = isAfterDot
+        isAfterDot = character == "." && followsName
         switch character {
+        case "0"..."9" where isInPath: return (.identifier(word()), column)
         case "'", "\"": return (.string(try text(until: character)), column)
         case "r", "R":
             guard index + 1 < characters.count, ["'", "\""].contains(characters[index + 1]) else {

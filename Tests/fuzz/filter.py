@@ -399,6 +399,10 @@ STATES = set(m.Artifact.State.keys()) | set(m.Execution.State.keys()) | set(m.Ev
 NAME = re.compile(f"(Unrecognized name|specified in the query): ({'|'.join(sorted(STATES))})\\b", re.IGNORECASE)
 LOST = re.compile(r"Unrecognized name: (custom_)?properties\b")
 
+def refused(ours, theirs):
+    return ours[0] == "OK" and theirs[0] == "INVALID_ARGUMENT"
+
+
 # Differences that are meant: why, and which they are.
 EXCUSES = [
     ("the original crashes or hangs", lambda query, ours, theirs: is_well(ours) and theirs[0] in ("CRASHES", "HANGS")),
@@ -419,10 +423,12 @@ EXCUSES = [
     # More lenient than the original: blanks may be missing around numbers and stand around dots, and
     # names of neighbours differ by their case.
     ("kfmd is more lenient", lambda query, ours, theirs: ours[0] == "OK" and LENIENT.search(str(theirs[1]))),
-    ("kfmd takes blanks around a dot", lambda query, ours, theirs: ours[0] == "OK" and re.search(r"\s\.|\.\s", query)),
+    ("kfmd takes blanks around a dot", lambda query, ours, theirs: refused(ours, theirs) and re.search(r"\s\.|\.\s", query)),
     # An enumeration before < is the beginning of an enumeration's type there.
-    ("the original takes < NAME for a type", lambda query, ours, theirs: ours[0] == "OK" and re.search(r"(state|type)[`\s)]*<\s*[A-Za-z]", query, re.I)),
-    ("kfmd takes names and numbers in one list", lambda query, ours, theirs: ours[0] == "OK" and re.search(r"(state|type)[`\s)]*(NOT\s+)?IN\s*\([^)]*\d", query, re.I)),
+    ("the original takes < NAME for a type", lambda query, ours, theirs: refused(ours, theirs) and re.search(r"(state|type)[`\s)]*<\s*[A-Za-z]", query, re.I)),
+    ("kfmd takes names and numbers in one list", lambda query, ours, theirs: refused(ours, theirs) and re.search(r"(state|type)[`\s)]*(NOT\s+)?IN\s*\([^)]*\d", query, re.I)),
+    # A word of its grammar, which begins a value.
+    ("the original takes NEW for a keyword", lambda query, ours, theirs: refused(ours, theirs) and re.search(r"\bNEW\b", query, re.I)),
     # Not in kfmd (docs/compatibility.md): arithmetic, functions, CASE, more than one list of conditions.
     ("not in kfmd", lambda query, ours, theirs: ours[0] == "INVALID_ARGUMENT" and theirs[0] == "OK" and BEYOND.search(query)),
 ]
