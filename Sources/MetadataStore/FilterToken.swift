@@ -53,7 +53,10 @@ private struct Scanner {
             return (.string(try text(until: characters[index], isRaw: true)), column)
         case "." where index + 1 < characters.count && ("0"..."9").contains(characters[index + 1]) && !followsName:
             return (try number(), column)
-        case "`": return (.quoted(try text(until: character)), column)
+        case "`":
+            let name = try text(until: character)
+            guard !name.isEmpty else { throw FilterToken.error("Syntax error: Invalid empty identifier", column) }
+            return (.quoted(name), column)
         case "0"..."9": return (try number(), column)
         case "a"..."z", "A"..."Z", "_": return (.identifier(word()), column)
         case "<", ">", "!":
