@@ -4,7 +4,7 @@ import CSQLite
 ///
 /// SQLite writes each page of a commit by two calls of the system; gathered, a commit is one. All
 /// else is left to SQLite's own file system, and the order is kept: what was gathered is written before
-/// the log is synced, read, cut, measured or closed. Readers look at a frame only after the commit that
+/// the log is synced, read, cut or measured; what is left when it is closed was never committed. Readers look at a frame only after the commit that
 /// wrote it was synced, which `synchronous = FULL` does each time. Nothing may be written to the log but
 /// at a commit, while the lock is held: so pages are not spilled before (`cache_spill = OFF`), and what a
 /// commit that failed has left is dropped (``discard(_:)``). A connection with this file system sets both.
