@@ -110,7 +110,7 @@ import Testing
             try await Task.sleep(for: .milliseconds(300))
             // Nothing of ours changes, but the version does: only the bookmark tells.
             await cluster.apply("ADDED", ["kind": "Namespace", "apiVersion": "v1", "metadata": ["name": "x"]])
-            try await Task.sleep(for: .milliseconds(300))
+            try await Task.sleep(for: .milliseconds(1000))
             await cluster.compact()
             await cluster.endWatches()
             try await Task.sleep(for: .milliseconds(200))

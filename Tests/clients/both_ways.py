@@ -132,7 +132,7 @@ def main():
         path = f"{FOLDER}/{first.replace(' ', '-')}.db"
         for turn in range(4):
             if (turn % 2 == 0) == (first == "kfmd"):
-                server = Server(path, None, "--predefined-types", "none")
+                server = Server(path, "--predefined-types", "none")
                 writer = ours(server)
             else:
                 server, writer = None, original(path)
@@ -145,7 +145,7 @@ def main():
                 reader, name = original(path), "the original"
             else:
                 # The original leaves its connection open as long as it lives; both may have the file.
-                server = Server(path, None, "--predefined-types", "none")
+                server = Server(path, "--predefined-types", "none")
                 reader, name = ours(server), "kfmd"
             read = graph(reader)
             assert len(read) == len(written), f"seed {SEED}: {name} reads {len(read)} of {len(written)}"
@@ -156,7 +156,7 @@ def main():
             del reader, writer
     # What only kfmd can hold does not keep the original from reading.
     path = f"{FOLDER}/odd.db"
-    server = Server(path, None, "--predefined-types", "none")
+    server = Server(path, "--predefined-types", "none")
     kinds, _, _ = types(ours(server))
     odd = m.Artifact(type_id=kinds[0])
     for name, number in (("nan", float("nan")), ("minus", -0.0), ("third", 1 / 3), ("infinite", float("inf"))):

@@ -7,7 +7,6 @@ import atexit
 import os
 import random
 import re
-import resource
 import shutil
 import signal
 import sqlite3
@@ -28,11 +27,17 @@ WRITERS = 6
 
 
 class Server:
-    def __init__(self, path, preexec=None, *options):
+    """A kfmd serve; as another user, or with files of at most so many KiB, where that is asked."""
+
+    def __init__(self, path, *options, user=None, limit=None):
+        # By other programs: beside gRPC's threads nothing may happen between fork and exec.
+        shell = ["sh", "-c", f"trap '' XFSZ; ulimit -f {2 * limit}; exec \"$@\"", "sh"] if limit else []
+        if user is not None:
+            shell = ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups"]
         self.process = subprocess.Popen(
-            [KFMD, "serve", "--store", path, "--grpc-listen", "127.0.0.1:0", "--http-listen", "127.0.0.1:0",
+            [*shell, KFMD, "serve", "--store", path, "--grpc-listen", "127.0.0.1:0", "--http-listen", "127.0.0.1:0",
              *options],
-            stderr=subprocess.PIPE, text=True, preexec_fn=preexec,
+            stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
         atexit.register(self.process.kill)
         self.log = ""
@@ -45,7 +50,7 @@ class Server:
                 break
         else:
             self.process.wait()
-            raise RuntimeError(self.log)
+            raise RuntimeError(f"kfmd ended with {self.process.returncode}: {self.log}")
         threading.Thread(target=self.process.stderr.read, daemon=True).start()
 
     def kill(self):
@@ -150,13 +155,9 @@ def full_disk():
     mount = ["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", folder]
     mounted = subprocess.run(mount, capture_output=True).returncode == 0
 
-    def limit():
-        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (3 << 20, 3 << 20))
-
     path = f"{folder}/full.db"
     try:
-        server = Server(path, None if mounted else limit)
+        server = Server(path, limit=None if mounted else 3 << 10)
         ids = types(server.stub)
         acknowledged, error = [], None
         for number in range(500):
@@ -221,10 +222,10 @@ def not_writable():
     os.chmod(path, 0o444)
     os.chmod(folder, 0o555)
     # Root may write what is read-only: another user then.
-    drop = (lambda: os.setuid(65534)) if os.getuid() == 0 else None
+    nobody = 65534 if os.getuid() == 0 else None
     os.chmod(FOLDER, 0o755)
     try:
-        Server(path, drop)
+        Server(path, user=nobody)
         raise AssertionError("serves a file that it may not write")
     except RuntimeError as error:
         assert "store.db" in str(error) and "read-only" in str(error), error
