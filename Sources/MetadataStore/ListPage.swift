@@ -95,17 +95,3 @@ struct ListPage {
         return (try transaction.complete(rows), token)
     }
 }
-
-extension Connection {
-    func rows<Row>(
-        _ sql: String, values: [SQLValue], row: (Statement) -> Row
-    ) throws(SQLiteError) -> [Row] {
-        let statement = try statement(sql)
-        defer { statement.reset() }
-        var index: Int32 = 1
-        for value in values { try statement.bind(value, at: &index) }
-        var result: [Row] = []
-        while try statement.step() { result.append(row(statement)) }
-        return result
-    }
-}

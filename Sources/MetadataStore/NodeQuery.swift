@@ -118,11 +118,12 @@ struct NodeQuery {
     private static let types = " LEFT JOIN Type AS t ON t.id = n.type_id"
 
     private func plan(
-        _ head: String, _ headValues: [SQLValue] = [], where conditions: [Condition?], isComplete: Bool = true
+        _ head: String, _ headValues: [SQLValue] = [], where conditions: [Condition?],
+        orderedBy clause: String? = nil, isComplete: Bool = true
     ) -> Plan {
         let condition = Condition.all(conditions.compactMap { $0 })
         var values = headValues + condition.values
-        var sql = head + " WHERE " + condition.sql + order.clause("n")
+        var sql = head + " WHERE " + condition.sql + (clause ?? order.clause("n"))
         if let limit {
             sql += " LIMIT ?"
             values.append(.integer(Int64(limit)))
@@ -164,17 +165,10 @@ struct NodeQuery {
         let seek = order.after.map {
             Condition(sql: "\(key) \(order.sign) ?", values: [.integer($0.id)])
         }
-        let condition = Condition.all(
-            [Condition(sql: "link.context_id = ?", values: [.integer(context)]), seek, condition].compactMap { $0 })
-        var values = condition.values
-        var sql =
-            "SELECT \(columns) FROM \(link) AS link CROSS JOIN \(kind.table) AS n ON n.id = \(key)\(Self.types)"
-            + " WHERE \(condition.sql) ORDER BY \(key) \(order.word)"
-        if let limit {
-            sql += " LIMIT ?"
-            values.append(.integer(Int64(limit)))
-        }
-        return Plan(sql: sql, values: values)
+        return plan(
+            "SELECT \(columns) FROM \(link) AS link CROSS JOIN \(kind.table) AS n ON n.id = \(key)\(Self.types)",
+            where: [Condition(sql: "link.context_id = ?", values: [.integer(context)]), seek, condition],
+            orderedBy: " ORDER BY \(key) \(order.word)")
     }
 
     /// The first rows of the time's index.

@@ -46,9 +46,9 @@ extension Transaction {
         }
         try validate(node, against: try typeProperties(of: node.typeID, kind: N.kind))
         try unique(duplicate(node)) {
-            try run(
+            try connection.run(
                 N.insertion,
-                [
+                values: [
                     .integer(node.typeID), node.hasName ? .text(node.name) : .null,
                     node.externalID.isEmpty ? .null : .text(node.externalID), .integer(now), .integer(now),
                 ] + node.ownValues)
@@ -96,10 +96,10 @@ extension Transaction {
         }
         let assignments = ["name", "external_id", "last_update_time_since_epoch"] + N.ownColumns
         try unique(duplicate(node)) {
-            try run(
+            try connection.run(
                 "UPDATE \(N.kind.table) SET \(assignments.map { $0 + " = ?" }.joined(separator: ", "))"
                     + " WHERE id = ?",
-                [
+                values: [
                     node.hasName ? .text(node.name) : .null,
                     node.externalID.isEmpty ? .null : .text(node.externalID), .integer(now),
                 ] + node.ownValues + [.integer(node.id)])
@@ -143,13 +143,5 @@ extension Transaction {
         if node.hasName { shown += " name: \"\(node.name)\"" }
         if node.hasExternalID { shown += " external_id: \"\(node.externalID)\"" }
         return "Given node already exists: \(shown)"
-    }
-
-    private func run(_ sql: String, _ values: [SQLValue]) throws(SQLiteError) {
-        let statement = try connection.statement(sql)
-        defer { statement.reset() }
-        var index: Int32 = 1
-        for value in values { try statement.bind(value, at: &index) }
-        while try statement.step() {}
     }
 }

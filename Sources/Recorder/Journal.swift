@@ -164,12 +164,8 @@ public actor Journal {
     }
 
     /// How many steps wait.
-    public func depth() throws -> Int {
-        Int(
-            try connection.first("SELECT count(*) FROM step WHERE acknowledged < revision") {
-                $0.integer(0)
-            } ?? 0)
-    }
+    /// - Throws: `SQLiteError`.
+    public func depth() throws -> Int { try backlog().depth }
 
     /// How many steps wait, and for how long the oldest, in seconds.
     /// - Throws: `SQLiteError`.

@@ -143,6 +143,26 @@ public final class Connection {
         return try statement.step() ? row(statement) : nil
     }
 
+    /// Runs a statement with as many values as it has parameters, and drops its rows.
+    /// - Throws: ``SQLiteError``.
+    public func run(_ sql: String, values: [SQLValue]) throws(SQLiteError) {
+        _ = try rows(sql, values: values) { _ in }
+    }
+
+    /// The rows of a query with as many values as it has parameters, each made into a value.
+    /// - Throws: ``SQLiteError``.
+    public func rows<Row>(
+        _ sql: String, values: [SQLValue], row: (Statement) -> Row
+    ) throws(SQLiteError) -> [Row] {
+        let statement = try statement(sql)
+        defer { statement.reset() }
+        var index: Int32 = 1
+        for value in values { try statement.bind(value, at: &index) }
+        var result: [Row] = []
+        while try statement.step() { result.append(row(statement)) }
+        return result
+    }
+
     /// Whether a transaction is open: SQLite ends one by itself when the disk is full.
     public var isInTransaction: Bool { sqlite3_get_autocommit(handle) == 0 }
 
