@@ -13,18 +13,24 @@ extension JSONValue {
     }
 
     /// Reads one JSON value that fills the bytes.
+    /// - Parameter projection: what is wanted of it. What is passed over is only looked at as far as is
+    ///   needed to find its end.
     /// - Throws: ``JSONError`` with the line and column of the first mistake.
-    public init(parsing bytes: some Sequence<UInt8>) throws(JSONError) {
+    public init(
+        parsing bytes: some Sequence<UInt8>, only projection: JSONProjection = .everything
+    ) throws(JSONError) {
         let result =
-            bytes.withContiguousStorageIfAvailable { JSONValue.parse($0) }
-            ?? Array(bytes).withUnsafeBufferPointer { JSONValue.parse($0) }
+            bytes.withContiguousStorageIfAvailable { JSONValue.parse($0, projection) }
+            ?? Array(bytes).withUnsafeBufferPointer { JSONValue.parse($0, projection) }
         self = try result.get()
     }
 
-    private static func parse(_ bytes: UnsafeBufferPointer<UInt8>) -> Result<JSONValue, JSONError> {
+    private static func parse(
+        _ bytes: UnsafeBufferPointer<UInt8>, _ projection: JSONProjection = .everything
+    ) -> Result<JSONValue, JSONError> {
         var parser = JSONParser(bytes: bytes)
         do throws(JSONError) {
-            return .success(try parser.document())
+            return .success(try parser.document(projection))
         } catch {
             return .failure(error)
         }
@@ -33,8 +39,8 @@ extension JSONValue {
 
 /// A recursive-descent parser over bytes that outlive it.
 struct JSONParser {
-    private let bytes: UnsafeBufferPointer<UInt8>
-    private var index = 0
+    let bytes: UnsafeBufferPointer<UInt8>
+    var index = 0
     private var depth = 0
 
     init(bytes: UnsafeBufferPointer<UInt8>, from index: Int = 0) {
@@ -50,16 +56,16 @@ struct JSONParser {
         return (value, index)
     }
 
-    mutating func document() throws(JSONError) -> JSONValue {
+    mutating func document(_ projection: JSONProjection) throws(JSONError) -> JSONValue {
         if bytes.starts(with: [0xEF, 0xBB, 0xBF]) { index = 3 }
         skipWhitespace()
-        let value = try value()
+        let value = try value(projection)
         skipWhitespace()
         guard index == bytes.count else { throw error("text after the end of the value") }
         return value
     }
 
-    private func error(_ reason: String, at position: Int? = nil) -> JSONError {
+    func error(_ reason: String, at position: Int? = nil) -> JSONError {
         let end = min(position ?? index, bytes.count)
         var line = 1
         var start = 0
@@ -70,7 +76,7 @@ struct JSONParser {
         return JSONError(reason: reason, line: line, column: end - start + 1)
     }
 
-    private func unexpected(_ wanted: String) -> JSONError {
+    func unexpected(_ wanted: String) -> JSONError {
         guard index < bytes.count else { return error("the text ends where \(wanted) should be") }
         let byte = bytes[index]
         let shown =
@@ -79,7 +85,7 @@ struct JSONParser {
         return error("\(shown) where \(wanted) should be")
     }
 
-    private mutating func skipWhitespace() {
+    mutating func skipWhitespace() {
         while index < bytes.count {
             switch bytes[index] {
             case 0x20, 0x0A, 0x0D, 0x09: index += 1
@@ -88,11 +94,11 @@ struct JSONParser {
         }
     }
 
-    private mutating func value() throws(JSONError) -> JSONValue {
+    mutating func value(_ projection: JSONProjection = .everything) throws(JSONError) -> JSONValue {
         guard index < bytes.count else { throw unexpected("a value") }
         switch bytes[index] {
-        case UInt8(ascii: "{"): return try object()
-        case UInt8(ascii: "["): return try array()
+        case UInt8(ascii: "{"): return try object(projection)
+        case UInt8(ascii: "["): return try array(projection)
         case UInt8(ascii: "\""): return .string(try string())
         case UInt8(ascii: "t"): return try literal("true", .bool(true))
         case UInt8(ascii: "f"): return try literal("false", .bool(false))
@@ -104,9 +110,13 @@ struct JSONParser {
 
     private mutating func literal(_ text: StaticString, _ value: JSONValue) throws(JSONError) -> JSONValue {
         let length = text.utf8CodeUnitCount
-        guard index + length <= bytes.count else { throw unexpected("a value") }
-        for offset in 0..<length where bytes[index + offset] != text.utf8Start[offset] {
-            throw unexpected("a value")
+        for offset in 0..<length {
+            guard index + offset < bytes.count else {
+                let start = index
+                index = bytes.count
+                throw error("the text ends within a value", at: start)
+            }
+            if bytes[index + offset] != text.utf8Start[offset] { throw unexpected("a value") }
         }
         index += length
         return value
@@ -119,7 +129,7 @@ struct JSONParser {
         }
     }
 
-    private mutating func object() throws(JSONError) -> JSONValue {
+    private mutating func object(_ projection: JSONProjection) throws(JSONError) -> JSONValue {
         try enter()
         defer { depth -= 1 }
         index += 1
@@ -134,14 +144,18 @@ struct JSONParser {
             guard index < bytes.count, bytes[index] == UInt8(ascii: "\"") else {
                 throw unexpected("a member's name")
             }
-            let key = try string()
+            let member = try memberName(projection)
             skipWhitespace()
             guard index < bytes.count, bytes[index] == UInt8(ascii: ":") else {
                 throw unexpected("“:”")
             }
             index += 1
             skipWhitespace()
-            members.append(JSONObject.Member(key: key, value: try value()))
+            if let member {
+                members.append(JSONObject.Member(key: member.key, value: try value(member.wanted)))
+            } else {
+                try skipValue()
+            }
             skipWhitespace()
             guard index < bytes.count else { throw unexpected("“,” or “}”") }
             if bytes[index] == UInt8(ascii: "}") {
@@ -178,7 +192,7 @@ struct JSONParser {
         return result
     }
 
-    private mutating func array() throws(JSONError) -> JSONValue {
+    private mutating func array(_ projection: JSONProjection) throws(JSONError) -> JSONValue {
         try enter()
         defer { depth -= 1 }
         index += 1
@@ -190,7 +204,7 @@ struct JSONParser {
         }
         while true {
             skipWhitespace()
-            elements.append(try value())
+            elements.append(try value(projection.element))
             skipWhitespace()
             guard index < bytes.count else { throw unexpected("“,” or “]”") }
             if bytes[index] == UInt8(ascii: "]") {
@@ -240,7 +254,7 @@ struct JSONParser {
         return .number(value)
     }
 
-    private mutating func string() throws(JSONError) -> String {
+    mutating func string() throws(JSONError) -> String {
         let open = index
         index += 1
         let start = index
@@ -297,7 +311,10 @@ struct JSONParser {
     }
 
     private mutating func hexadecimal() throws(JSONError) -> UInt32 {
-        guard index + 4 <= bytes.count else { throw error("an unfinished \\u escape") }
+        guard index + 4 <= bytes.count else {
+            index = bytes.count
+            throw error("an unfinished \\u escape")
+        }
         var result: UInt32 = 0
         for _ in 0..<4 {
             guard let digit = Character(UnicodeScalar(bytes[index])).hexDigitValue else {

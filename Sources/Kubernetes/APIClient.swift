@@ -107,12 +107,16 @@ public final class APIClient: Sendable {
             retryAfter: wait.map { .seconds($0) })
     }
 
+    private func noJSON(_ error: JSONError) -> ConnectionError {
+        ConnectionError(address: configuration.server, reason: "an answer that is no JSON: \(error)")
+    }
+
     private func value(of response: HTTPClientResponse) async throws -> JSONValue {
         let buffer = try await connected { try await response.body.collect(upTo: 1 << 30) }
         do {
             return try JSONValue(parsing: buffer.readableBytesView)
         } catch {
-            throw ConnectionError(address: configuration.server, reason: "an answer that is no JSON: \(error)")
+            throw noJSON(error)
         }
     }
 
@@ -132,28 +136,44 @@ public final class APIClient: Sendable {
     /// - Parameters:
     ///   - namespace: `nil` for all namespaces.
     ///   - continuation: ``Page/next`` of the page before.
+    ///   - fields: what is wanted of each object; see ``KubernetesObject/raw``.
     /// - Throws: ``APIError``, ``ConnectionError``.
     public func list(
         _ resource: Resource, namespace: String? = nil, labelSelector: String? = nil,
-        fieldSelector: String? = nil, limit: Int = 500, continuation: String? = nil
+        fieldSelector: String? = nil, limit: Int = 500, continuation: String? = nil,
+        fields: JSONProjection = .everything
     ) async throws -> Page {
         var query = [("limit", String(limit))]
         if let fieldSelector { query.append(("fieldSelector", fieldSelector)) }
         if let labelSelector { query.append(("labelSelector", labelSelector)) }
         if let continuation { query.append(("continue", continuation)) }
         let response = try await send(.GET, resource.path(namespace: namespace), query: query)
-        let list = try await value(of: response)
-        var page = Page(
-            objects: [], malformed: [],
-            resourceVersion: list["metadata"]?["resourceVersion"]?.string ?? "", next: nil)
-        if let next = list["metadata"]?["continue"]?.string, !next.isEmpty { page.next = next }
-        for (index, item) in (list["items"]?.array ?? []).enumerated() {
-            do {
-                page.objects.append(try KubernetesObject(item, resource: resource))
+        var page = Page(objects: [], malformed: [], resourceVersion: "", next: nil)
+        // Read as it arrives: a page of large objects is never there as a whole.
+        var reader = JSONListReader(list: "items", element: fields)
+        var body = response.body.makeAsyncIterator()
+        var count = 0
+        while true {
+            let chunk = try await connected { try await body.next() }
+            let items: [JSONValue]
+            do throws(JSONError) {
+                items = try reader.read(chunk?.readableBytesView ?? ByteBufferView(), isLast: chunk == nil)
             } catch {
-                page.malformed.append("item \(index) of the list of \(resource.plural): \(error)")
+                throw noJSON(error)
             }
+            for item in items {
+                do {
+                    page.objects.append(try KubernetesObject(item, resource: resource))
+                } catch {
+                    page.malformed.append("item \(count) of the list of \(resource.plural): \(error)")
+                }
+                count += 1
+            }
+            if chunk == nil { break }
         }
+        let metadata = reader.envelope["metadata"]
+        page.resourceVersion = metadata?["resourceVersion"]?.string ?? ""
+        if let next = metadata?["continue"]?.string, !next.isEmpty { page.next = next }
         return page
     }
 
@@ -233,7 +253,8 @@ public final class APIClient: Sendable {
     /// Opens a watch.
     /// - Throws: ``APIError``, ``ConnectionError``.
     func watch(
-        _ resource: Resource, namespace: String?, labelSelector: String?, from resourceVersion: String
+        _ resource: Resource, namespace: String?, labelSelector: String?, from resourceVersion: String,
+        fields: JSONProjection
     ) async throws -> WatchStream {
         var query = [
             ("watch", "1"), ("resourceVersion", resourceVersion), ("allowWatchBookmarks", "true"),
@@ -242,6 +263,6 @@ public final class APIClient: Sendable {
         if let labelSelector { query.append(("labelSelector", labelSelector)) }
         let response = try await send(
             .GET, resource.path(namespace: namespace), query: query, by: watches)
-        return WatchStream(response.body, resource: resource)
+        return WatchStream(response.body, resource: resource, fields: fields)
     }
 }

@@ -20,7 +20,8 @@ public struct KubernetesObject: Sendable, Hashable {
     public var labels: [String: String]
     public var annotations: [String: String]
     public var owners: [OwnerReference]
-    /// The whole object, `metadata.managedFields` aside.
+    /// The object, `metadata.managedFields` aside; of a list or watch with a projection only what that
+    /// wants.
     public var raw: JSONValue
 
     /// Why a value is no object.

@@ -19,10 +19,12 @@ struct WatchStream {
     /// How far the buffer is known to hold no line end.
     private var searched = 0
     private let resource: Resource
+    private let line: JSONProjection
 
-    init(_ body: HTTPClientResponse.Body, resource: Resource) {
+    init(_ body: HTTPClientResponse.Body, resource: Resource, fields: JSONProjection) {
         self.body = body.makeAsyncIterator()
         self.resource = resource
+        line = ["type": .everything, "object": fields]
     }
 
     /// The next event; `nil` when the server ended the stream in good order. A line that was cut off
@@ -59,7 +61,7 @@ struct WatchStream {
 
     private func parse(_ line: ByteBuffer) -> WatchLine {
         do {
-            let event = try JSONValue(parsing: line.readableBytesView)
+            let event = try JSONValue(parsing: line.readableBytesView, only: self.line)
             let object = event["object"] ?? .null
             switch event["type"]?.string {
             case "ADDED", "MODIFIED": return .applied(try KubernetesObject(object, resource: resource))
@@ -67,7 +69,10 @@ struct WatchStream {
             case "BOOKMARK":
                 return .bookmark(
                     resourceVersion: object["metadata"]?["resourceVersion"]?.string ?? "")
-            case "ERROR": return .error(APIError(statusObject: object))
+            case "ERROR":
+                // A Status, of which everything is wanted.
+                let status = try JSONValue(parsing: line.readableBytesView)["object"] ?? .null
+                return .error(APIError(statusObject: status))
             case let other: return .unreadable("an event of unknown type \(other ?? "(none)")")
             }
         } catch {

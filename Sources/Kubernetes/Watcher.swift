@@ -1,4 +1,5 @@
 import AsyncHTTPClient
+public import JSON
 import Logging
 
 /// The objects of a kind as they change: lists, then watches, for ever.
@@ -38,17 +39,21 @@ public struct Watcher: AsyncSequence, Sendable {
     private let namespace: String?
     private let labelSelector: String?
     private let pageSize: Int
+    private let fields: JSONProjection
     private let backoff: Backoff
 
+    /// - Parameter fields: what is wanted of each object; see ``KubernetesObject/raw``.
     public init(
         _ client: APIClient, _ resource: Resource, namespace: String? = nil,
-        labelSelector: String? = nil, pageSize: Int = 500, backoff: Backoff = Backoff()
+        labelSelector: String? = nil, pageSize: Int = 500, fields: JSONProjection = .everything,
+        backoff: Backoff = Backoff()
     ) {
         self.client = client
         self.resource = resource
         self.namespace = namespace
         self.labelSelector = labelSelector
         self.pageSize = pageSize
+        self.fields = fields
         self.backoff = backoff
     }
 
@@ -106,7 +111,7 @@ public struct Watcher: AsyncSequence, Sendable {
                 let page = try await watcher.client.list(
                     watcher.resource, namespace: watcher.namespace,
                     labelSelector: watcher.labelSelector, limit: watcher.pageSize,
-                    continuation: continuation)
+                    continuation: continuation, fields: watcher.fields)
                 backoff.reset()
                 queued = page.malformed.map { .unreadable($0) }
                 state = page.next.map { .listing(continuation: $0) } ?? .listed(version: page.resourceVersion)
@@ -117,7 +122,7 @@ public struct Watcher: AsyncSequence, Sendable {
             case .connecting(let version):
                 let stream = try await watcher.client.watch(
                     watcher.resource, namespace: watcher.namespace,
-                    labelSelector: watcher.labelSelector, from: version)
+                    labelSelector: watcher.labelSelector, from: version, fields: watcher.fields)
                 state = .watching(version: version, stream: stream)
                 return nil
             case .watching(let version, var stream):

@@ -124,7 +124,8 @@ public struct Recorder: Sendable {
         }
         // Events that come while the journal is being synced go into its next commit together.
         let buffer = EventBuffer<(event: Watcher.Event, time: Date)>(capacity: options.bufferedEvents)
-        let watcher = Watcher(client, resource, namespace: namespace, backoff: options.backoff)
+        let watcher = Watcher(
+            client, resource, namespace: namespace, fields: Capture.fields(of: resource), backoff: options.backoff)
         await withTaskGroup(of: Void.self) { group in
             group.addTask {
                 for await event in watcher { await buffer.add((event, Date())) }

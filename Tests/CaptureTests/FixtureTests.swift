@@ -21,11 +21,15 @@ import Testing
         }
     }()
 
-    static func explain(_ bytes: [UInt8], cluster: String = "test") -> JSONValue {
+    static func explain(_ bytes: [UInt8], cluster: String = "test", onlyWanted: Bool = false) -> JSONValue {
         var explained: [JSONValue] = []
         ObjectFile.read(bytes) { item in
             switch item {
-            case .object(let object, let isDeleted):
+            case .object(var object, let isDeleted):
+                if onlyWanted {
+                    let resource = Resource(group: "", version: object.apiVersion, plural: "", kind: object.kind)
+                    object.raw = object.raw.projected(Capture.fields(of: resource))
+                }
                 explained.append(
                     Explanation(object, Capture(cluster: cluster)(object, isDeleted: isDeleted)).json)
             case .malformed(let reason): explained.append(.string(reason))
@@ -46,5 +50,11 @@ import Testing
         }
         let expected = try JSONValue(parsing: try #require(FileManager.default.contents(atPath: path)))
         #expect(found == expected, "\(found.jsonText(pretty: true))")
+    }
+
+    /// What is watched is not read whole.
+    @Test(arguments: fixtures) func isCapturedAlikeFromWhatIsWatched(name: String) throws {
+        let bytes = Array(try #require(FileManager.default.contents(atPath: "\(Self.folder)/\(name).json")))
+        #expect(Self.explain(bytes, onlyWanted: true) == Self.explain(bytes))
     }
 }
