@@ -15,7 +15,7 @@ STATIC := $(RELEASE)/static
 RELEASE_BINARY := $(RELEASE)/release/kfmd
 # One binary that needs libm and libc only. These flags stay out of Package.swift, where SwiftPM
 # would refuse them in a dependency.
-RELEASE_FLAGS := -c release --scratch-path $(RELEASE) --product kfmd --static-swift-stdlib \
+RELEASE_FLAGS := -c release --scratch-path $(RELEASE) --static-swift-stdlib \
 	-Xlinker -L$(CURDIR)/$(STATIC) -Xlinker -lsqlite3 -Xlinker -lyaml \
 	-Xswiftc -Xclang-linker -Xswiftc -static-libgcc -Xlinker --no-export-dynamic
 
@@ -66,7 +66,7 @@ release: packages-build ## Build the one static binary, in .build-release
 	@mkdir -p $(STATIC)
 	@for library in libstdc++.a libz.a libsqlite3.a libyaml.a; do \
 	  ln -sf "$$(gcc -print-file-name=$$library)" $(STATIC)/$$library; done
-	swift build $(RELEASE_FLAGS)
+	swift build $(RELEASE_FLAGS) --product kfmd
 	cp $(RELEASE_BINARY) $(RELEASE)/kfmd
 	strip $(RELEASE)/kfmd
 	@echo "needs:"; ldd $(RELEASE)/kfmd
@@ -75,10 +75,13 @@ release: packages-build ## Build the one static binary, in .build-release
 	  echo "the binary needs more than libm and libc" >&2; exit 1; fi
 
 .PHONY: bench
-bench: release venv ## Measure the release binary: start, memory, imports; the service against the original
+bench: release venv ## Measure the release binary: start, memory, imports; service and recorder
 	$(call packages,$(BENCH_PACKAGES))
 	$(PYTHON_VENV)/bin/python Benchmarks/footprint.py $(RELEASE)/kfmd
 	$(PYTHON_VENV)/bin/python Benchmarks/service.py $(RELEASE)/kfmd
+	swift build $(RELEASE_FLAGS) --product recorder-bench
+	$(RELEASE)/release/recorder-bench parsing
+	$(PYTHON_VENV)/bin/python Benchmarks/recorder.py $(RELEASE)/kfmd $(RELEASE)/release/recorder-bench
 
 # How long each fuzzer runs, in seconds; SEED=N repeats a run.
 SECONDS ?= 60
@@ -105,7 +108,7 @@ generate: ## Make the protobuf code in Sources/MetadataAPI/Generated anew
 	  grpc/health/v1/health.proto
 
 # Generated code is as its generator writes it.
-SOURCES := Package.swift $(shell find Sources Tests -name '*.swift' -not -path '*/Generated/*')
+SOURCES := Package.swift $(shell find Sources Tests Benchmarks -name '*.swift' -not -path '*/Generated/*')
 
 .PHONY: format
 format: ## Format the Swift code

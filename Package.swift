@@ -131,6 +131,14 @@ let package = Package(
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
             swiftSettings: settings),
+        .executableTarget(
+            name: "recorder-bench",
+            dependencies: [
+                "Capture", "ClusterReplay", "Kubernetes", "MetadataAPI", "Recorder", "Lineage", "JSON",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            path: "Benchmarks/Recorder", swiftSettings: settings),
 
         .testTarget(name: "JSONTests", dependencies: ["JSON", "YAML", "Gzip"], swiftSettings: settings),
         .testTarget(name: "LineageTests", dependencies: ["Lineage"], swiftSettings: settings),

@@ -122,6 +122,14 @@ public actor ReplayCluster {
         snapshots = [:]
     }
 
+    /// Forgets all changes but the newest.
+    public func compact(keeping count: Int) {
+        guard changes.count > count else { return }
+        changes.removeFirst(changes.count - count)
+        compacted = (changes.first?.version ?? version + 1) - 1
+        snapshots = [:]
+    }
+
     /// Ends all watches in good order, as a server that stops does.
     public func endWatches() {
         for watch in watches.values { watch.lines.yield(.end) }
