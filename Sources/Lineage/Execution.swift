@@ -49,6 +49,12 @@ public struct Execution: Sendable, Hashable, Codable {
         }
     }
 
+    // Journals of before 0.2 have no `isServing`.
+    private enum CodingKeys: String, CodingKey {
+        case id, type, name, state, start, end, run, workspace, parameters, inputs, outputs, properties
+        case customProperties, evidence, problems, authority, endSeenIn, origins, wantsWriteBack, recordedID
+    }
+
     /// The identity in the store (MLMD's `external_id`); the same for every sight of the step.
     public var id: String
     /// The full name of its type.
@@ -77,6 +83,8 @@ public struct Execution: Sendable, Hashable, Codable {
     public var wantsWriteBack: Bool
     /// The id that another recorder left on the pod, if any.
     public var recordedID: Int64?
+    /// Whether it serves, and so may stop and go on again: then the later sight's state counts.
+    public var isServing = false
 
     public init(
         id: String, type: String, name: String, state: State = .new, start: Date? = nil,

@@ -11,6 +11,10 @@ extension Execution {
         if rest.state.progress > lead.state.progress { result.state = rest.state }
         result.start = lead.start ?? rest.start
         result.end = lead.end ?? rest.end
+        if isServing || other.isServing {
+            (result.isServing, result.state, result.end) = (true, other.state, other.end)
+            result.start = [start, other.start].compactMap { $0 }.min()
+        }
         result.parameters =
             lead.parameters
             + rest.parameters.filter { old in

@@ -27,8 +27,9 @@ public actor Journal {
     /// declares then comes in time, also the type of an artifact, which can never change.
     private let settle: Duration
     private let connection: Connection
-    private let encoder = JSONEncoder()
-    private let decoder = JSONDecoder()
+    /// The steps that were told of last: most are told of again soon, or are written next.
+    private var recent: [String: Execution] = [:]
+    private let maximumRecent = 1000
     private var waiters: [CheckedContinuation<Void, Never>] = []
     private var revision: Int64
 
@@ -37,13 +38,6 @@ public actor Journal {
     /// - Throws: ``FileError``.
     public init(path: String, settle: Duration = .seconds(1)) throws {
         self.settle = settle
-        encoder.outputFormatting = .sortedKeys
-        // JSON has no infinity; without this one such number would stop the journal.
-        let (infinity, minusInfinity, nan) = ("inf", "-inf", "nan")
-        encoder.nonConformingFloatEncodingStrategy = .convertToString(
-            positiveInfinity: infinity, negativeInfinity: minusInfinity, nan: nan)
-        decoder.nonConformingFloatDecodingStrategy = .convertFromString(
-            positiveInfinity: infinity, negativeInfinity: minusInfinity, nan: nan)
         do {
             connection = try Connection(path: path)
             try connection.execute("PRAGMA journal_mode = WAL")
@@ -68,7 +62,9 @@ public actor Journal {
                     refused TEXT,
                     facts TEXT NOT NULL
                 );
-                CREATE INDEX IF NOT EXISTS step_waiting ON step (revision) WHERE acknowledged < revision;
+                DROP INDEX IF EXISTS step_waiting;
+                CREATE INDEX IF NOT EXISTS step_pending ON step (revision, held_until, updated, acknowledged)
+                WHERE acknowledged < revision;
                 CREATE INDEX IF NOT EXISTS step_updated ON step (updated);
                 CREATE INDEX IF NOT EXISTS step_open ON step (updated) WHERE is_final = 0;
                 PRAGMA user_version = \(Self.version);
@@ -95,15 +91,14 @@ public actor Journal {
             return changed
         } catch {
             revision = before
+            recent = [:]
             throw error
         }
     }
 
     private func record(_ execution: Execution) throws -> Bool {
-        let known = try connection.first("SELECT facts FROM step WHERE id = ?", execution.id) { $0.text(0) }
         var merged = execution
-        if let known {
-            let old = try decoder.decode(Execution.self, from: Data(known.utf8))
+        if let old = try facts(of: execution.id) {
             merged = old.merging(execution)
             // Two sights of the same facts may tell them in another order.
             if merged.saysTheSame(as: old) {
@@ -118,19 +113,30 @@ public actor Journal {
             ON CONFLICT (id) DO UPDATE SET revision = excluded.revision, is_final = excluded.is_final,
             updated = excluded.updated, held_until = excluded.held_until, facts = excluded.facts, refused = NULL
             """,
-            merged.id, revision, merged.state.isFinal, Self.now, heldUntil(merged), try text(merged))
+            merged.id, revision, merged.state.isFinal, Self.now, heldUntil(merged), blob(merged))
+        remember(merged)
         return true
+    }
+
+    /// What the journal has of a step.
+    private func facts(of id: String) throws -> Execution? {
+        if let known = recent[id] { return known }
+        return try connection.first("SELECT facts FROM step WHERE id = ?", id) { $0.blob(0) }.map(FactsCoding.decode)
+    }
+
+    private func remember(_ execution: Execution) {
+        if recent.count >= maximumRecent { recent = [:] }
+        recent[execution.id] = execution
     }
 
     /// The end of a step was seen in another object, which adds nothing: it waits no longer.
     private func release(_ execution: Execution) throws {
         try connection.run(
-            "UPDATE step SET held_until = 0, facts = ? WHERE id = ?", try text(execution), execution.id)
+            "UPDATE step SET held_until = 0, facts = ? WHERE id = ?", blob(execution), execution.id)
+        remember(execution)
     }
 
-    private func text(_ execution: Execution) throws -> String {
-        String(decoding: try encoder.encode(execution), as: UTF8.self)
-    }
+    private func blob(_ execution: Execution) -> SQLValue { .blob(FactsCoding.encode(execution)) }
 
     private func heldUntil(_ execution: Execution) -> Int64 {
         guard execution.endSeenIn == ["Workflow"] else { return 0 }
@@ -141,16 +147,23 @@ public actor Journal {
     private static var now: Int64 { Timestamp.milliseconds(Date()) }
 
     /// The steps that wait, oldest first.
+    /// - Parameter revision: only those that came after it.
     /// - Throws: `SQLiteError`.
-    public func pending(limit: Int) throws -> [Pending] {
+    public func pending(limit: Int, after revision: Int64 = 0) throws -> [Pending] {
         let rows = try connection.rows(
             """
-            SELECT revision, facts FROM step WHERE acknowledged < revision AND held_until <= ?
+            SELECT revision, id FROM step WHERE acknowledged < revision AND held_until <= ? AND revision > ?
             ORDER BY revision LIMIT ?
-            """, Self.now, limit
+            """, Self.now, revision, limit
         ) { ($0.integer(0), $0.text(1)) }
-        return try rows.map { revision, facts in
-            Pending(execution: try decoder.decode(Execution.self, from: Data(facts.utf8)), revision: revision)
+        return try rows.compactMap { revision, id in
+            do {
+                return try facts(of: id).map { Pending(execution: $0, revision: revision) }
+            } catch let error as FactsCoding.Damaged {
+                // Set aside: it must not hold up the others for ever.
+                try acknowledge([(id, revision, error.description)])
+                return nil
+            }
         }
     }
 
@@ -159,8 +172,8 @@ public actor Journal {
     public func open(before time: Date) throws -> [Execution] {
         let rows = try connection.rows(
             "SELECT facts FROM step WHERE is_final = 0 AND updated < ?", Timestamp.milliseconds(time)
-        ) { $0.text(0) }
-        return try rows.map { try decoder.decode(Execution.self, from: Data($0.utf8)) }
+        ) { $0.blob(0) }
+        return try rows.map(FactsCoding.decode)
     }
 
     /// How many steps wait.
@@ -213,11 +226,10 @@ public actor Journal {
     /// Waits until something is due for the store, or the task is cancelled.
     public func waitForPending() async {
         while !Task.isCancelled {
-            let due = try? connection.first(
-                "SELECT min(held_until) FROM step WHERE acknowledged < revision"
-            ) { $0.optionalInteger(0) }
-            guard case .some(.some(let time)) = due else { break }
-            if time <= Self.now { return }
+            if isThere("SELECT 1 FROM step WHERE acknowledged < revision AND held_until <= ? LIMIT 1", Self.now) {
+                return
+            }
+            guard isThere("SELECT 1 FROM step WHERE acknowledged < revision LIMIT 1") else { break }
             // Only steps that wait for their pods: look again soon, others may come first.
             try? await Task.sleep(for: .milliseconds(25))
         }
@@ -229,6 +241,10 @@ public actor Journal {
         } onCancel: {
             Task { await self.wake() }
         }
+    }
+
+    private func isThere<each Parameter: SQLBindable>(_ sql: String, _ parameters: repeat each Parameter) -> Bool {
+        (try? connection.first(sql, repeat each parameters) { _ in true }) == true
     }
 
     private func wake() {

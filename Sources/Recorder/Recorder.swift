@@ -19,6 +19,8 @@ public struct Recorder: Sendable {
         public var backoff = Backoff()
         /// The most events of a watch that wait for the journal.
         public var bufferedEvents = 500
+        /// How long after a small batch the next one begins, so that what comes together is written together.
+        public var linger: Duration = .milliseconds(200)
         /// The most pods that are patched at the same time.
         public var concurrentPatches = 16
 
@@ -226,13 +228,17 @@ public struct Recorder: Sendable {
     private func flush() async {
         var backoff = options.backoff
         var isDown = false
+        let clock = ContinuousClock()
         while !Task.isCancelled {
             await journal.waitForPending()
+            let began = clock.now
             do {
-                try await flushOnce()
+                let count = try await flushAll()
                 backoff.reset()
                 if isDown { logger.info("the store answers again") }
                 isDown = false
+                // What changes meanwhile is written together: a step's states are then one write.
+                if count < options.batchSize { try await clock.sleep(until: began + options.linger) }
             } catch is CancellationError {
                 return
             } catch {
@@ -246,10 +252,24 @@ public struct Recorder: Sendable {
         }
     }
 
-    /// Writes one batch.
-    private func flushOnce() async throws {
-        let pending = try await journal.pending(limit: options.batchSize)
-        guard !pending.isEmpty else { return }
+    /// Writes all that waits, batch after batch. While the store has one, the next is read from the
+    /// journal.
+    /// - Returns: how many steps the last batch had.
+    private func flushAll() async throws -> Int {
+        let limit = options.batchSize
+        var batch = try await journal.pending(limit: limit)
+        var count = 0
+        while let last = batch.last?.revision {
+            count = batch.count
+            let isLast = count < limit
+            async let next = isLast ? [] : journal.pending(limit: limit, after: last)
+            try await flush(batch)
+            batch = try await next
+        }
+        return count
+    }
+
+    private func flush(_ pending: [Journal.Pending]) async throws {
         let began = ContinuousClock.now
         let outcomes = try await writer.write(pending.map(\.execution))
         metrics.observeBatch(ContinuousClock.now - began)

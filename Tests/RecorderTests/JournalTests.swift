@@ -1,6 +1,6 @@
 import FoundationEssentials
 import Lineage
-import Recorder
+@testable import Recorder
 import Testing
 
 @Suite struct JournalTests {
@@ -93,5 +93,54 @@ extension JournalTests {
         // The other is not held for ever.
         await journal.waitForPending()
         #expect(try await journal.pending(limit: 10).map(\.execution.name) == ["alone"])
+    }
+}
+
+@Suite struct FactsCodingTests {
+    private static let full: Execution = {
+        var execution = Execution(
+            id: "k8s://c/ns/pods/u", type: "t", name: "nâme", state: .failed, start: Date(timeIntervalSince1970: 1.5),
+            end: nil, run: Run(name: "r", displayName: "R", properties: ["p": .int(-5)], customProperties: ["q": .bool(true)]),
+            workspace: Workspace(name: "w", isDeclared: true), parameters: [.init(name: "a", value: "1")],
+            inputs: [
+                ArtifactUse(
+                    name: "in", convention: "x",
+                    artifact: Artifact(
+                        type: "T", isTypeDeclared: true, name: "n", uri: "s3://b/k", version: "1", digest: "sha256:0",
+                        state: .deleted, properties: ["d": .double(-.infinity)], customProperties: ["s": .string("")]))
+            ], outputs: [ArtifactUse(name: "out", convention: "y", artifact: Artifact(type: "T"))],
+            properties: ["max": .int(.max), "min": .int(.min)],
+            evidence: [Evidence(convention: "c", fact: "f", field: "g")],
+            problems: [Problem(object: "o", field: "f", reason: "r")], authority: .taskResult,
+            origin: .init(kind: "Pod", namespace: "ns", name: "p", uid: "u"), wantsWriteBack: true, recordedID: -1)
+        execution.endSeenIn = ["Pod", "Workflow"]
+        execution.origins["Workflow"] = .init(kind: "Workflow", namespace: "ns", name: "w", uid: "v")
+        execution.isServing = true
+        return execution
+    }()
+
+    @Test func keepsEverything() throws {
+        #expect(try FactsCoding.decode(FactsCoding.encode(Self.full)) == Self.full)
+    }
+
+    @Test func readsTheJSONOfOlderJournals() throws {
+        var execution = Self.full
+        execution.isServing = false
+        let encoder = JSONEncoder()
+        encoder.nonConformingFloatEncodingStrategy = .convertToString(
+            positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
+        #expect(try FactsCoding.decode(Array(encoder.encode(execution))) == execution)
+    }
+
+    @Test func aCutOrChangedTextIsAnErrorOrAnotherExecution() throws {
+        let bytes = FactsCoding.encode(Self.full)
+        for count in 0..<bytes.count {
+            #expect(throws: (any Error).self) { try FactsCoding.decode(Array(bytes.prefix(count))) }
+        }
+        for index in bytes.indices {
+            var changed = bytes
+            changed[index] ^= 0xFF
+            _ = try? FactsCoding.decode(changed)
+        }
     }
 }
