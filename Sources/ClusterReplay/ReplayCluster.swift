@@ -50,7 +50,7 @@ public actor ReplayCluster {
     public private(set) var requests: [String: Int] = [:]
 
     public init(
-        resources: [Resource] = [.pods, .workflows, .namespaces, .events, .configMaps],
+        resources: [Resource] = [.pods, .workflows, .namespaces, .events, .configMaps, .leases],
         uid: String = "28df0fa7-fbdf-4279-b326-78e1328da882"
     ) {
         self.resources = Set(resources)

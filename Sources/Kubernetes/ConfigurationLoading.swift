@@ -4,6 +4,13 @@ extension ClusterConfiguration {
     /// Where a pod finds its service account (kubelet).
     public static let serviceAccountFolder = "/var/run/secrets/kubernetes.io/serviceaccount"
 
+    /// The namespace of the pod that this program runs in; `nil` outside of pods.
+    public static var ownNamespace: String? {
+        let bytes = FileManager.default.contents(atPath: serviceAccountFolder + "/namespace")
+        return bytes.map { String(decoding: $0, as: UTF8.self).trimmingPrefix { $0.isWhitespace } }
+            .map { String($0.prefix { !$0.isWhitespace }) }
+    }
+
     /// Finds the configuration as kubectl and client-go do: an explicit file, `KUBECONFIG`, the pod's
     /// service account, `~/.kube/config`.
     /// - Throws: ``ConfigurationError``.

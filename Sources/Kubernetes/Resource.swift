@@ -20,6 +20,8 @@ public struct Resource: Sendable, Hashable {
     public static let events = Resource(group: "", version: "v1", plural: "events", kind: "Event")
     public static let configMaps = Resource(
         group: "", version: "v1", plural: "configmaps", kind: "ConfigMap")
+    public static let leases = Resource(
+        group: "coordination.k8s.io", version: "v1", plural: "leases", kind: "Lease")
     /// Argo Workflows.
     public static let workflows = Resource(
         group: "argoproj.io", version: "v1alpha1", plural: "workflows", kind: "Workflow")

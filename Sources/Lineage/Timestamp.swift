@@ -11,6 +11,14 @@ public enum Timestamp {
     /// Writes a time in UTC, to the second.
     public static func format(_ date: Date) -> String { date.formatted(.iso8601) }
 
+    /// Writes a time in UTC, to the microsecond: the MicroTime of Leases.
+    public static func formatMicroseconds(_ date: Date) -> String {
+        let microseconds = Int64((date.timeIntervalSince1970 * 1_000_000).rounded(.down))
+        let second = Date(timeIntervalSince1970: Double(microseconds / 1_000_000))
+        let fraction = String(1_000_000 + microseconds % 1_000_000).dropFirst()
+        return "\(format(second).dropLast()).\(fraction)Z"
+    }
+
     /// Milliseconds since 1970, as MLMD counts time.
     public static func milliseconds(_ date: Date) -> Int64 {
         Int64((date.timeIntervalSince1970 * 1000).rounded())

@@ -38,12 +38,18 @@ public struct BatchWriter: Sendable {
         types = TypeRegistry(backend)
     }
 
-    /// Writes executions, in a few requests however many there are.
+    /// Writes executions, in a few requests however many there are: the artifacts under their uris are
+    /// looked up, the graph is written, then the links to runs. Two more make runs that are new, two more
+    /// look up executions that the store may have.
+    /// - Parameter unwritten: the ids of executions that are most likely not in the store: they are only
+    ///   looked up when the store says that it has one.
     /// - Returns: the outcome by external id; none for an execution at which the store failed while it
     ///   took others.
     /// - Throws: ``StatusError`` when the store cannot be reached or is not well; then trying again is
     ///   right.
-    public func write(_ executions: [Execution]) async throws -> [String: Outcome] {
+    public func write(
+        _ executions: [Execution], unwritten: Set<String> = []
+    ) async throws -> [String: Outcome] {
         var merged: [String: Execution] = [:]
         for execution in executions {
             merged[execution.id] = merged[execution.id]?.merging(execution) ?? execution
@@ -53,19 +59,31 @@ public struct BatchWriter: Sendable {
             ($0.start ?? .distantPast, $0.id) < ($1.start ?? .distantPast, $1.id)
         }
         var failure: StatusError?
-        let outcomes = try await write(ordered[...], &failure)
+        let outcomes = try await write(ordered[...], unwritten, &failure)
         // Nothing at all was taken: the store is not well, and trying again is right.
         if outcomes.isEmpty, let failure { throw failure }
         return outcomes
     }
 
+    /// Which of these executions the store has with their end.
+    /// - Throws: ``StatusError``.
+    func ended(_ executions: [Execution]) async throws -> Set<String> {
+        let wanted = executions.filter { $0.state.isFinal && !$0.isServing }
+        let stored = try await storedExecutions(wanted)
+        return Set(
+            wanted.map(\.id).filter { id in
+                stored[id].map { $0.lastKnownState != .running && $0.lastKnownState != .new && $0.lastKnownState != .unknown }
+                    ?? false
+            })
+    }
+
     /// Writes executions; those for which the store failed alone have no outcome.
     private func write(
-        _ executions: ArraySlice<Execution>, _ failure: inout StatusError?
+        _ executions: ArraySlice<Execution>, _ unwritten: Set<String>, _ failure: inout StatusError?
     ) async throws -> [String: Outcome] {
         guard let first = executions.first else { return [:] }
         do {
-            return try await writeWithRetries(executions)
+            return try await writeWithRetries(executions, unwritten)
         } catch let error as StatusError where error.isRefusal || error.mayBeOfOne {
             if executions.count == 1 {
                 if error.isRefusal { return [first.id: .refused(error.message)] }
@@ -74,15 +92,17 @@ public struct BatchWriter: Sendable {
             }
             // One bad execution must not hold up the others: halve until it stands alone.
             let middle = executions.startIndex + executions.count / 2
-            let left = try await write(executions[..<middle], &failure)
-            return try await left.merging(write(executions[middle...], &failure)) { $1 }
+            let left = try await write(executions[..<middle], unwritten, &failure)
+            return try await left.merging(write(executions[middle...], unwritten, &failure)) { $1 }
         }
     }
 
-    private func writeWithRetries(_ executions: ArraySlice<Execution>) async throws -> [String: Outcome] {
+    private func writeWithRetries(
+        _ executions: ArraySlice<Execution>, _ unwritten: Set<String>
+    ) async throws -> [String: Outcome] {
         for attempt in 0... {
             do {
-                return try await writeOnce(executions)
+                return try await writeOnce(executions, attempt == 0 ? unwritten : [])
             } catch let error as StatusError {
                 switch error.code {
                 // Another recorder wrote the same between look-up and write: look again.
@@ -97,13 +117,15 @@ public struct BatchWriter: Sendable {
         return [:]
     }
 
-    private func writeOnce(_ executions: ArraySlice<Execution>) async throws -> [String: Outcome] {
+    private func writeOnce(
+        _ executions: ArraySlice<Execution>, _ unwritten: Set<String>
+    ) async throws -> [String: Outcome] {
         let typeIDs = try await types.ids(of: wantedTypes(executions))
-        var contexts: [String: (run: Int64, workspace: Int64)] = [:]
-        for execution in executions {
-            contexts[execution.id] = try await types.contexts(of: execution.run, in: execution.workspace)
-        }
-        let stored = try await storedExecutions(executions)
+        let found = try await types.contexts(of: Set(executions.map(\.membership)))
+        let contexts = executions.reduce(into: [:]) { $0[$1.id] = found[$1.membership] }
+        // One that another recorder may have written is looked up always.
+        let stored = try await storedExecutions(
+            executions.filter { !unwritten.contains($0.id) || $0.recordedID != nil })
         let events = try await storedEvents(of: stored.values.map(\.id))
         let artifacts = try await storedArtifacts(executions, events: events.values.joined())
         var plan = ArtifactPlan(stored: artifacts, typeIDs: typeIDs)
@@ -139,9 +161,10 @@ public struct BatchWriter: Sendable {
 
     /// By external id: ours, and those that another recorder of Kubeflow Pipelines left on the pod.
     private func storedExecutions(
-        _ executions: ArraySlice<Execution>
+        _ executions: [Execution]
     ) async throws -> [String: MlMetadata_Execution] {
         var result: [String: MlMetadata_Execution] = [:]
+        guard !executions.isEmpty else { return result }
         do {
             let response = try await backend.getExecutionsByExternalIds(
                 .with { $0.externalIds = executions.map(\.id) })
@@ -286,7 +309,7 @@ public struct BatchWriter: Sendable {
 
     /// Each execution, and each artifact that is new to its run, belongs to its run and workspace.
     private func putLinks(
-        _ executions: ArraySlice<Execution>, _ contexts: [String: (run: Int64, workspace: Int64)],
+        _ executions: ArraySlice<Execution>, _ contexts: [String: TypeRegistry.Contexts],
         _ links: [UseLink], _ entries: [ArtifactPlan.Entry], _ response: MlMetadata_PutLineageSubgraphResponse
     ) async throws {
         var request = MlMetadata_PutAttributionsAndAssociationsRequest()
@@ -307,7 +330,7 @@ public struct BatchWriter: Sendable {
     }
 
     private static func receipts(
-        _ executions: ArraySlice<Execution>, _ contexts: [String: (run: Int64, workspace: Int64)],
+        _ executions: ArraySlice<Execution>, _ contexts: [String: TypeRegistry.Contexts],
         _ links: [UseLink], _ entries: [ArtifactPlan.Entry], _ response: MlMetadata_PutLineageSubgraphResponse
     ) -> [String: Outcome] {
         var result: [String: Outcome] = [:]
@@ -328,6 +351,10 @@ public struct BatchWriter: Sendable {
         }
         return result
     }
+}
+
+extension Execution {
+    fileprivate var membership: TypeRegistry.Membership { .init(run: run, workspace: workspace) }
 }
 
 extension StatusError {

@@ -12,6 +12,8 @@ public actor Journal {
         public var execution: Execution
         /// Its revision, for ``Journal/acknowledge(_:)``.
         public var revision: Int64
+        /// Whether no state of it was acknowledged yet.
+        public var isUnwritten: Bool
     }
 
     /// A file that cannot be opened as a journal.
@@ -22,10 +24,12 @@ public actor Journal {
         public var description: String { "journal \(path): \(reason)" }
     }
 
-    private static let version: Int64 = 1
+    private static let version: Int64 = 2
     /// How long the end of a step that only its Workflow told of waits for the pod's: what the pod
     /// declares then comes in time, also the type of an artifact, which can never change.
     private let settle: Duration
+    /// How long steps wait that another replica writes, until it is seen whether it did.
+    private let standby: Duration
     private let connection: Connection
     /// The steps that were told of last: most are told of again soon, or are written next.
     private var recent: [String: Execution] = [:]
@@ -36,8 +40,9 @@ public actor Journal {
     /// Opens a journal, made when it does not exist.
     /// - Parameter path: a file; `:memory:` keeps nothing beyond the process.
     /// - Throws: ``FileError``.
-    public init(path: String, settle: Duration = .seconds(1)) throws {
+    public init(path: String, settle: Duration = .seconds(1), standby: Duration = .seconds(600)) throws {
         self.settle = settle
+        self.standby = standby
         do {
             connection = try Connection(path: path)
             try connection.execute("PRAGMA journal_mode = WAL")
@@ -50,10 +55,14 @@ public actor Journal {
             guard version <= Self.version else {
                 throw FileError(path: path, reason: "was written by a newer kfmd (version \(version))")
             }
+            if version == 1 {
+                try connection.execute("ALTER TABLE step ADD COLUMN namespace TEXT NOT NULL DEFAULT ''")
+            }
             try connection.execute(
                 """
                 CREATE TABLE IF NOT EXISTS step (
                     id TEXT PRIMARY KEY,
+                    namespace TEXT NOT NULL DEFAULT '',
                     revision INTEGER NOT NULL,
                     acknowledged INTEGER NOT NULL DEFAULT 0,
                     is_final INTEGER NOT NULL,
@@ -77,15 +86,19 @@ public actor Journal {
     }
 
     /// Keeps sights of executions; what is known already is not kept again.
+    /// - Parameter isOwned: whether steps of a namespace are this replica's to write. Others wait a while:
+    ///   who stands by writes only what nobody else did.
     /// - Returns: how many of them said something new.
     /// - Throws: `SQLiteError`; then none of them is kept.
     @discardableResult
-    public func record(_ executions: [Execution]) throws -> Int {
+    public func record(
+        _ executions: [Execution], isOwned: (String) -> Bool = { _ in true }
+    ) throws -> Int {
         guard !executions.isEmpty else { return 0 }
         let before = revision
         do {
             let changed = try connection.transaction {
-                try executions.reduce(0) { try $0 + (record($1) ? 1 : 0) }
+                try executions.reduce(0) { try $0 + (record($1, isOwned($1.namespace)) ? 1 : 0) }
             }
             if changed > 0 { wake() }
             return changed
@@ -96,24 +109,26 @@ public actor Journal {
         }
     }
 
-    private func record(_ execution: Execution) throws -> Bool {
+    private func record(_ execution: Execution, _ isOwned: Bool) throws -> Bool {
         var merged = execution
         if let old = try facts(of: execution.id) {
             merged = old.merging(execution)
             // Two sights of the same facts may tell them in another order.
             if merged.saysTheSame(as: old) {
-                if merged.endSeenIn != old.endSeenIn { try release(merged) }
+                if merged.endSeenIn != old.endSeenIn { try release(merged, isOwned) }
                 return false
             }
         }
         revision += 1
         try connection.run(
             """
-            INSERT INTO step (id, revision, is_final, updated, held_until, facts) VALUES (?, ?, ?, ?, ?, ?)
+            INSERT INTO step (id, namespace, revision, is_final, updated, held_until, facts)
+            VALUES (?, ?, ?, ?, ?, ?, ?)
             ON CONFLICT (id) DO UPDATE SET revision = excluded.revision, is_final = excluded.is_final,
             updated = excluded.updated, held_until = excluded.held_until, facts = excluded.facts, refused = NULL
             """,
-            merged.id, revision, merged.state.isFinal, Self.now, heldUntil(merged), blob(merged))
+            merged.id, merged.namespace, revision, merged.state.isFinal, Self.now,
+            isOwned ? heldUntil(merged) : untilStandby, blob(merged))
         remember(merged)
         return true
     }
@@ -130,9 +145,10 @@ public actor Journal {
     }
 
     /// The end of a step was seen in another object, which adds nothing: it waits no longer.
-    private func release(_ execution: Execution) throws {
+    private func release(_ execution: Execution, _ isOwned: Bool) throws {
         try connection.run(
-            "UPDATE step SET held_until = 0, facts = ? WHERE id = ?", blob(execution), execution.id)
+            "UPDATE step SET held_until = ?, facts = ? WHERE id = ?", isOwned ? 0 : untilStandby, blob(execution),
+            execution.id)
         remember(execution)
     }
 
@@ -141,6 +157,24 @@ public actor Journal {
     private func heldUntil(_ execution: Execution) -> Int64 {
         guard execution.endSeenIn == ["Workflow"] else { return 0 }
         return Self.now + Int64(settle / .milliseconds(1))
+    }
+
+    private var untilStandby: Int64 { Self.now + Int64(standby / .milliseconds(1)) }
+
+    /// Lets steps of namespaces that are this replica's now be written at once, and those of others wait.
+    /// - Throws: `SQLiteError`.
+    public func reassign(isOwned: (String) -> Bool) throws {
+        let namespaces = try connection.rows("SELECT DISTINCT namespace FROM step WHERE acknowledged < revision") {
+            $0.text(0)
+        }
+        try connection.transaction {
+            for namespace in namespaces {
+                try connection.run(
+                    "UPDATE step SET held_until = ? WHERE acknowledged < revision AND namespace = ?",
+                    isOwned(namespace) ? 0 : untilStandby, namespace)
+            }
+        }
+        wake()
     }
 
     /// Milliseconds since 1970.
@@ -152,13 +186,15 @@ public actor Journal {
     public func pending(limit: Int, after revision: Int64 = 0) throws -> [Pending] {
         let rows = try connection.rows(
             """
-            SELECT revision, id FROM step WHERE acknowledged < revision AND held_until <= ? AND revision > ?
+            SELECT revision, id, acknowledged FROM step WHERE acknowledged < revision AND held_until <= ? AND revision > ?
             ORDER BY revision LIMIT ?
             """, Self.now, revision, limit
-        ) { ($0.integer(0), $0.text(1)) }
-        return try rows.compactMap { revision, id in
+        ) { ($0.integer(0), $0.text(1), $0.integer(2)) }
+        return try rows.compactMap { revision, id, acknowledged in
             do {
-                return try facts(of: id).map { Pending(execution: $0, revision: revision) }
+                return try facts(of: id).map {
+                    Pending(execution: $0, revision: revision, isUnwritten: acknowledged == 0)
+                }
             } catch let error as FactsCoding.Damaged {
                 // Set aside: it must not hold up the others for ever.
                 try acknowledge([(id, revision, error.description)])
@@ -180,11 +216,11 @@ public actor Journal {
     /// - Throws: `SQLiteError`.
     public func depth() throws -> Int { try backlog().depth }
 
-    /// How many steps wait, and for how long the oldest, in seconds.
+    /// How many steps are due, and for how long the oldest, in seconds. What another replica writes is not.
     /// - Throws: `SQLiteError`.
     public func backlog() throws -> (depth: Int, age: Double) {
         let found = try connection.first(
-            "SELECT count(*), min(updated) FROM step WHERE acknowledged < revision"
+            "SELECT count(*), min(updated) FROM step WHERE acknowledged < revision AND held_until <= ?", Self.now
         ) { (Int($0.integer(0)), $0.optionalInteger(1)) }
         guard let (depth, oldest) = found, let oldest else { return (0, 0) }
         return (depth, Double(max(0, Self.now - oldest)) / 1000)
@@ -254,6 +290,9 @@ public actor Journal {
 }
 
 extension Execution {
+    /// The namespace that it ran in.
+    var namespace: String { mainOrigin?.namespace ?? "" }
+
     /// Whether two sights differ in nothing that is recorded.
     fileprivate func saysTheSame(as other: Execution) -> Bool {
         var (one, two) = (self, other)

@@ -21,10 +21,28 @@ public struct Recorder: Sendable {
         public var bufferedEvents = 500
         /// How long after a small batch the next one begins, so that what comes together is written together.
         public var linger: Duration = .milliseconds(200)
+        /// Where replicas agree who records; `nil` for one that is alone.
+        public var election: Election?
         /// The most pods that are patched at the same time.
         public var concurrentPatches = 16
 
         public init() {}
+    }
+
+    /// How replicas agree who records.
+    public struct Election: Sendable {
+        /// The namespace of the leases.
+        public var namespace: String
+        /// A name that no other replica has.
+        public var identity: String
+        /// How many replicas record at once; others stand by.
+        public var shards: Int
+
+        public init(namespace: String, identity: String, shards: Int = 1) {
+            self.namespace = namespace
+            self.identity = identity
+            self.shards = shards
+        }
     }
 
     private let client: APIClient
@@ -35,6 +53,7 @@ public struct Recorder: Sendable {
     private let logger: Logger
     private let reporter: EventReporter
     private let metrics: RecorderMetrics
+    private let ownership: Ownership
 
     public init(
         client: APIClient, capture: Capture, journal: Journal, backend: any MetadataBackend,
@@ -46,6 +65,7 @@ public struct Recorder: Sendable {
         writer = BatchWriter(backend)
         self.options = options
         self.metrics = metrics
+        ownership = Ownership(isElected: options.election != nil)
         self.logger = logger
         reporter = EventReporter(client, logger: logger)
     }
@@ -97,7 +117,27 @@ public struct Recorder: Sendable {
                 await flush()
             }
             group.addTask { await prune() }
+            if let election = options.election { group.addTask { await elect(election) } }
         }
+    }
+
+    private func elect(_ options: Election) async {
+        let election = LeaseElection(
+            client, .init(namespace: options.namespace, identity: options.identity, shards: options.shards),
+            logger: logger
+        ) { division in
+            guard ownership.set(division) else { return }
+            metrics.setLeading(division.own != nil, members: division.members.count)
+            logger.notice(
+                division.own == nil ? "standing by" : "recording",
+                metadata: ["shard": "\(division.own.map(String.init) ?? "none")", "members": "\(division.members)"])
+            do {
+                try await journal.reassign { ownership.owns($0) }
+            } catch {
+                logger.error("the journal cannot be written", metadata: ["reason": "\(error)"])
+            }
+        }
+        await election.run()
     }
 
     // MARK: Watching
@@ -209,11 +249,11 @@ public struct Recorder: Sendable {
         var backoff = options.backoff
         while !Task.isCancelled {
             do {
-                try await journal.record(executions)
+                try await journal.record(executions) { ownership.owns($0) }
                 // Only when nothing can be lost any more.
                 for (problems, origin) in problems {
                     metrics.countProblems(problems.count)
-                    await reporter.report(problems, about: origin)
+                    if ownership.owns(origin.namespace) { await reporter.report(problems, about: origin) }
                 }
                 return
             } catch {
@@ -269,9 +309,17 @@ public struct Recorder: Sendable {
         return count
     }
 
-    private func flush(_ pending: [Journal.Pending]) async throws {
+    private func flush(_ batch: [Journal.Pending]) async throws {
         let began = ContinuousClock.now
-        let outcomes = try await writer.write(pending.map(\.execution))
+        // Others write these; they waited here until it could be seen whether that was done.
+        let others = batch.filter { !ownership.owns($0.execution.namespace) }.map(\.execution)
+        let ended = others.isEmpty ? [] : try await writer.ended(others)
+        let pending = batch.filter { !ended.contains($0.execution.id) }
+        try await journal.acknowledge(
+            batch.filter { ended.contains($0.execution.id) }.map { ($0.execution.id, $0.revision, nil) })
+        guard !pending.isEmpty else { return }
+        let outcomes = try await writer.write(
+            pending.map(\.execution), unwritten: Set(pending.filter(\.isUnwritten).map(\.execution.id)))
         metrics.observeBatch(ContinuousClock.now - began)
         var done: [(id: String, revision: Int64, refused: String?)] = []
         var failed: [(id: String, revision: Int64)] = []

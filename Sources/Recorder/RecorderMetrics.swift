@@ -37,6 +37,8 @@ public final class RecorderMetrics: Sendable {
         var lag = Histogram()
         var batch = Histogram()
         var isReady = false
+        var isLeading = true
+        var members = 1
     }
 
     private let state = Mutex(State())
@@ -56,6 +58,9 @@ public final class RecorderMetrics: Sendable {
     func countProblems(_ problems: Int) { state.withLock { $0.problems += problems } }
     func countStoreError() { state.withLock { $0.storeErrors += 1 } }
     func countPatch(_ result: String) { state.withLock { $0.patches[result, default: 0] += 1 } }
+    func setLeading(_ isLeading: Bool, members: Int) {
+        state.withLock { ($0.isLeading, $0.members) = (isLeading, members) }
+    }
     func setReady() { state.withLock { $0.isReady = true } }
 
     func countInterruption(_ resource: String, cause: String) {
@@ -93,7 +98,7 @@ public final class RecorderMetrics: Sendable {
         text.family(
             "kfmd_store_errors_total", "counter", "Batches that the store failed to take; they are tried again.")
         text.sample("kfmd_store_errors_total", [], "\(state.storeErrors)")
-        text.family("kfmd_journal_depth", "gauge", "Steps that wait in the journal.")
+        text.family("kfmd_journal_depth", "gauge", "Steps in the journal that are due for the store.")
         text.sample("kfmd_journal_depth", [], "\(depth)")
         text.family("kfmd_journal_age_seconds", "gauge", "How long the oldest step waits in the journal.")
         text.sample("kfmd_journal_age_seconds", [], "\(age)")
@@ -108,6 +113,10 @@ public final class RecorderMetrics: Sendable {
         for (result, count) in state.patches.sorted(by: { $0.key < $1.key }) {
             text.sample("kfmd_patches_total", [("result", result)], "\(count)")
         }
+        text.family("kfmd_leader", "gauge", "1 while this replica writes, 0 while it stands by.")
+        text.sample("kfmd_leader", [], state.isLeading ? "1" : "0")
+        text.family("kfmd_shard_members", "gauge", "How many replicas write.")
+        text.sample("kfmd_shard_members", [], "\(state.members)")
         text.family("kfmd_ready", "gauge", "1 once the first list of every kind is in the journal.")
         text.sample("kfmd_ready", [], state.isReady ? "1" : "0")
         return text.output

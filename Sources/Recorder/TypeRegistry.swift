@@ -74,37 +74,87 @@ actor TypeRegistry {
         }
     }
 
-    /// The ids of a run and its workspace, which are made and linked when they are new.
-    func contexts(of run: Run, in workspace: Workspace) async throws -> (run: Int64, workspace: Int64) {
-        let runKey = ContextKey(type: run.type, name: run.name)
-        let workspaceKey = ContextKey(type: TypeName.workspace, name: workspace.name)
-        if let run = contexts[runKey], let workspace = contexts[workspaceKey] { return (run, workspace) }
-        let runType = Key(kind: .context, name: run.type)
+    /// The contexts that an execution belongs to.
+    struct Contexts: Sendable {
+        var run: Int64
+        var workspace: Int64
+    }
+
+    /// A run and its workspace.
+    struct Membership: Hashable, Sendable {
+        var run: Run
+        var workspace: Workspace
+    }
+
+    /// The ids of runs and their workspaces, which are made and linked when they are new, all together.
+    func contexts(of memberships: Set<Membership>) async throws -> [Membership: Contexts] {
+        func keys(_ membership: Membership) -> [ContextKey] {
+            [
+                ContextKey(type: membership.run.type, name: membership.run.name),
+                ContextKey(type: TypeName.workspace, name: membership.workspace.name),
+            ]
+        }
+        let missing = memberships.filter { keys($0).contains { contexts[$0] == nil } }
+        if !missing.isEmpty {
+            if contexts.count > maximumContexts { contexts = [:] }
+            try await put(missing.sorted { $0.run.name < $1.run.name }, keys)
+        }
+        return memberships.reduce(into: [:]) { result, membership in
+            let ids = keys(membership).compactMap { contexts[$0] }
+            if ids.count == 2 { result[membership] = Contexts(run: ids[0], workspace: ids[1]) }
+        }
+    }
+
+    private func put(_ missing: [Membership], _ keys: (Membership) -> [ContextKey]) async throws {
         let workspaceType = Key(kind: .context, name: TypeName.workspace)
-        let typeIDs = try await ids(of: [
-            runType: LineageMapping.properties(ofRun: run),
-            workspaceType: LineageMapping.workspaceProperties,
-        ])
+        var types: [Key: LineageMapping.Properties] = [workspaceType: LineageMapping.workspaceProperties]
+        for membership in missing {
+            types[Key(kind: .context, name: membership.run.type), default: [:]]
+                .merge(LineageMapping.properties(ofRun: membership.run)) { first, _ in first }
+        }
+        let typeIDs = try await ids(of: types)
         var request = MlMetadata_PutLineageSubgraphRequest()
         request.options.reuseContextIfAlreadyExist = true
-        request.contexts = [
-            LineageMapping.context(of: run, in: workspace, typeID: typeIDs[runType] ?? 0),
-            LineageMapping.context(of: workspace, typeID: typeIDs[workspaceType] ?? 0),
-        ]
+        var order: [ContextKey] = []
+        for membership in missing {
+            let (run, workspace) = (membership.run, membership.workspace)
+            let runTypeID = typeIDs[Key(kind: .context, name: run.type)] ?? 0
+            for (key, context) in zip(
+                keys(membership),
+                [
+                    LineageMapping.context(of: run, in: workspace, typeID: runTypeID),
+                    LineageMapping.context(of: workspace, typeID: typeIDs[workspaceType] ?? 0),
+                ]) where !order.contains(key)
+            {
+                order.append(key)
+                request.contexts.append(context)
+            }
+        }
         let response = try await backend.putLineageSubgraph(request)
-        guard response.contextIds.count == 2 else {
-            throw StatusError(.internalError, "the store answered \(response.contextIds.count) contexts for 2")
+        guard response.contextIds.count == order.count else {
+            throw StatusError(
+                .internalError, "the store answered \(response.contextIds.count) contexts for \(order.count)")
         }
-        let found = (run: response.contextIds[0], workspace: response.contextIds[1])
+        let found = Dictionary(uniqueKeysWithValues: zip(order, response.contextIds))
+        var parents = MlMetadata_PutParentContextsRequest()
+        for membership in missing {
+            let ids = keys(membership).compactMap { found[$0] }
+            parents.parentContexts.append(.with { ($0.childID, $0.parentID) = (ids[0], ids[1]) })
+        }
+        try await put(parents)
+        contexts.merge(found) { $1 }
+    }
+
+    /// Links runs to their workspaces. Where one is linked from before, the store takes none of them:
+    /// then they are halved until it stands alone.
+    private func put(_ parents: MlMetadata_PutParentContextsRequest) async throws {
         do {
-            _ = try await backend.putParentContexts(
-                .with { $0.parentContexts = [.with { ($0.childID, $0.parentID) = found }] })
+            _ = try await backend.putParentContexts(parents)
         } catch let error as StatusError where error.code == .alreadyExists {
-            // The run is known from before.
+            let links = parents.parentContexts
+            if links.count < 2 { return }
+            try await put(.with { $0.parentContexts = Array(links[..<(links.count / 2)]) })
+            try await put(.with { $0.parentContexts = Array(links[(links.count / 2)...]) })
         }
-        if contexts.count > maximumContexts { contexts = [:] }
-        contexts[runKey] = found.run
-        contexts[workspaceKey] = found.workspace
-        return found
     }
 }

@@ -48,6 +48,19 @@ struct Record: AsyncParsableCommand {
             "Where /metrics, /healthz and /readyz are. (KFMD_HTTP_LISTEN; none)", valueName: "host:port"))
     var httpListen: String?
 
+    @Flag(help: "Agree with other replicas through a Lease who records; the others stand by. (KFMD_LEADER_ELECT)")
+    var leaderElect = false
+
+    @Option(
+        help: ArgumentHelp(
+            "Let so many replicas record, each its share of the namespaces. (KFMD_SHARDS; 1)", valueName: "number"))
+    var shards: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "The namespace of the Leases. (KFMD_LEASE_NAMESPACE; the pod's own, else default)", valueName: "name"))
+    var leaseNamespace: String?
+
     @Option(help: "trace, debug, info, notice, warning, error or critical. (KFMD_LOG_LEVEL)")
     var logLevel: String?
 
@@ -70,11 +83,13 @@ struct Record: AsyncParsableCommand {
         let address = try Settings.value(httpListen, "KFMD_HTTP_LISTEN").map {
             try Settings.address($0, "--http-listen")
         }
+        let election = try self.election
         let namespaces = Settings.list(namespace, "KFMD_NAMESPACE")
         let name = try await clusterName(client, logger)
         try await backend.withBackend { backend in
             var options = Recorder.Options()
             options.namespaces = namespaces
+            options.election = election
             let metrics = RecorderMetrics()
             let repositories = await Recorder.artifactRepositories(
                 client, namespaces: namespaces, logger: logger)
@@ -91,6 +106,21 @@ struct Record: AsyncParsableCommand {
             ).run()
         }
         await client.shutdown()
+    }
+
+    private var election: Recorder.Election? {
+        get throws {
+            let text = Settings.value(shards, "KFMD_SHARDS") ?? "1"
+            guard let shards = Int(text), (1...256).contains(shards) else {
+                throw Failure.usage("--shards \(text): should be a number from 1 to 256")
+            }
+            guard try leaderElect || Settings.flag("KFMD_LEADER_ELECT") || shards > 1 else { return nil }
+            let namespace =
+                Settings.value(leaseNamespace, "KFMD_LEASE_NAMESPACE") ?? ClusterConfiguration.ownNamespace ?? "default"
+            // Never the same twice: one that was killed must not take its own old lease for held.
+            let host = Settings.value(nil, "HOSTNAME") ?? "kfmd"
+            return Recorder.Election(namespace: namespace, identity: "\(host)_\(UUID().uuidString)", shards: shards)
+        }
     }
 
     /// A server that cannot be reached is an error at once; one that answers but forbids is not.

@@ -1,6 +1,5 @@
 import ClusterReplay
 import FoundationEssentials
-import SQLite
 import Testing
 
 /// The recorder's promise under faults that come at random, from a seed: each step that ended is in the store
@@ -102,11 +101,11 @@ import Testing
                     injected[fault, default: 0] += 1
                 }
             }
-            let found = try await Self.settled("\(path)/store.db", fleet)
-            if found != Contents(expectedOf: fleet) {
+            let found = try await FleetContents.settled("\(path)/store.db", fleet)
+            if found != FleetContents(expectedOf: fleet) {
                 Issue.record(
                     """
-                    seed \(seed), injected \(injected): found \(found), expected \(Contents(expectedOf: fleet))
+                    seed \(seed), injected \(injected): found \(found), expected \(FleetContents(expectedOf: fleet))
                     recorder: \(processes.recorder.output.suffix(2000))
                     """)
             }
@@ -161,77 +160,6 @@ import Testing
             try await processes.killService(down: .milliseconds(Int.random(in: 0..<800, using: &random)))
             return "service killed"
         }
-    }
-
-    // MARK: What is in the store
-
-    /// What a store holds, in numbers that say that each step is there once and whole.
-    private struct Contents: Equatable {
-        var executions = 0
-        var complete = 0
-        var names = 0
-        var artifacts = 0
-        var uris = 0
-        var outputs = 0
-        var inputs = 0
-        /// Steps that read exactly what the step before them wrote.
-        var chained = 0
-        var inRuns = 0
-        var runs = 0
-
-        init() {}
-
-        init(expectedOf fleet: Fleet) {
-            let steps = fleet.stepCount
-            (executions, complete, names, artifacts, uris, outputs, inRuns) = (
-                steps, steps, steps, steps, steps, steps, steps
-            )
-            (inputs, chained) = (steps - fleet.workflows, steps - fleet.workflows)
-            runs = fleet.workflows
-        }
-
-        init(_ path: String) throws {
-            let connection = try Connection(path: path, mode: .readOnly)
-            func count(_ sql: String) throws -> Int { try connection.first(sql) { Int($0.integer(0)) } ?? 0 }
-            executions = try count("SELECT COUNT(*) FROM Execution")
-            complete = try count("SELECT COUNT(*) FROM Execution WHERE last_known_state = 3")
-            names = try count("SELECT COUNT(DISTINCT external_id) FROM Execution")
-            artifacts = try count("SELECT COUNT(*) FROM Artifact")
-            uris = try count("SELECT COUNT(DISTINCT uri) FROM Artifact")
-            outputs = try count("SELECT COUNT(*) FROM Event WHERE type = 4")
-            inputs = try count("SELECT COUNT(*) FROM Event WHERE type = 3")
-            chained = try count(
-                """
-                SELECT COUNT(*) FROM Event AS i JOIN Artifact AS a ON a.id = i.artifact_id
-                JOIN Event AS o ON o.artifact_id = i.artifact_id AND o.type = 4
-                JOIN Execution AS later ON later.id = i.execution_id
-                JOIN Execution AS earlier ON earlier.id = o.execution_id
-                WHERE i.type = 3 AND CAST(substr(later.external_id, -1) AS INT)
-                = CAST(substr(earlier.external_id, -1) AS INT) + 1
-                """)
-            inRuns = try count(
-                """
-                SELECT COUNT(*) FROM Association AS l JOIN Context AS c ON c.id = l.context_id
-                JOIN Type AS t ON t.id = c.type_id WHERE t.name = 'kubeflow.org/alpha/run'
-                """)
-            runs = try count(
-                "SELECT COUNT(*) FROM Context AS c JOIN Type AS t ON t.id = c.type_id WHERE t.name = 'kubeflow.org/alpha/run'"
-            )
-        }
-    }
-
-    /// The contents once they are as expected, or after a time in which they did not become so.
-    private static func settled(_ path: String, _ fleet: Fleet) async throws -> Contents {
-        let expected = Contents(expectedOf: fleet)
-        var found = Contents()
-        for _ in 0..<200 {
-            found = try Contents(path)
-            if found == expected { break }
-            try await Task.sleep(for: .milliseconds(200))
-        }
-        // Nothing is doubled a moment later.
-        try await Task.sleep(for: .milliseconds(1500))
-        return try Contents(path)
     }
 }
 

@@ -1,0 +1,78 @@
+import ClusterReplay
+import FoundationEssentials
+import Testing
+
+/// Several recorders of one cluster.
+@Suite(.serialized) struct ReplicaTests {
+    private static func recorder(_ folder: String, _ kubeconfig: String, _ grpc: String, _ name: String, _ options: [String])
+        async throws -> Running
+    {
+        try await Running(
+            ["record", "--kubeconfig", kubeconfig, "--metadata", grpc, "--journal", "\(folder)/\(name).db"] + options,
+            log: "\(folder)/\(name).log")
+    }
+
+    /// Until a recorder says that it records.
+    private static func leads(_ recorder: Running) async throws -> Duration {
+        let began = ContinuousClock.now
+        while !recorder.output.contains("[Recorder] recording") {
+            if ContinuousClock.now - began > .seconds(30) { throw Running.NeverSaid(text: "recording", output: recorder.output) }
+            try await Task.sleep(for: .milliseconds(50))
+        }
+        return ContinuousClock.now - began
+    }
+
+    @Test(.timeLimit(.minutes(2))) func aStandbyTakesOver() async throws {
+        let folder = try TemporaryFolder()
+        let path = folder.path
+        let fleet = Fleet(workflows: 6, steps: 4)
+        try await withCluster(path) { cluster, kubeconfig in
+            let service = try await MetadataProcess(folder: path)
+            let options = ["--leader-elect", "--lease-namespace", "kubeflow"]
+            let first = try await Self.recorder(path, kubeconfig, service.grpc, "first", options)
+            _ = try await Self.leads(first)
+            let second = try await Self.recorder(path, kubeconfig, service.grpc, "second", options)
+            _ = try await second.wait(for: "watching")
+            for workflow in 1...2 { for event in fleet.events(of: workflow) { await cluster.apply(event.type, event.object) } }
+            try await Task.sleep(for: .seconds(2))
+            #expect(!second.output.contains("[Recorder] recording"))
+
+            // Killed while it has steps that nobody else wrote; their pods are gone at once.
+            _ = try await first.stop("KILL")
+            for workflow in 3...4 { for event in fleet.events(of: workflow) { await cluster.apply(event.type, event.object) } }
+            #expect(try await Self.leads(second) < .seconds(15))
+
+            // A clean stop hands over at once.
+            let third = try await Self.recorder(path, kubeconfig, service.grpc, "third", options)
+            _ = try await third.wait(for: "watching")
+            #expect(try await second.stop() == 0)
+            #expect(try await Self.leads(third) < .seconds(2))
+            for workflow in 5...6 { for event in fleet.events(of: workflow) { await cluster.apply(event.type, event.object) } }
+            #expect(try await FleetContents.settled("\(path)/store.db", fleet) == FleetContents(expectedOf: fleet))
+            #expect(try await third.stop() == 0)
+            _ = try await service.running.stop()
+        }
+    }
+
+    /// Two that both believe that they lead record nothing twice.
+    @Test(.timeLimit(.minutes(2))) func twoAtOnceRecordNothingTwice() async throws {
+        let folder = try TemporaryFolder()
+        let path = folder.path
+        let fleet = Fleet(workflows: 30, steps: 4)
+        try await withCluster(path) { cluster, kubeconfig in
+            let service = try await MetadataProcess(folder: path)
+            let one = try await Self.recorder(path, kubeconfig, service.grpc, "one", [])
+            let two = try await Self.recorder(path, kubeconfig, service.grpc, "two", [])
+            _ = try await one.wait(for: "watching")
+            _ = try await two.wait(for: "watching")
+            for workflow in 1...fleet.workflows {
+                for event in fleet.events(of: workflow) { await cluster.apply(event.type, event.object) }
+                try await Task.sleep(for: .milliseconds(20))
+            }
+            #expect(try await FleetContents.settled("\(path)/store.db", fleet) == FleetContents(expectedOf: fleet))
+            #expect(try await one.stop() == 0)
+            #expect(try await two.stop() == 0)
+            _ = try await service.running.stop()
+        }
+    }
+}
