@@ -31,12 +31,10 @@ struct Annotations {
 
     private let object: KubernetesObject
     private let variables: PodVariables
-    private let state: Execution.State
 
     init(_ pod: PodFacts, runID: String) {
         object = pod.object
         variables = PodVariables(pod, runID: runID)
-        state = pod.state
     }
 
     /// Adds what the annotations say.
@@ -57,11 +55,12 @@ struct Annotations {
                 execution.customProperties[name] = .string(value)
             }
         }
-        let inputs = uses(Self.inputs, "input", &execution.evidence, &problems)
+        let isFinal = execution.state.isFinal
+        let inputs = uses(Self.inputs, "input", isFinal, &execution.evidence, &problems)
         execution.inputs = ArtifactUse.merge(execution.inputs, inputs)
         // Until the step has ended well, its outputs are only a plan.
-        if state == .complete || execution.state == .cached {
-            let outputs = uses(Self.outputs, "output", &execution.evidence, &problems)
+        if execution.state == .complete || execution.state == .cached {
+            let outputs = uses(Self.outputs, "output", isFinal, &execution.evidence, &problems)
             execution.outputs = ArtifactUse.merge(execution.outputs, outputs)
         }
         execution.problems += problems
@@ -83,7 +82,7 @@ struct Annotations {
     }
 
     private func uses(
-        _ keys: [String], _ direction: String, _ evidence: inout [Evidence], _ problems: inout [Problem]
+        _ keys: [String], _ direction: String, _ isFinal: Bool, _ evidence: inout [Evidence], _ problems: inout [Problem]
     ) -> [ArtifactUse] {
         var result: [ArtifactUse] = []
         for key in keys {
@@ -98,7 +97,7 @@ struct Annotations {
             let before = problems.count
             for (index, item) in (value.array ?? (value.isNull ? [] : [value])).enumerated() {
                 var reasons: [String] = []
-                let resolved = variables.resolve(item, isFinal: state.isFinal, &reasons)
+                let resolved = variables.resolve(item, isFinal: isFinal, &reasons)
                 if let artifact = AnnotatedArtifact(resolved, &reasons).artifact {
                     let name = artifact.name ?? artifact.uri ?? "\(direction)-\(index)"
                     result.append(ArtifactUse(name: name, convention: Self.convention, artifact: artifact))

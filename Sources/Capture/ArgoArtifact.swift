@@ -15,8 +15,10 @@ struct ArgoArtifact {
     /// The field of the object that it stands in.
     var field: String
 
-    /// The kinds of locations, as keys (workflow_types.go, 2.12 to 4.0).
-    private static let kinds = ["s3", "gcs", "oss", "azure", "hdfs", "http", "artifactory", "git", "raw", "plugin"]
+    /// The kinds of locations, as keys; of two the first counts (workflow_types.go, 2.12 to 4.1).
+    private static let kinds = [
+        "artifactory", "azure", "git", "gcs", "hdfs", "http", "oss", "raw", "s3", "plugin",
+    ]
 
     /// - Parameter repositories: where a key-only location is, best first.
     init?(_ value: JSONValue, field: String, repositories: [JSONValue]) {
@@ -27,37 +29,89 @@ struct ArgoArtifact {
         raw = value
         kind = Self.kinds.first { value[$0] != nil }
         location = kind.flatMap { value[$0] } ?? .null
-        if let kind { complete(kind, repositories) }
+        if !isWhole { relocate(to: repositories) }
     }
 
-    private static let containers = ["s3": "bucket", "gcs": "bucket", "oss": "bucket", "azure": "container"]
+    private func text(_ field: String) -> String { location[field]?.string ?? "" }
 
-    /// From 3.1 on only the key is in the status; bucket and endpoint are the repository's.
-    private mutating func complete(_ kind: String, _ repositories: [JSONValue]) {
-        guard let container = Self.containers[kind], isEmpty(container) else { return }
-        for repository in repositories {
-            guard let defaults = repository[kind]?.object, defaults[container]?.string != nil,
-                var object = location.object
-            else { continue }
-            for name in ["endpoint", "bucket", "container", "region", "insecure"] where object[name] == nil {
-                object[name] = defaults[name]
-            }
-            location = .object(object)
-            return
+    /// The field with the key, by kind.
+    private static let keys = [
+        "s3": "key", "gcs": "key", "oss": "key", "plugin": "key", "azure": "blob", "hdfs": "path",
+        "artifactory": "url",
+    ]
+
+    /// Whether Argo takes the location as it is (`HasLocation` of each kind, 3.0 and later).
+    private var isWhole: Bool {
+        switch kind {
+        case "s3", "oss": !text("endpoint").isEmpty && !text("bucket").isEmpty
+        case "azure": !text("endpoint").isEmpty && !text("container").isEmpty
+        case "gcs", "hdfs", "artifactory", "plugin": isComplete
+        default: true
         }
     }
 
-    private func isEmpty(_ key: String) -> Bool { (location[key]?.string ?? "").isEmpty }
+    /// From 3.0 on only the key is in the status. A location that is not whole is put into the
+    /// repository as a whole: what else it says, also its kind, does not count.
+    private mutating func relocate(to repositories: [JSONValue]) {
+        guard let kind, let key = Self.keys[kind].map(text), !key.isEmpty else { return }
+        for repository in repositories {
+            for candidate in Self.kinds {
+                guard let field = Self.keys[candidate], let base = repository[candidate]?.object,
+                    let moved = Self.location(candidate, base, field, key)
+                else { continue }
+                (self.kind, location) = (candidate, moved)
+                return
+            }
+        }
+    }
 
-    /// Whether the location names its bucket.
-    var isComplete: Bool {
-        guard let kind, let container = Self.containers[kind] else { return true }
-        return !isEmpty(container)
+    /// A location in a repository; `nil` where the repository does not say where it is.
+    private static func location(
+        _ kind: String, _ base: JSONObject, _ field: String, _ key: String
+    ) -> JSONValue? {
+        var result = JSONObject()
+        for name in [
+            "endpoint", "bucket", "container", "region", "insecure", "addresses", "hdfsUser", "name",
+        ] {
+            result[name] = base[name]
+        }
+        if kind == "artifactory" {
+            // The repository's own path does not count: the key is the whole path.
+            let url = base["url"]?.string ?? base["repoURL"]?.string ?? ""
+            guard let scheme = url.firstRange(of: "://") else { return nil }
+            let host = url[scheme.upperBound...].prefix { $0 != "/" }
+            result[field] = .string("\(url[..<scheme.upperBound])\(host)\(key.hasPrefix("/") ? "" : "/")\(key)")
+        } else {
+            result[field] = .string(key)
+        }
+        return isComplete(kind, .object(result)) ? .object(result) : nil
+    }
+
+    private static func isComplete(_ kind: String, _ location: JSONValue) -> Bool {
+        func has(_ name: String) -> Bool { !(location[name]?.string ?? "").isEmpty }
+        return switch kind {
+        case "s3", "gcs", "oss": has("bucket")
+        case "azure": has("container")
+        case "hdfs": !(location["addresses"]?.array ?? []).isEmpty
+        case "artifactory": location["url"]?.string?.contains("://") ?? false
+        case "plugin": has("name")
+        default: true
+        }
+    }
+
+    /// Whether the location names its bucket, host or plugin.
+    var isComplete: Bool { kind.map { Self.isComplete($0, location) } ?? true }
+
+    /// Where a repository's artifacts are: `s3://bucket`.
+    static func archive(of repository: JSONValue?) -> String? {
+        for (kind, scheme) in [("s3", "s3"), ("gcs", "gs"), ("oss", "oss")] {
+            if let bucket = repository?[kind]?["bucket"]?.string, !bucket.isEmpty { return "\(scheme)://\(bucket)" }
+        }
+        return nil
     }
 
     /// The uri of the location; `nil` for raw data and for no location at all.
     var uri: String? {
-        func text(_ key: String) -> String { location[key]?.string ?? "" }
         func slash(_ path: String) -> String { path.hasPrefix("/") ? path : "/" + path }
         switch kind {
         case "s3": return text("key").isEmpty ? nil : "s3://\(text("bucket"))/\(text("key"))"
@@ -95,8 +149,11 @@ struct ArgoArtifact {
         return ArtifactUse(name: name, convention: ArgoWorkflow.convention, artifact: artifact)
     }
 
-    /// The archived log of a container: `main-logs`.
-    var isLog: Bool { name.hasSuffix("-logs") && (location["key"]?.string ?? "").hasSuffix(".log") }
+    /// The archived log of a container: `main-logs`, in a file `main.log`.
+    var isLog: Bool {
+        guard name.hasSuffix("-logs"), let kind, let key = Self.keys[kind].map(text) else { return false }
+        return key.hasSuffix("/\(name.dropLast("-logs".count)).log")
+    }
 }
 
 /// The artifact repositories that ConfigMaps named `artifact-repositories` describe.

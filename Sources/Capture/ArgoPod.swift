@@ -9,6 +9,16 @@ struct ArgoPod {
 
     static func matches(_ pod: KubernetesObject) -> Bool { pod.labels[workflowLabel] != nil }
 
+    /// Why a pod of a workflow is no step; `nil` for one that is.
+    static func reasonNotAStep(_ pod: KubernetesObject) -> String? {
+        // The agent of HTTP and plugin templates (3.2 and later), artifact garbage collection (3.4).
+        if let component = pod.labels[prefix + "component"] { return "the controller's own pod (\(component))" }
+        if pod.annotations[prefix + "node-name"] == nil, pod.annotations[prefix + "node-id"] == nil {
+            return "a pod of a workflow that names no node: the controller's own"
+        }
+        return nil
+    }
+
     private let pod: PodFacts
     private let capture: Capture
     private var object: KubernetesObject { pod.object }
@@ -21,6 +31,8 @@ struct ArgoPod {
     func execution() -> Step {
         var problems: [Problem] = []
         let (template, templateField) = template(&problems)
+        let containers = ArgoContainers(object, template: template, isDeleted: pod.isDeleted)
+        let state = containers.state
         let workflow = object.labels[Self.workflowLabel] ?? ""
         let owner = object.owners.first { $0.kind == "Workflow" }
         // Up to 3.1 there is no annotation, and the pod's name is the node's id.
@@ -32,7 +44,7 @@ struct ArgoPod {
                 convention: ArgoWorkflow.convention, fact: "run \(workflow)",
                 field: "metadata.labels[\"\(Self.workflowLabel)\"]"),
             Evidence(
-                convention: ArgoWorkflow.convention, fact: "state \(pod.state.rawValue)",
+                convention: ArgoWorkflow.convention, fact: "state \(state.rawValue)",
                 field: pod.phase.isEmpty ? "status" : "status.phase"),
         ]
         var repositories = [template["archiveLocation"] ?? .null]
@@ -41,9 +53,9 @@ struct ArgoPod {
         }
         let inputs = artifacts(
             template["inputs"]?["artifacts"], "\(templateField).inputs.artifacts", repositories)
+        let written = outputsAnnotation(&problems)
         let outputs = artifacts(
-            outputsAnnotation(&problems), "metadata.annotations[\"\(Self.prefix)outputs\"].artifacts",
-            repositories)
+            written["artifacts"], "metadata.annotations[\"\(Self.prefix)outputs\"].artifacts", repositories)
         for input in inputs {
             evidence.append(.init(convention: ArgoWorkflow.convention, fact: "input \(input.name)", field: input.field))
         }
@@ -57,17 +69,19 @@ struct ArgoPod {
             }
         }
         let templateName = template["name"]?.string ?? ""
+        var custom = ArgoWorkflow.properties(
+            namespace: object.namespace, node: nodeID, template: templateName, pod: object.name, nodeName: nodeName)
+        custom.merge(ArgoWorkflow.outputProperties(written)) { $1 }
+        custom[Execution.archiveLocation] = ArgoArtifact.archive(of: template["archiveLocation"]).map { .string($0) }
         let execution = Execution(
             id: Identity.execution(
                 cluster: capture.cluster, namespace: object.namespace, workflowUID: uid, nodeID: nodeID),
             type: TypeName.argoStep, name: Self.displayName(nodeName, workflow: workflow),
-            state: pod.state, start: pod.start, end: pod.end,
+            state: state, start: containers.start ?? pod.start, end: state.isFinal ? containers.end ?? pod.end : nil,
             run: ArgoWorkflow.run(name: workflow, uid: owner?.uid), workspace: Annotations.workspace(of: object),
             parameters: parameters, inputs: inputs.compactMap { $0.use() },
             outputs: outputs.compactMap { $0.use() },
-            customProperties: ArgoWorkflow.properties(
-                namespace: object.namespace, node: nodeID, template: templateName, pod: object.name),
-            evidence: evidence, problems: problems, authority: .pod,
+            customProperties: custom, evidence: evidence, problems: problems, authority: .pod,
             origin: .init(kind: "Pod", namespace: object.namespace, name: object.name, uid: object.uid))
         return Step(execution, templateName: templateName, inputs: inputs, outputs: outputs)
     }
@@ -75,8 +89,19 @@ struct ArgoPod {
     /// The last part of a node's name: what Argo shows as the display name.
     static func displayName(_ nodeName: String, workflow: String) -> String {
         guard nodeName.hasPrefix(workflow), nodeName != workflow else { return nodeName }
-        let rest = nodeName.dropFirst(workflow.count)
-        return rest.lastIndex(of: ".").map { String(rest[rest.index(after: $0)...]) } ?? String(rest)
+        // Items of loops stand in parentheses and may have dots.
+        var depth = 0
+        var parts = [Substring]()
+        for part in nodeName.dropFirst(workflow.count).split(whereSeparator: { character in
+            if character == "(" { depth += 1 }
+            if character == ")" { depth -= 1 }
+            return character == "." && depth == 0
+        }) { parts.append(part) }
+        guard let last = parts.popLast() else { return nodeName }
+        // `step.onExit`, `step.hooks.failed`; those of the whole workflow have its name.
+        if last == "onExit" { return "\(parts.last.map(String.init) ?? workflow).onExit" }
+        if parts.last == "hooks" { return "\(parts.dropLast().last.map(String.init) ?? workflow).hooks.\(last)" }
+        return String(last)
     }
 
     private func artifacts(
@@ -108,10 +133,10 @@ struct ArgoPod {
     }
 
     /// The outputs annotation: up to 3.2, and later where WorkflowTaskResults are forbidden.
-    private func outputsAnnotation(_ problems: inout [Problem]) -> JSONValue? {
+    private func outputsAnnotation(_ problems: inout [Problem]) -> JSONValue {
         let key = Self.prefix + "outputs"
-        guard let text = object.annotations[key] else { return nil }
-        return parse(text, "metadata.annotations[\"\(key)\"]", &problems)["artifacts"]
+        guard let text = object.annotations[key] else { return .null }
+        return parse(text, "metadata.annotations[\"\(key)\"]", &problems)
     }
 
     private func parse(_ text: String, _ field: String, _ problems: inout [Problem]) -> JSONValue {

@@ -13,7 +13,7 @@ struct ArgoWorkflow {
     let object: KubernetesObject
     private let capture: Capture
     private let status: JSONValue
-    /// Templates by the names that nodes know them by.
+    /// Templates by scope, resource and name.
     private let templates: [String: JSONValue]
 
     init(_ object: KubernetesObject, capture: Capture) {
@@ -22,18 +22,25 @@ struct ArgoWorkflow {
         status = object.raw["status"] ?? .null
         var templates: [String: JSONValue] = [:]
         let lists = [
-            object.raw["spec"]?["templates"], status["storedWorkflowTemplateSpec"]?["templates"],
+            status["storedWorkflowTemplateSpec"]?["templates"], object.raw["spec"]?["templates"],
         ]
         for template in lists.compactMap({ $0?.array }).joined() {
-            if let name = template["name"]?.string { templates[name] = template }
+            if let name = template["name"]?.string { templates["local/\(object.name)/\(name)"] = template }
         }
-        // Keys are scope/resource/template; nodes name the template alone.
-        for member in status["storedTemplates"]?.object ?? JSONObject() {
-            let name = member.value["name"]?.string ?? member.key.split(separator: "/").last.map(String.init)
-            if let name, templates[name] == nil { templates[name] = member.value }
-        }
+        // Keys are scope/resource/template: two resources may have templates of the same name.
+        for member in status["storedTemplates"]?.object ?? JSONObject() { templates[member.key] = member.value }
         self.templates = templates
     }
+
+    /// Whether nothing more happens.
+    private var hasEnded: Bool {
+        switch status["phase"]?.string {
+        case "Succeeded", "Failed", "Error": true
+        default: false
+        }
+    }
+
+    private var end: Date? { status["finishedAt"]?.string.flatMap(Timestamp.parse) }
 
     /// A node of the status and its id.
     struct Node {
@@ -46,11 +53,12 @@ struct ArgoWorkflow {
 
     /// The nodes, wherever the controller keeps them.
     func nodes() -> Result<[Node], Problem> {
-        if let nodes = status["nodes"]?.object {
-            return .success(nodes.map { Node(id: $0.key, value: $0.value) })
-        }
         func problem(_ field: String, _ reason: String) -> Result<[Node], Problem> {
             .failure(Problem(object: object.reference, field: field, reason: reason))
+        }
+        if let nodes = status["nodes"], !nodes.isNull {
+            guard let nodes = nodes.object else { return problem("status.nodes", "\(nodes.kindName) where an object should be") }
+            return .success(nodes.map { Node(id: $0.key, value: $0.value) })
         }
         if let text = status["compressedNodes"]?.string, !text.isEmpty {
             let field = "status.compressedNodes"
@@ -58,7 +66,8 @@ struct ArgoWorkflow {
             do {
                 let bytes = try Gzip.decompress(Array(data), limit: Self.maximumNodesSize)
                 let value = try JSONValue(parsing: bytes)
-                return .success((value.object ?? JSONObject()).map { Node(id: $0.key, value: $0.value) })
+                guard let nodes = value.object else { return problem(field, "\(value.kindName) where an object should be") }
+                return .success(nodes.map { Node(id: $0.key, value: $0.value) })
             } catch {
                 return problem(field, "\(error)")
             }
@@ -72,7 +81,13 @@ struct ArgoWorkflow {
     }
 
     func template(of node: Node) -> JSONValue? {
-        templates[node.value["templateRef"]?["template"]?.string ?? node.text("templateName")]
+        if let reference = node.value["templateRef"], let name = reference["template"]?.string {
+            let scope = reference["clusterScope"]?.bool == true ? "cluster" : "namespaced"
+            return templates["\(scope)/\(reference["name"]?.string ?? "")/\(name)"]
+        }
+        let name = node.text("templateName")
+        let scope = node.text("templateScope")
+        return templates["\(scope)/\(name)"] ?? templates["local/\(object.name)/\(name)"]
     }
 
     // MARK: Steps
@@ -83,14 +98,20 @@ struct ArgoWorkflow {
         let type = node.text("type")
         switch type {
         case "Pod", "HTTP", "Plugin", "Skipped": break
-        // A memoized step with a retry strategy is a Retry node that never had children.
-        case "Retry" where memoized: break
-        case "":
-            ignored.append("\(node.field): has no type")
+        // Groups that were memoized, or a memoized step with a retry strategy, never had children.
+        case "Retry" where memoized, "DAG" where memoized, "Steps" where memoized: break
+        case "Retry", "DAG", "Steps", "StepGroup", "TaskGroup", "Container": return nil
+        case "Suspend":
+            ignored.append("\(node.field): a step that only waits")
             return nil
-        default: return nil
+        default:
+            ignored.append("\(node.field): \(type.isEmpty ? "has no type" : "the type \(type) is not known")")
+            return nil
         }
-        let state = state(of: node, memoized: memoized)
+        // `argo resubmit --memoized` takes over the step of another run, outputs and all.
+        let original = type == "Skipped" && node.text("message").hasPrefix(Self.originalPod)
+            ? String(node.text("message").dropFirst(Self.originalPod.count)) : nil
+        var state = state(of: node, memoized: memoized || original != nil)
         var evidence = [evidence("state \(state.rawValue)", node, memoized ? "memoizationStatus.hit" : "phase")]
         let repositories = repositories(for: node)
         let inputs = artifacts(node, "inputs", repositories)
@@ -102,39 +123,62 @@ struct ArgoWorkflow {
         evidence += inputs.map { self.evidence("input \($0.name)", $0.field) }
         evidence += outputs.map { self.evidence("output \($0.name)", $0.field) }
         var problems: [Problem] = []
+        if hasEnded, !state.isFinal {
+            state = .canceled
+            problems.append(
+                Problem(
+                    object: object.reference, field: "\(node.field).phase",
+                    reason: "is \(node.text("phase")) though the workflow has ended: nobody saw how the step ended"))
+        }
         for artifact in inputs + outputs where !artifact.isComplete {
             problems.append(
                 Problem(
                     object: object.reference, field: artifact.field,
                     reason: "only the key is known: neither the template's archiveLocation nor "
-                        + "status.artifactRepositoryRef nor a ConfigMap artifact-repositories names the bucket"))
+                        + "status.artifactRepositoryRef nor a ConfigMap artifact-repositories says where"))
         }
         for artifact in inputs + outputs where artifact.kind == nil {
             ignored.append("\(artifact.field): an optional artifact that does not exist")
         }
         let templateName = node.value["templateRef"]?["template"]?.string ?? node.text("templateName")
         var custom = Self.properties(
-            namespace: object.namespace, node: node.id, template: templateName, pod: podName(of: node, type))
-        for parameter in node.value["outputs"]?["parameters"]?.array ?? [] {
-            if let name = parameter["name"]?.string, let value = parameter["value"]?.scalarText {
-                custom["output:\(name)"] = .string(value)
+            namespace: object.namespace, node: node.id, template: templateName, pod: podName(of: node, type),
+            nodeName: node.text("name"))
+        custom.merge(Self.outputProperties(node.value["outputs"] ?? .null)) { $1 }
+        custom["original_node"] = original.map { .string($0) }
+        if isDaemon(node) { custom["daemon"] = .bool(true) }
+        if let memoization = node.value["memoizationStatus"] {
+            for (key, name) in [("key", "memoization_key"), ("cacheName", "memoization_cache")] {
+                custom[name] = memoization[key]?.string.map { .string($0) }
             }
         }
         if !node.text("message").isEmpty { custom["message"] = .string(node.text("message")) }
-        let displayName = node.text("displayName").isEmpty ? node.text("name") : node.text("displayName")
-        let isFinal = state.isFinal
+        let displayName = [node.text("displayName"), node.text("name"), node.id].first { !$0.isEmpty } ?? ""
         let execution = Execution(
             id: Identity.execution(
                 cluster: capture.cluster, namespace: object.namespace, workflowUID: uid, nodeID: node.id),
             type: TypeName.argoStep, name: displayName, state: state,
-            start: time(node, "startedAt"), end: isFinal ? time(node, "finishedAt") : nil,
-            run: Self.run(name: object.name, uid: object.uid.isEmpty ? nil : object.uid),
+            start: time(node, "startedAt"), end: state.isFinal ? time(node, "finishedAt") ?? endWithoutTime(node) : nil,
+            run: run,
             workspace: Annotations.workspace(of: object), parameters: parameters(of: node),
             inputs: inputs.compactMap { $0.use() }, outputs: outputs.compactMap { $0.use() },
             customProperties: custom, evidence: evidence, problems: problems, authority: .workflow,
             origin: .init(
                 kind: "Workflow", namespace: object.namespace, name: object.name, uid: object.uid))
         return Step(execution, templateName: templateName, inputs: inputs, outputs: outputs)
+    }
+
+    private static let originalPod = "original pod: "
+
+    /// Whether a step runs beside others until they are done.
+    private func isDaemon(_ node: Node) -> Bool {
+        node.value["daemoned"]?.bool == true || template(of: node)?["daemon"]?.bool == true
+    }
+
+    /// The controller ends a daemon with the group that it serves, and tells no time.
+    private func endWithoutTime(_ node: Node) -> Date? {
+        let group = status["nodes"]?[node.text("boundaryID")]?["finishedAt"]?.string.flatMap(Timestamp.parse)
+        return (isDaemon(node) ? group : nil) ?? (hasEnded ? end : nil)
     }
 
     private var uid: String { object.uid.isEmpty ? object.name : object.uid }
@@ -149,11 +193,11 @@ struct ArgoWorkflow {
 
     private func state(of node: Node, memoized: Bool) -> Execution.State {
         // From 3.7.1 on: a phase that came before the step's outputs did is not the end.
-        if node.value["taskResultSynced"]?.bool == false { return .running }
+        if node.value["taskResultSynced"]?.bool == false, !hasEnded { return .running }
         switch node.text("phase") {
         case "Succeeded": return memoized ? .cached : .complete
         case "Failed", "Error": return .failed
-        case "Skipped", "Omitted": return .canceled
+        case "Skipped", "Omitted": return memoized ? .cached : .canceled
         case "Running": return .running
         default: return .new
         }
@@ -201,6 +245,41 @@ struct ArgoWorkflow {
         }
     }
 
+    // MARK: The run
+
+    /// Labels and annotations that tell where a run comes from, and the properties that they become.
+    private static let origins = [
+        "workflows.argoproj.io/cron-workflow": "cron_workflow",
+        "workflows.argoproj.io/workflow-template": "workflow_template",
+        "workflows.argoproj.io/cluster-workflow-template": "cluster_workflow_template",
+        "workflows.argoproj.io/workflow-event-binding": "event_binding",
+        "workflows.argoproj.io/resubmitted-from-workflow": "resubmitted_from",
+        "workflows.argoproj.io/creator": "creator",
+        "workflows.argoproj.io/scheduled-time": "scheduled_time",
+    ]
+
+    private var run: Run {
+        var run = Self.run(name: object.name, uid: object.uid.isEmpty ? nil : object.uid)
+        for (key, name) in Self.origins {
+            if let value = object.labels[key] ?? object.annotations[key] { run.customProperties[name] = .string(value) }
+        }
+        let reference = object.raw["spec"]?["workflowTemplateRef"]
+        if let name = reference?["name"]?.string {
+            let kind = reference?["clusterScope"]?.bool == true ? "cluster_workflow_template" : "workflow_template"
+            run.customProperties[kind] = .string(name)
+        }
+        // With `resource.setOwnerReference` a step that made this workflow is known.
+        if let parent = object.owners.first(where: { $0.kind == "Workflow" }) {
+            run.customProperties["parent_workflow"] = .string("\(parent.name)-\(parent.uid)")
+        }
+        let defaults = status["storedWorkflowTemplateSpec"]?["arguments"]?["parameters"]?.array ?? []
+        for parameter in defaults + (object.raw["spec"]?["arguments"]?["parameters"]?.array ?? []) {
+            guard let name = parameter["name"]?.string, let value = parameter["value"]?.scalarText else { continue }
+            run.customProperties["input:\(name)"] = .string(value)
+        }
+        return run
+    }
+
     // MARK: What pods and workflows say alike
 
     static func run(name: String, uid: String?) -> Run {
@@ -208,7 +287,7 @@ struct ArgoWorkflow {
     }
 
     static func properties(
-        namespace: String, node: String, template: String, pod: String?
+        namespace: String, node: String, template: String, pod: String?, nodeName: String
     ) -> [String: PropertyValue] {
         var result: [String: PropertyValue] = [
             "namespace": .string(namespace), "node_id": .string(node),
@@ -218,6 +297,28 @@ struct ArgoWorkflow {
             result["pod_name"] = .string(pod)
             result["kfp_pod_name"] = .string(pod)
         }
+        if !nodeName.isEmpty { result["node_name"] = .string(nodeName) }
+        let name = ArgoNodeName(nodeName)
+        result["loop_index"] = name.loopIndex.map { .int($0) }
+        result["loop_item"] = name.loopItem.map { .string($0) }
+        result["attempt"] = name.attempt.map { .int($0) }
+        result["hook"] = name.hook.map { .string($0) }
+        return result
+    }
+
+    /// The most of a script's output that is kept, in characters.
+    private static let maximumResult = 10_000
+
+    /// What `outputs` says beside artifacts: parameters, the result of a script, the exit code.
+    static func outputProperties(_ outputs: JSONValue) -> [String: PropertyValue] {
+        var result: [String: PropertyValue] = [:]
+        for parameter in outputs["parameters"]?.array ?? [] {
+            if let name = parameter["name"]?.string, let value = parameter["value"]?.scalarText {
+                result["output:\(name)"] = .string(value)
+            }
+        }
+        if let text = outputs["result"]?.scalarText { result["output:result"] = .string(String(text.prefix(maximumResult))) }
+        result["exit_code"] = outputs["exitCode"]?.scalarText.map { .string($0) }
         return result
     }
 }

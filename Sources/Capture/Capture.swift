@@ -52,6 +52,8 @@ public struct Capture: Sendable {
         case "Pod": return pod(object, isDeleted: isDeleted)
         case "Workflow" where object.apiVersion.hasPrefix("argoproj.io/"):
             return workflow(object, isDeleted: isDeleted)
+        case ArgoTaskResult.kind where object.apiVersion.hasPrefix("argoproj.io/"):
+            return ArgoTaskResult(object, capture: self).result()
         default:
             return Result(ignored: ["\(object.reference): no convention knows \(object.apiVersion) \(object.kind)"])
         }
@@ -63,6 +65,7 @@ public struct Capture: Sendable {
             return Result(ignored: ["\(object.reference): a step of Kubeflow Pipelines v2, which its launcher records"])
         }
         if ArgoPod.matches(object) {
+            if let reason = ArgoPod.reasonNotAStep(object) { return Result(ignored: ["\(object.reference): \(reason)"]) }
             var step = ArgoPod(pod, capture: self).execution()
             var convention = ArgoWorkflow.convention
             if KubeflowPipelinesV1.matches(object) {

@@ -7,7 +7,12 @@ extension Capture {
     public static func fields(of resource: Resource) -> JSONProjection {
         switch resource.kind {
         case "Pod": pod
-        default: ["apiVersion": .everything, "kind": .everything, "metadata": metadata, "spec": .everything, "status": .everything]
+        // WorkflowTaskResults have their outputs at the top.
+        default:
+            [
+                "apiVersion": .everything, "kind": .everything, "metadata": metadata, "spec": .everything,
+                "status": .everything, "outputs": .everything,
+            ]
         }
     }
 

@@ -26,6 +26,9 @@ public struct Resource: Sendable, Hashable {
     public static let workflows = Resource(
         group: "argoproj.io", version: "v1alpha1", plural: "workflows", kind: "Workflow")
 
+    public static let workflowTaskResults = Resource(
+        group: "argoproj.io", version: "v1alpha1", plural: "workflowtaskresults", kind: "WorkflowTaskResult")
+
     /// `v1`, `argoproj.io/v1alpha1`.
     public var apiVersion: String { group.isEmpty ? version : "\(group)/\(version)" }
 

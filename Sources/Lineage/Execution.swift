@@ -49,7 +49,7 @@ public struct Execution: Sendable, Hashable, Codable {
         }
     }
 
-    // Journals of before 0.2 have no `isServing`.
+    // Journals in JSON do not have the others.
     private enum CodingKeys: String, CodingKey {
         case id, type, name, state, start, end, run, workspace, parameters, inputs, outputs, properties
         case customProperties, evidence, problems, authority, endSeenIn, origins, wantsWriteBack, recordedID
@@ -85,6 +85,8 @@ public struct Execution: Sendable, Hashable, Codable {
     public var recordedID: Int64?
     /// Whether it serves, and so may stop and go on again: then the later sight's state counts.
     public var isServing = false
+    /// Whether the sight tells too little to be an execution by itself: it adds to another.
+    public var isFragment = false
 
     public init(
         id: String, type: String, name: String, state: State = .new, start: Date? = nil,

@@ -4,7 +4,7 @@ extension Execution {
     /// Neither loses a fact; where they disagree the more authoritative counts, and of two
     /// equals the later sight (`other`).
     public func merging(_ other: Execution) -> Execution {
-        let otherLeads = other.authority >= authority
+        let otherLeads = isFragment == other.isFragment ? other.authority >= authority : isFragment
         let (lead, rest) = otherLeads ? (other, self) : (self, other)
         var result = lead
         // An end that one saw is an end, whoever saw it; nothing goes back from it.
@@ -26,6 +26,8 @@ extension Execution {
         result.customProperties = rest.customProperties.merging(lead.customProperties) { $1 }
         result.evidence = lead.evidence + rest.evidence.filter { !lead.evidence.contains($0) }
         result.problems = lead.problems + rest.problems.filter { !lead.problems.contains($0) }
+        result.isFragment = isFragment && other.isFragment
+        result.completeOutputs()
         result.endSeenIn = lead.endSeenIn.union(rest.endSeenIn)
         result.origins = rest.origins.merging(lead.origins) { $1 }
         result.wantsWriteBack = lead.wantsWriteBack || rest.wantsWriteBack
@@ -40,6 +42,21 @@ extension Execution {
             lead.run.customProperties
         ) { $1 }
         return result
+    }
+}
+
+extension Execution {
+    /// The custom property that says where outputs are of which only the key is told: `s3://bucket`.
+    public static let archiveLocation = "archive_location"
+
+    private mutating func completeOutputs() {
+        guard let archive = customProperties[Self.archiveLocation]?.text else { return }
+        for index in outputs.indices {
+            guard let uri = outputs[index].artifact.uri, !Artifact.isComplete(uri),
+                let colon = uri.firstRange(of: ":///"), archive.hasPrefix(uri[..<colon.lowerBound] + "://")
+            else { continue }
+            outputs[index].artifact.uri = "\(archive)/\(uri[colon.upperBound...])"
+        }
     }
 }
 
@@ -125,7 +142,8 @@ extension Artifact {
         return isComplete(lead) || !isComplete(rest) ? lead : rest
     }
 
-    private static func isComplete(_ uri: String) -> Bool {
+    /// Whether a uri names its bucket or host: `s3:///key` does not.
+    public static func isComplete(_ uri: String) -> Bool {
         uri.hasPrefix("file:") || !uri.contains(":///")
     }
 }

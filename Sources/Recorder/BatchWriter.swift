@@ -54,6 +54,8 @@ public struct BatchWriter: Sendable {
         for execution in executions {
             merged[execution.id] = merged[execution.id]?.merging(execution) ?? execution
         }
+        // Nothing else was told of these.
+        merged = merged.filter { !$0.value.isFragment }
         // Producers before consumers, as far as times tell.
         let ordered = merged.values.sorted {
             ($0.start ?? .distantPast, $0.id) < ($1.start ?? .distantPast, $1.id)
@@ -246,6 +248,8 @@ public struct BatchWriter: Sendable {
                 let known = stored[execution.id].flatMap { events[$0.id] } ?? []
                 let ids = known.filter { $0.isInput == isInput }.map(\.artifactID)
                 for use in isInput ? execution.inputs : execution.outputs {
+                    // Only the key is known, and the Workflow will say the rest.
+                    if let uri = use.artifact.uri, !Artifact.isComplete(uri), execution.authority < .workflow { continue }
                     let artifact =
                         isInput
                         ? plan.input(use, of: execution, read: ids)

@@ -137,6 +137,7 @@ private struct FactsWriter {
         put(execution.wantsWriteBack)
         put(execution.recordedID) { $0.put(Int($1)) }
         put(execution.isServing)
+        put(execution.isFragment)
     }
 
     private mutating func put(_ run: Run) {
@@ -257,6 +258,7 @@ private struct FactsReader {
         result.wantsWriteBack = try bool()
         result.recordedID = try optional { Int64(try $0.int()) }
         result.isServing = try bool()
+        result.isFragment = try bool()
         return result
     }
 

@@ -16,6 +16,15 @@ public actor Journal {
         public var isUnwritten: Bool
     }
 
+    /// Something to be written back onto a pod.
+    struct Patch: Sendable {
+        var id: Int64
+        var namespace: String
+        var pod: String
+        /// A JSON merge patch.
+        var body: String
+    }
+
     /// A file that cannot be opened as a journal.
     public struct FileError: Error, Sendable, CustomStringConvertible {
         public var path: String
@@ -70,6 +79,13 @@ public actor Journal {
                     held_until INTEGER NOT NULL,
                     refused TEXT,
                     facts TEXT NOT NULL
+                );
+                CREATE TABLE IF NOT EXISTS patch (
+                    id INTEGER PRIMARY KEY,
+                    namespace TEXT NOT NULL,
+                    pod TEXT NOT NULL,
+                    body TEXT NOT NULL,
+                    UNIQUE (namespace, pod)
                 );
                 DROP INDEX IF EXISTS step_waiting;
                 CREATE INDEX IF NOT EXISTS step_pending ON step (revision, held_until, updated, acknowledged)
@@ -128,7 +144,7 @@ public actor Journal {
             updated = excluded.updated, held_until = excluded.held_until, facts = excluded.facts, refused = NULL
             """,
             merged.id, merged.namespace, revision, merged.state.isFinal, Self.now,
-            isOwned ? heldUntil(merged) : untilStandby, blob(merged))
+            isOwned || merged.isFragment ? heldUntil(merged) : untilStandby, blob(merged))
         remember(merged)
         return true
     }
@@ -155,6 +171,7 @@ public actor Journal {
     private func blob(_ execution: Execution) -> SQLValue { .blob(FactsCoding.encode(execution)) }
 
     private func heldUntil(_ execution: Execution) -> Int64 {
+        if execution.isFragment { return .max }
         guard execution.endSeenIn == ["Workflow"] else { return 0 }
         return Self.now + Int64(settle / .milliseconds(1))
     }
@@ -170,8 +187,10 @@ public actor Journal {
         try connection.transaction {
             for namespace in namespaces {
                 try connection.run(
-                    "UPDATE step SET held_until = ? WHERE acknowledged < revision AND namespace = ?",
-                    isOwned(namespace) ? 0 : untilStandby, namespace)
+                    """
+                    UPDATE step SET held_until = ?
+                    WHERE acknowledged < revision AND namespace = ? AND held_until < ?
+                    """, isOwned(namespace) ? 0 : untilStandby, namespace, Int64.max)
             }
         }
         wake()
@@ -207,7 +226,8 @@ public actor Journal {
     /// - Throws: `SQLiteError`.
     public func open(before time: Date) throws -> [Execution] {
         let rows = try connection.rows(
-            "SELECT facts FROM step WHERE is_final = 0 AND updated < ?", Timestamp.milliseconds(time)
+            "SELECT facts FROM step WHERE is_final = 0 AND held_until < ? AND updated < ?", Int64.max,
+            Timestamp.milliseconds(time)
         ) { $0.blob(0) }
         return try rows.map(FactsCoding.decode)
     }
@@ -230,12 +250,40 @@ public actor Journal {
     /// waits on.
     /// - Throws: `SQLiteError`.
     public func acknowledge(_ steps: [(id: String, revision: Int64, refused: String?)]) throws {
+        try acknowledge(steps, patches: [])
+    }
+
+    /// - Parameter patches: what is to be written back; a newer one of a pod takes the older's place.
+    func acknowledge(
+        _ steps: [(id: String, revision: Int64, refused: String?)], patches: [Patch]
+    ) throws {
+        guard !steps.isEmpty else { return }
         try connection.transaction {
+            for patch in patches {
+                try connection.run(
+                    "INSERT OR REPLACE INTO patch (namespace, pod, body) VALUES (?, ?, ?)", patch.namespace, patch.pod,
+                    patch.body)
+            }
             for step in steps {
                 try connection.run(
                     "UPDATE step SET acknowledged = ?, refused = ? WHERE id = ? AND acknowledged < ?",
                     step.revision, step.refused, step.id, step.revision)
             }
+        }
+        if !patches.isEmpty { wake() }
+    }
+
+    /// What is to be written back, oldest first.
+    func patches(limit: Int) throws -> [Patch] {
+        try connection.rows("SELECT id, namespace, pod, body FROM patch ORDER BY id LIMIT ?", limit) {
+            Patch(id: $0.integer(0), namespace: $0.text(1), pod: $0.text(2), body: $0.text(3))
+        }
+    }
+
+    func removePatches(_ patches: [Patch]) throws {
+        guard !patches.isEmpty else { return }
+        try connection.transaction {
+            for patch in patches { try connection.run("DELETE FROM patch WHERE id = ?", patch.id) }
         }
     }
 
@@ -255,8 +303,10 @@ public actor Journal {
     /// - Throws: `SQLiteError`.
     public func prune(olderThan age: Duration) throws {
         try connection.run(
-            "DELETE FROM step WHERE is_final = 1 AND acknowledged >= revision AND updated < ?",
-            Self.now - Int64(age / .milliseconds(1)))
+            """
+            DELETE FROM step WHERE updated < ?
+            AND (is_final = 1 AND acknowledged >= revision OR held_until = \(Int64.max))
+            """, Self.now - Int64(age / .milliseconds(1)))
     }
 
     /// Waits until something is due for the store, or the task is cancelled.
@@ -265,10 +315,20 @@ public actor Journal {
             if isThere("SELECT 1 FROM step WHERE acknowledged < revision AND held_until <= ? LIMIT 1", Self.now) {
                 return
             }
-            guard isThere("SELECT 1 FROM step WHERE acknowledged < revision LIMIT 1") else { break }
+            guard isThere("SELECT 1 FROM step WHERE acknowledged < revision AND held_until < ? LIMIT 1", Int64.max)
+            else { break }
             // Only steps that wait for their pods: look again soon, others may come first.
             try? await Task.sleep(for: .milliseconds(25))
         }
+        await sleepUntilWoken()
+    }
+
+    /// Waits until something is to be written back, or the task is cancelled.
+    func waitForPatches() async {
+        while !Task.isCancelled, !isThere("SELECT 1 FROM patch LIMIT 1") { await sleepUntilWoken() }
+    }
+
+    private func sleepUntilWoken() async {
         if Task.isCancelled { return }
         await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in

@@ -23,8 +23,8 @@ public struct Recorder: Sendable {
         public var linger: Duration = .milliseconds(200)
         /// Where replicas agree who records; `nil` for one that is alone.
         public var election: Election?
-        /// The most pods that are patched at the same time.
-        public var concurrentPatches = 16
+        /// The most pods that are patched in a second.
+        public var patchesPerSecond = 50
 
         public init() {}
     }
@@ -62,7 +62,7 @@ public struct Recorder: Sendable {
         self.client = client
         self.capture = capture
         self.journal = journal
-        writer = BatchWriter(backend)
+        writer = BatchWriter(MeteredBackend(backend: backend, metrics: metrics))
         self.options = options
         self.metrics = metrics
         ownership = Ownership(isElected: options.election != nil)
@@ -117,6 +117,12 @@ public struct Recorder: Sendable {
                 await flush()
             }
             group.addTask { await prune() }
+            group.addTask {
+                await PodPatches(
+                    journal: journal, client: client, limits: .init(perSecond: options.patchesPerSecond),
+                    metrics: metrics, logger: logger
+                ).run()
+            }
             if let election = options.election { group.addTask { await elect(election) } }
         }
     }
@@ -323,12 +329,12 @@ public struct Recorder: Sendable {
         metrics.observeBatch(ContinuousClock.now - began)
         var done: [(id: String, revision: Int64, refused: String?)] = []
         var failed: [(id: String, revision: Int64)] = []
-        var receipts: [(receipt: BatchWriter.Receipt, execution: Execution)] = []
+        var patches: [Journal.Patch] = []
         for step in pending {
             switch outcomes[step.execution.id] {
             case .recorded(let receipt)?:
                 count(step.execution, .recorded)
-                if step.execution.wantsWriteBack { receipts.append((receipt, step.execution)) }
+                if let patch = WriteBack.patch(receipt, of: step.execution) { patches.append(patch) }
                 done.append((step.execution.id, step.revision, nil))
             case .refused(let reason)?:
                 count(step.execution, .refused)
@@ -340,9 +346,7 @@ public struct Recorder: Sendable {
             case nil: failed.append((step.execution.id, step.revision))
             }
         }
-        // Idempotent, and before the acknowledgement: after a crash it is done again.
-        await writeBack(receipts)
-        try await journal.acknowledge(done)
+        try await journal.acknowledge(done, patches: patches)
         if !failed.isEmpty {
             try await journal.postpone(failed)
             logger.warning("the store failed at some steps; tried again later", metadata: ["steps": "\(failed.count)"])
@@ -354,17 +358,6 @@ public struct Recorder: Sendable {
         metrics.count(outcome, convention: execution.evidence.first?.convention ?? "unknown")
         if outcome == .recorded, execution.state.isFinal, let end = execution.end {
             metrics.observeLag(Date().timeIntervalSince(end))
-        }
-    }
-
-    /// Patches pods, some at a time: an API server that is slow with one does not hold up the others.
-    private func writeBack(_ receipts: [(receipt: BatchWriter.Receipt, execution: Execution)]) async {
-        let writeBack = WriteBack(client, logger: logger)
-        await withTaskGroup(of: Void.self) { group in
-            for (number, (receipt, execution)) in receipts.enumerated() {
-                if number >= options.concurrentPatches { await group.next() }
-                group.addTask { metrics.countPatch(await writeBack.write(receipt, of: execution)) }
-            }
         }
     }
 

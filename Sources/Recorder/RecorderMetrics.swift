@@ -22,6 +22,11 @@ public final class RecorderMetrics: Sendable {
         var outcome: String
     }
 
+    private struct Call: Hashable {
+        var method: String
+        var code: String
+    }
+
     private struct Interruption: Hashable {
         var resource: String
         var cause: String
@@ -36,6 +41,7 @@ public final class RecorderMetrics: Sendable {
         var patches: [String: Int] = [:]
         var lag = Histogram()
         var batch = Histogram()
+        var calls: [Call: (count: Int, seconds: Double)] = [:]
         var isReady = false
         var isLeading = true
         var members = 1
@@ -72,6 +78,19 @@ public final class RecorderMetrics: Sendable {
     /// - Parameter duration: that of writing a batch to the store.
     func observeBatch(_ duration: Duration) { state.withLock { $0.batch.observe(duration / .seconds(1)) } }
 
+    func observeCall(_ method: String, code: String, _ duration: Duration) {
+        state.withLock {
+            let key = Call(method: method, code: code)
+            let known = $0.calls[key] ?? (0, 0)
+            $0.calls[key] = (known.count + 1, known.seconds + duration / .seconds(1))
+        }
+    }
+
+    /// How often the store was called, by method.
+    var calls: [String: Int] {
+        state.withLock { $0.calls.reduce(into: [:]) { $0[$1.key.method, default: 0] += $1.value.count } }
+    }
+
     // MARK: Showing
 
     /// The metrics as text.
@@ -98,6 +117,16 @@ public final class RecorderMetrics: Sendable {
         text.family(
             "kfmd_store_errors_total", "counter", "Batches that the store failed to take; they are tried again.")
         text.sample("kfmd_store_errors_total", [], "\(state.storeErrors)")
+        let calls = state.calls.sorted { ($0.key.method, $0.key.code) < ($1.key.method, $1.key.code) }
+        text.family("kfmd_store_calls_total", "counter", "Calls to the store, by method and gRPC status.")
+        for (call, known) in calls {
+            text.sample("kfmd_store_calls_total", [("method", call.method), ("code", call.code)], "\(known.count)")
+        }
+        text.family("kfmd_store_call_seconds_total", "counter", "The time that calls to the store took.")
+        for (call, known) in calls {
+            text.sample(
+                "kfmd_store_call_seconds_total", [("method", call.method), ("code", call.code)], "\(known.seconds)")
+        }
         text.family("kfmd_journal_depth", "gauge", "Steps in the journal that are due for the store.")
         text.sample("kfmd_journal_depth", [], "\(depth)")
         text.family("kfmd_journal_age_seconds", "gauge", "How long the oldest step waits in the journal.")

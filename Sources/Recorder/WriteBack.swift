@@ -1,37 +1,16 @@
 import JSON
-import Kubernetes
 import Lineage
-import Logging
 
 /// Writes the ids of what was recorded onto the pods of Kubeflow Pipelines v1, as its own recorder
 /// does (backend/metadata_writer, 1.8.5): its UI and its cache read them there.
-struct WriteBack: Sendable {
+enum WriteBack {
     private static let prefix = "pipelines.kubeflow.org/"
 
-    private let client: APIClient
-    private let logger: Logger
-
-    init(_ client: APIClient, logger: Logger) {
-        self.client = client
-        self.logger = logger
-    }
-
-    /// Patches the pod of an execution, if it wants that. A pod that is gone is no failure.
-    /// - Returns: what became of it, in a word.
-    func write(_ receipt: BatchWriter.Receipt, of execution: Execution) async -> String {
-        guard execution.wantsWriteBack, let pod = execution.pod else { return "unwanted" }
-        let patch = Self.patch(receipt, of: execution, uid: pod.uid)
-        do {
-            try await client.mergePatch(.pods, namespace: pod.namespace, name: pod.name, patch)
-            return "written"
-        } catch let error as APIError where error.isNotFound || error.status == 422 {
-            logger.debug("pod is gone, ids not written back", metadata: ["pod": "\(pod.description)"])
-            return "gone"
-        } catch {
-            logger.warning(
-                "ids not written back", metadata: ["pod": "\(pod.description)", "reason": "\(error)"])
-            return "failed"
-        }
+    /// The patch of an execution's pod, if that wants one.
+    static func patch(_ receipt: BatchWriter.Receipt, of execution: Execution) -> Journal.Patch? {
+        guard execution.wantsWriteBack, let pod = execution.pod else { return nil }
+        let body = patch(receipt, of: execution, uid: pod.uid)
+        return Journal.Patch(id: 0, namespace: pod.namespace, pod: pod.name, body: body.jsonText())
     }
 
     static func patch(

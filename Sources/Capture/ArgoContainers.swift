@@ -1,0 +1,55 @@
+import FoundationEssentials
+import JSON
+import Kubernetes
+import Lineage
+
+/// How far the containers of an Argo step's pod have come (operator.go, inferFailedReason, 3.0 to 4.1).
+struct ArgoContainers {
+    private let phase: String
+    private let isDeleted: Bool
+    /// Of the containers that do the work: of a container set there are several.
+    private let mains: [JSONValue]
+    private let mainCount: Int
+    /// Of the container that saves outputs.
+    private let executor: JSONValue?
+
+    init(_ pod: KubernetesObject, template: JSONValue, isDeleted: Bool) {
+        phase = pod.raw["status"]?["phase"]?.string ?? ""
+        self.isDeleted = isDeleted
+        let set = (template["containerSet"]?["containers"]?.array ?? []).compactMap { $0["name"]?.string }
+        let names = set.isEmpty ? ["main"] : set
+        let statuses = pod.raw["status"]?["containerStatuses"]?.array ?? []
+        func status(_ name: String) -> JSONValue? { statuses.first { $0["name"]?.string == name } }
+        mains = names.compactMap { status($0)?["state"] }
+        mainCount = names.count
+        executor = (status("wait") ?? status("supervisor"))?["state"]
+    }
+
+    private var ended: [JSONValue] { mains.compactMap { $0["terminated"] } }
+    private var allEndedWell: Bool {
+        ended.count == mainCount && ended.allSatisfy { $0["exitCode"]?.integer == 0 }
+    }
+
+    var state: Execution.State {
+        switch phase {
+        case "Succeeded": return .complete
+        case "Failed":
+            // A sidecar that was stopped when the work was done is no failure.
+            let saved = executor.map { $0["terminated"]?["exitCode"]?.integer == 0 } ?? false
+            return allEndedWell && saved ? .complete : .failed
+        default: break
+        }
+        // A pod deleted the moment it ended may never be seen in a final phase. While outputs are being
+        // saved the step goes on: it fails if that fails.
+        let isSaving = executor?["running"] != nil
+        if ended.count == mainCount, isDeleted || !isSaving { return allEndedWell ? .complete : .failed }
+        if isDeleted { return .canceled }
+        return phase == "Running" ? .running : .new
+    }
+
+    var start: Date? {
+        mains.compactMap { ($0["terminated"] ?? $0["running"])?["startedAt"]?.string.flatMap(Timestamp.parse) }.min()
+    }
+
+    var end: Date? { ended.compactMap { $0["finishedAt"]?.string.flatMap(Timestamp.parse) }.max() }
+}

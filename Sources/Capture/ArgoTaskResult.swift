@@ -1,0 +1,52 @@
+import JSON
+import Kubernetes
+import Lineage
+
+/// A WorkflowTaskResult (Argo Workflows 3.3 to 4.1): what a step's own executor says that it wrote.
+///
+/// It tells neither state nor times nor inputs, so it only adds to a step that its pod or Workflow told
+/// of. Where the Workflow's nodes are in the controller's database it is the only source of outputs.
+struct ArgoTaskResult {
+    static let kind = "WorkflowTaskResult"
+
+    private let object: KubernetesObject
+    private let capture: Capture
+
+    init(_ object: KubernetesObject, capture: Capture) {
+        self.object = object
+        self.capture = capture
+    }
+
+    func result() -> Capture.Result {
+        let workflow = object.labels[ArgoPod.workflowLabel] ?? ""
+        // From 3.3.2 to 3.5.1 the owner is the pod, and the workflow's uid is nowhere.
+        guard let owner = object.owners.first(where: { $0.kind == "Workflow" }) else {
+            return .init(
+                convention: ArgoWorkflow.convention,
+                ignored: ["\(object.reference): its owner is no Workflow; the Workflow itself tells the outputs"])
+        }
+        let outputs = object.raw["outputs"] ?? .null
+        guard outputs.object != nil else {
+            return .init(convention: ArgoWorkflow.convention, ignored: ["\(object.reference): no outputs yet"])
+        }
+        let repositories = [capture.artifactRepositories.repository(namespace: object.namespace)].compactMap { $0 }
+        let artifacts = (outputs["artifacts"]?.array ?? []).enumerated().compactMap { index, value in
+            ArgoArtifact(value, field: "outputs.artifacts[\(index)]", repositories: repositories)
+        }
+        let uid = owner.uid.isEmpty ? workflow : owner.uid
+        var execution = Execution(
+            id: Identity.execution(
+                cluster: capture.cluster, namespace: object.namespace, workflowUID: uid, nodeID: object.name),
+            type: TypeName.argoStep, name: object.name,
+            run: ArgoWorkflow.run(name: workflow, uid: owner.uid), workspace: Annotations.workspace(of: object),
+            outputs: artifacts.compactMap { $0.use() },
+            customProperties: ArgoWorkflow.outputProperties(outputs),
+            evidence: artifacts.map {
+                Evidence(
+                    convention: ArgoWorkflow.convention, fact: "output \($0.name)", field: "\(Self.kind) \($0.field)")
+            }, authority: .taskResult,
+            origin: .init(kind: Self.kind, namespace: object.namespace, name: object.name, uid: object.uid))
+        execution.isFragment = true
+        return .init(convention: ArgoWorkflow.convention, executions: [execution])
+    }
+}

@@ -1,0 +1,76 @@
+import MetadataAPI
+
+/// Counts and times the calls to a store.
+struct MeteredBackend: MetadataBackend {
+    let backend: any MetadataBackend
+    let metrics: RecorderMetrics
+
+    private func meter<Response>(_ method: String, _ body: () async throws -> Response) async throws -> Response {
+        let began = ContinuousClock.now
+        do {
+            let response = try await body()
+            metrics.observeCall(method, code: "OK", ContinuousClock.now - began)
+            return response
+        } catch {
+            let code = (error as? StatusError).map { "\($0.code)" } ?? "CANCELLED"
+            metrics.observeCall(method, code: code, ContinuousClock.now - began)
+            throw error
+        }
+    }
+
+    func putTypes(_ request: MlMetadata_PutTypesRequest) async throws -> MlMetadata_PutTypesResponse {
+        try await meter("PutTypes") { try await backend.putTypes(request) }
+    }
+    func putLineageSubgraph(
+        _ request: MlMetadata_PutLineageSubgraphRequest
+    ) async throws -> MlMetadata_PutLineageSubgraphResponse {
+        try await meter("PutLineageSubgraph") { try await backend.putLineageSubgraph(request) }
+    }
+    func putAttributionsAndAssociations(
+        _ request: MlMetadata_PutAttributionsAndAssociationsRequest
+    ) async throws -> MlMetadata_PutAttributionsAndAssociationsResponse {
+        try await meter("PutAttributionsAndAssociations") {
+            try await backend.putAttributionsAndAssociations(request)
+        }
+    }
+    func putParentContexts(
+        _ request: MlMetadata_PutParentContextsRequest
+    ) async throws -> MlMetadata_PutParentContextsResponse {
+        try await meter("PutParentContexts") { try await backend.putParentContexts(request) }
+    }
+    func getExecutionsByExternalIds(
+        _ request: MlMetadata_GetExecutionsByExternalIdsRequest
+    ) async throws -> MlMetadata_GetExecutionsByExternalIdsResponse {
+        try await meter("GetExecutionsByExternalIds") { try await backend.getExecutionsByExternalIds(request) }
+    }
+    func getExecutionsByID(
+        _ request: MlMetadata_GetExecutionsByIDRequest
+    ) async throws -> MlMetadata_GetExecutionsByIDResponse {
+        try await meter("GetExecutionsByID") { try await backend.getExecutionsByID(request) }
+    }
+    func getArtifactsByURI(
+        _ request: MlMetadata_GetArtifactsByURIRequest
+    ) async throws -> MlMetadata_GetArtifactsByURIResponse {
+        try await meter("GetArtifactsByURI") { try await backend.getArtifactsByURI(request) }
+    }
+    func getArtifactsByID(
+        _ request: MlMetadata_GetArtifactsByIDRequest
+    ) async throws -> MlMetadata_GetArtifactsByIDResponse {
+        try await meter("GetArtifactsByID") { try await backend.getArtifactsByID(request) }
+    }
+    func getArtifactsByExternalIds(
+        _ request: MlMetadata_GetArtifactsByExternalIdsRequest
+    ) async throws -> MlMetadata_GetArtifactsByExternalIdsResponse {
+        try await meter("GetArtifactsByExternalIds") { try await backend.getArtifactsByExternalIds(request) }
+    }
+    func getEventsByExecutionIDs(
+        _ request: MlMetadata_GetEventsByExecutionIDsRequest
+    ) async throws -> MlMetadata_GetEventsByExecutionIDsResponse {
+        try await meter("GetEventsByExecutionIDs") { try await backend.getEventsByExecutionIDs(request) }
+    }
+    func getLineageSubgraph(
+        _ request: MlMetadata_GetLineageSubgraphRequest
+    ) async throws -> MlMetadata_GetLineageSubgraphResponse {
+        try await meter("GetLineageSubgraph") { try await backend.getLineageSubgraph(request) }
+    }
+}
