@@ -4,10 +4,13 @@ import Lineage
 /// A pod that belongs to no workflow system, recorded because its annotations say so.
 struct AnnotatedPod {
     private let pod: PodFacts
+    private let chain: [OwnerIndex.Owner]
     private let capture: Capture
 
-    init(_ pod: PodFacts, capture: Capture) {
+    /// - Parameter chain: the pod's owners, the nearest first.
+    init(_ pod: PodFacts, chain: [OwnerIndex.Owner], capture: Capture) {
         self.pod = pod
+        self.chain = chain
         self.capture = capture
     }
 
@@ -33,6 +36,10 @@ struct AnnotatedPod {
         if let created = object.raw["metadata"]?["creationTimestamp"]?.string {
             execution.properties["create_time"] = .string(created)
         }
+        let index = "batch.kubernetes.io/job-completion-index"
+        if let index = object.labels[index] ?? object.annotations[index] {
+            execution.customProperties["job_completion_index"] = .string(index)
+        }
         Annotations(pod, runID: run.name).decorate(&execution)
         return execution
     }
@@ -43,16 +50,19 @@ struct AnnotatedPod {
         if let name = object.annotations[Annotations.run], !name.isEmpty {
             return Run(name: "\(object.namespace)/\(name)", displayName: name)
         }
-        guard let owner = object.controller else {
+        // The outermost owner; but each Job of a CronJob is a run of its own.
+        let outer = chain.count > 1 && chain.last?.kind == "CronJob" ? chain[chain.count - 2] : chain.last
+        guard let owner = outer else {
             return Run(name: "\(object.name)-\(object.uid)", displayName: object.name)
         }
-        var display = owner.name
+        var run = Run(name: "\(owner.name)-\(owner.uid)", displayName: owner.name)
         // A ReplicaSet is its Deployment's name and a hash, which the pods have as a label.
         if owner.kind == "ReplicaSet", let hash = object.labels["pod-template-hash"],
-            display.hasSuffix("-" + hash)
+            owner.name.hasSuffix("-" + hash)
         {
-            display.removeLast(hash.count + 1)
+            run.displayName.removeLast(hash.count + 1)
         }
-        return Run(name: "\(owner.name)-\(owner.uid)", displayName: display)
+        if chain.last?.kind == "CronJob" { run.customProperties["cronjob"] = chain.last.map { .string($0.name) } }
+        return run
     }
 }

@@ -121,6 +121,7 @@ public struct Explanation: Sendable {
                         case .double(let value): .number(value)
                         case .string(let value): .string(value)
                         case .bool(let value): .bool(value)
+                        case .structure(let text): .string(text)
                         }
                     return (key, json)
                 }))

@@ -15,14 +15,6 @@ enum KubeflowPipelinesV1 {
             || object.annotations.keys.contains { $0.hasPrefix(prefix) }
     }
 
-    /// Version 2 marks its pods and workflows (backend/src/v2/compiler, 2.0 and later).
-    static func isVersion2(_ object: KubernetesObject) -> Bool {
-        for key in ["v2_component", "v2_pipeline"] {
-            if object.labels[prefix + key] == "true" || object.annotations[prefix + key] == "true" { return true }
-        }
-        return false
-    }
-
     // MARK: Pods
 
     static func decorate(_ step: inout Step, pod: PodFacts) {

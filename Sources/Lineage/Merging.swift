@@ -37,6 +37,7 @@ extension Execution {
             result.run.displayName = rest.run.displayName
         }
         if rest.workspace.isDeclared, !lead.workspace.isDeclared { result.workspace = rest.workspace }
+        result.run.pipeline = lead.run.pipeline ?? rest.run.pipeline
         result.run.properties = rest.run.properties.merging(lead.run.properties) { $1 }
         result.run.customProperties = rest.run.customProperties.merging(
             lead.run.customProperties

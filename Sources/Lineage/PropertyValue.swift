@@ -4,6 +4,8 @@ public enum PropertyValue: Sendable, Hashable, Codable {
     case double(Double)
     case string(String)
     case bool(Bool)
+    /// A JSON object as text; MLMD keeps it as a struct.
+    case structure(String)
 
     /// The value as a person would read it.
     public var text: String {
@@ -12,6 +14,7 @@ public enum PropertyValue: Sendable, Hashable, Codable {
         case .double(let value): String(value)
         case .string(let value): value
         case .bool(let value): value ? "true" : "false"
+        case .structure(let text): text
         }
     }
 }

@@ -8,6 +8,8 @@ public struct Run: Sendable, Hashable, Codable {
     public var name: String
     /// The name that people gave it.
     public var displayName: String
+    /// The pipeline that it is a run of, where its system keeps one (``TypeName/kfpPipeline``).
+    public var pipeline: String?
     public var properties: [String: PropertyValue]
     public var customProperties: [String: PropertyValue]
 

@@ -10,6 +10,9 @@ public enum TypeName {
     public static let run = "kubeflow.org/alpha/run"
     /// The context type of a run of Kubeflow Pipelines v1 (backend/metadata_writer, 1.8).
     public static let kfpRun = "KfpRun"
+    /// The context types of a run and a pipeline of Kubeflow Pipelines v2 (backend/src/v2/metadata, 2.0).
+    public static let kfpPipelineRun = "system.PipelineRun"
+    public static let kfpPipeline = "system.Pipeline"
     /// The artifact type of an undeclared output of Kubeflow Pipelines v1 (metadata_writer, 1.8).
     public static let kfpUntyped = "NoType"
     /// A step, an artifact and an archived log of Argo Workflows.

@@ -1,4 +1,5 @@
 public import Lineage
+import SwiftProtobuf
 
 extension MlMetadata_Value {
     /// The value of a lineage property.
@@ -20,6 +21,12 @@ extension MlMetadata_Value {
         case .string(let value): stringValue = value
         // MLMD knows booleans from 1.7; the clients of Kubeflow don't.
         case .bool(let value): stringValue = value ? "true" : "false"
+        case .structure(let text):
+            if let structure = try? Google_Protobuf_Struct(jsonString: text) {
+                structValue = structure
+            } else {
+                stringValue = text
+            }
         }
     }
 
@@ -44,6 +51,7 @@ extension PropertyValue {
         switch MlMetadata_Value(self).value {
         case .intValue: .int
         case .doubleValue: .double
+        case .structValue: .struct
         default: .string
         }
     }

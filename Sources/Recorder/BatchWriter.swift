@@ -319,7 +319,7 @@ public struct BatchWriter: Sendable {
         var request = MlMetadata_PutAttributionsAndAssociationsRequest()
         for (number, execution) in executions.enumerated() {
             guard let context = contexts[execution.id] else { continue }
-            for id in [context.run, context.workspace] {
+            for id in context.all {
                 request.associations.append(
                     .with { ($0.executionID, $0.contextID) = (response.executionIds[number], id) })
                 for link in links where link.execution == number && entries[link.artifact].belongsToRun {

@@ -91,6 +91,9 @@ private struct FactsWriter {
             case .bool(let value):
                 writer.put(3)
                 writer.put(value)
+            case .structure(let text):
+                writer.put(4)
+                writer.put(text)
             }
         }
     }
@@ -144,6 +147,7 @@ private struct FactsWriter {
         put(run.type)
         put(run.name)
         put(run.displayName)
+        put(run.pipeline)
         put(run.properties)
         put(run.customProperties)
     }
@@ -222,6 +226,7 @@ private struct FactsReader {
             case 1: (key, .double(try reader.double()))
             case 2: (key, .string(try reader.text()))
             case 3: (key, .bool(try reader.bool()))
+            case 4: (key, .structure(try reader.text()))
             default: throw Damaged(description: "facts with a property of an unknown kind")
             }
         }
@@ -263,9 +268,11 @@ private struct FactsReader {
     }
 
     private mutating func run() throws -> Run {
-        Run(
-            type: try text(), name: try text(), displayName: try text(), properties: try properties(),
-            customProperties: try properties())
+        var run = Run(type: try text(), name: try text(), displayName: try text())
+        run.pipeline = try optional { try $0.text() }
+        run.properties = try properties()
+        run.customProperties = try properties()
+        return run
     }
 
     private mutating func use() throws -> ArtifactUse {

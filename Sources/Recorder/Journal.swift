@@ -232,6 +232,23 @@ public actor Journal {
         return try rows.map(FactsCoding.decode)
     }
 
+    /// Ends the revisions of something that serves which others have taken the place of.
+    /// - Parameters:
+    ///   - prefix: what the identities of all revisions begin with.
+    ///   - live: the revisions that go on.
+    /// - Throws: `SQLiteError`.
+    func endRevisions(_ prefix: String, except live: [String], at end: Date?, isOwned: (String) -> Bool) throws {
+        let open = try connection.rows(
+            "SELECT id FROM step WHERE id >= ? AND id < ? AND is_final = 0", prefix, prefix + "\u{10FFFF}"
+        ) { $0.text(0) }
+        let ended = try open.filter { !live.contains($0) }.compactMap { try facts(of: $0) }.map { step in
+            var step = step
+            (step.state, step.end) = (.complete, end)
+            return step
+        }
+        try record(ended, isOwned: isOwned)
+    }
+
     /// How many steps wait.
     /// - Throws: `SQLiteError`.
     public func depth() throws -> Int { try backlog().depth }

@@ -243,10 +243,12 @@ public struct Recorder: Sendable {
     private func keep(_ objects: [(KubernetesObject, isDeleted: Bool)], _ logger: Logger) async {
         guard !objects.isEmpty else { return }
         var executions: [Execution] = []
+        var serving: [Capture.Serving] = []
         var problems: [(problems: [Problem], origin: Execution.Origin)] = []
         for (object, isDeleted) in objects {
             let result = capture(object, isDeleted: isDeleted)
             executions += result.executions
+            if let found = result.serving, found.isReplaced { serving.append(found) }
             let origin = Execution.Origin(
                 kind: object.kind, namespace: object.namespace, name: object.name, uid: object.uid)
             let found = result.problems + result.executions.flatMap(\.problems)
@@ -256,6 +258,10 @@ public struct Recorder: Sendable {
         while !Task.isCancelled {
             do {
                 try await journal.record(executions) { ownership.owns($0) }
+                for found in serving {
+                    try await journal.endRevisions(
+                        found.prefix, except: found.live, at: found.end, isOwned: { ownership.owns($0) })
+                }
                 // Only when nothing can be lost any more.
                 for (problems, origin) in problems {
                     metrics.countProblems(problems.count)

@@ -78,6 +78,9 @@ actor TypeRegistry {
     struct Contexts: Sendable {
         var run: Int64
         var workspace: Int64
+        var pipeline: Int64?
+
+        var all: [Int64] { [run, workspace] + (pipeline.map { [$0] } ?? []) }
     }
 
     /// A run and its workspace.
@@ -89,10 +92,12 @@ actor TypeRegistry {
     /// The ids of runs and their workspaces, which are made and linked when they are new, all together.
     func contexts(of memberships: Set<Membership>) async throws -> [Membership: Contexts] {
         func keys(_ membership: Membership) -> [ContextKey] {
-            [
+            var keys = [
                 ContextKey(type: membership.run.type, name: membership.run.name),
                 ContextKey(type: TypeName.workspace, name: membership.workspace.name),
             ]
+            if let pipeline = membership.run.pipeline { keys.append(.init(type: TypeName.kfpPipeline, name: pipeline)) }
+            return keys
         }
         let missing = memberships.filter { keys($0).contains { contexts[$0] == nil } }
         if !missing.isEmpty {
@@ -101,14 +106,17 @@ actor TypeRegistry {
         }
         return memberships.reduce(into: [:]) { result, membership in
             let ids = keys(membership).compactMap { contexts[$0] }
-            if ids.count == 2 { result[membership] = Contexts(run: ids[0], workspace: ids[1]) }
+            guard ids.count >= 2 else { return }
+            result[membership] = Contexts(run: ids[0], workspace: ids[1], pipeline: ids.dropFirst(2).first)
         }
     }
 
     private func put(_ missing: [Membership], _ keys: (Membership) -> [ContextKey]) async throws {
         let workspaceType = Key(kind: .context, name: TypeName.workspace)
         var types: [Key: LineageMapping.Properties] = [workspaceType: LineageMapping.workspaceProperties]
+        let pipelineType = Key(kind: .context, name: TypeName.kfpPipeline)
         for membership in missing {
+            if membership.run.pipeline != nil { types[pipelineType] = [:] }
             types[Key(kind: .context, name: membership.run.type), default: [:]]
                 .merge(LineageMapping.properties(ofRun: membership.run)) { first, _ in first }
         }
@@ -119,13 +127,15 @@ actor TypeRegistry {
         for membership in missing {
             let (run, workspace) = (membership.run, membership.workspace)
             let runTypeID = typeIDs[Key(kind: .context, name: run.type)] ?? 0
-            for (key, context) in zip(
-                keys(membership),
-                [
-                    LineageMapping.context(of: run, in: workspace, typeID: runTypeID),
-                    LineageMapping.context(of: workspace, typeID: typeIDs[workspaceType] ?? 0),
-                ]) where !order.contains(key)
-            {
+            var contexts = [
+                LineageMapping.context(of: run, in: workspace, typeID: runTypeID),
+                LineageMapping.context(of: workspace, typeID: typeIDs[workspaceType] ?? 0),
+            ]
+            if let pipeline = run.pipeline {
+                contexts.append(
+                    .with { ($0.typeID, $0.name) = (typeIDs[pipelineType] ?? 0, Identity.bounded(pipeline)) })
+            }
+            for (key, context) in zip(keys(membership), contexts) where !order.contains(key) {
                 order.append(key)
                 request.contexts.append(context)
             }
@@ -139,7 +149,9 @@ actor TypeRegistry {
         var parents = MlMetadata_PutParentContextsRequest()
         for membership in missing {
             let ids = keys(membership).compactMap { found[$0] }
-            parents.parentContexts.append(.with { ($0.childID, $0.parentID) = (ids[0], ids[1]) })
+            for parent in ids.dropFirst() {
+                parents.parentContexts.append(.with { ($0.childID, $0.parentID) = (ids[0], parent) })
+            }
         }
         try await put(parents)
         contexts.merge(found) { $1 }

@@ -29,8 +29,15 @@ struct Explain: AsyncParsableCommand {
         let capture = capture.capture
         var explained: [JSONValue] = []
         var problems = 0
-        for file in files {
-            ObjectFile.read(try InputFile.read(file)) { item in
+        let contents = try files.map { ($0, try InputFile.read($0)) }
+        // Which object owns which must be known first, whatever their order.
+        for (_, bytes) in contents {
+            ObjectFile.read(bytes) { item in
+                if case .object(let object, let isDeleted) = item { capture.owners.add(object, isDeleted: isDeleted) }
+            }
+        }
+        for (file, bytes) in contents {
+            ObjectFile.read(bytes) { item in
                 switch item {
                 case .malformed(let reason):
                     problems += 1

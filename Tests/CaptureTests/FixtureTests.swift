@@ -23,6 +23,8 @@ import Testing
 
     static func explain(_ bytes: [UInt8], cluster: String = "test", onlyWanted: Bool = false) -> JSONValue {
         var explained: [JSONValue] = []
+        let capture = Capture(cluster: cluster)
+        ObjectFile.read(bytes) { if case .object(let object, let isDeleted) = $0 { capture.owners.add(object, isDeleted: isDeleted) } }
         ObjectFile.read(bytes) { item in
             switch item {
             case .object(var object, let isDeleted):
@@ -31,7 +33,7 @@ import Testing
                     object.raw = object.raw.projected(Capture.fields(of: resource))
                 }
                 explained.append(
-                    Explanation(object, Capture(cluster: cluster)(object, isDeleted: isDeleted)).json)
+                    Explanation(object, capture(object, isDeleted: isDeleted)).json)
             case .malformed(let reason): explained.append(.string(reason))
             }
         }

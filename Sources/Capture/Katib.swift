@@ -1,0 +1,62 @@
+import JSON
+import Kubernetes
+import Lineage
+
+/// Trials and Experiments of Katib (kubeflow.org/v1beta1, 0.11 to 0.19): a trial is an execution with the
+/// parameters that it tried and the metrics that came of them; the experiment is its run.
+enum Katib {
+    static let convention = "katib"
+
+    static func trial(_ object: KubernetesObject, isDeleted: Bool, capture: Capture) -> Execution {
+        let conditions = ObjectConditions(object)
+        let status = object.raw["status"]
+        // A trial that was stopped early, or told no metrics, ended well all the same.
+        let order: [(String, Execution.State)] = [
+            ("Failed", .failed), ("Killed", .canceled), ("MetricsUnavailable", .complete),
+            ("EarlyStopped", .complete), ("Succeeded", .complete), ("Running", .running),
+        ]
+        let found = order.first { conditions.isTrue($0.0) }
+        var state: (Execution.State, field: String) = (
+            found?.1 ?? .new, "status.conditions[\(found?.0 ?? "Created")]"
+        )
+        if isDeleted, !state.0.isFinal { state = (.canceled, "metadata.deletionTimestamp") }
+        var run = ObjectExecution.run(of: object, capture: capture)
+        if let experiment = object.labels["katib.kubeflow.org/experiment"] { run.displayName = experiment }
+        var result = ObjectExecution(
+            object, plural: "trials", type: "katib.Trial", convention: convention, state: state,
+            start: ObjectExecution.date(status?["startTime"]),
+            end: ObjectExecution.date(status?["completionTime"]) ?? found.flatMap { conditions.time($0.0) },
+            run: run, capture: capture)
+        result.execution.customProperties["trial"] = .string(object.name)
+        if found?.0 == "EarlyStopped" { result.execution.customProperties["early_stopped"] = .bool(true) }
+        if found?.0 == "MetricsUnavailable" {
+            result.problem("status.conditions[MetricsUnavailable]", "the job succeeded, but told no metrics")
+        }
+        let assignments = object.raw["spec"]?["parameterAssignments"]
+        if let assignments, assignments.array == nil, !assignments.isNull {
+            result.problem("spec.parameterAssignments", "\(assignments.kindName) where a list should be")
+        }
+        for assignment in assignments?.array ?? [] {
+            if let name = assignment["name"]?.string { result.parameter(name, assignment["value"]) }
+        }
+        if state.0.isFinal {
+            result.metrics(values(of: object, status?["observation"]), field: "status.observation.metrics")
+        }
+        return result.decorated()
+    }
+
+    /// The values that count: by each metric's strategy, else by the type of the objective.
+    private static func values(
+        of object: KubernetesObject, _ observation: JSONValue?
+    ) -> [(name: String, value: JSONValue)] {
+        let objective = object.raw["spec"]?["objective"]
+        let strategies = objective?["metricStrategies"]?.array ?? []
+        let usual = ["minimize": "min", "maximize": "max"][objective?["type"]?.string ?? ""] ?? "latest"
+        return (observation?["metrics"]?.array ?? []).compactMap { metric in
+            guard let name = metric["name"]?.string else { return nil }
+            let strategy = strategies.first { $0["name"]?.string == name }?["value"]?.string ?? usual
+            guard let value = metric[strategy] ?? metric["latest"], value.string != "unavailable" else { return nil }
+            return (name, value)
+        }
+    }
+}

@@ -1,0 +1,100 @@
+import FoundationEssentials
+import JSON
+import Kubernetes
+import Lineage
+
+/// The execution that an object which is no pod stands for, on its way: what conventions of jobs, tasks
+/// and services have in common.
+struct ObjectExecution {
+    let object: KubernetesObject
+    let convention: String
+    var execution: Execution
+
+    /// - Parameters:
+    ///   - plural: the resource in the plural, as in API paths; with the uid it is the identity.
+    ///   - detail: what tells apart several executions of one object.
+    init(
+        _ object: KubernetesObject, plural: String, detail: String? = nil, type: String, convention: String,
+        state: (Execution.State, field: String), start: Date?, end: Date?, run: Run, capture: Capture
+    ) {
+        self.object = object
+        self.convention = convention
+        let uid = object.uid.isEmpty ? object.name : object.uid
+        execution = Execution(
+            id: Identity.execution(
+                cluster: capture.cluster, namespace: object.namespace, kind: plural,
+                uid: detail.map { "\(uid)/\($0)" } ?? uid),
+            type: type, name: object.name, state: state.0, start: start, end: state.0.isFinal ? end : nil, run: run,
+            workspace: Annotations.workspace(of: object),
+            customProperties: ["namespace": .string(object.namespace), "kind": .string(object.kind)],
+            evidence: [Evidence(convention: convention, fact: "state \(state.0.rawValue)", field: state.field)],
+            authority: .workflow,
+            origin: .init(kind: object.kind, namespace: object.namespace, name: object.name, uid: object.uid))
+    }
+
+    /// The run of an object: the object that controls it, else itself.
+    static func run(of object: KubernetesObject, capture: Capture) -> Run {
+        if let name = object.annotations[Annotations.run], !name.isEmpty {
+            return Run(name: "\(object.namespace)/\(name)", displayName: name)
+        }
+        guard let top = capture.owners.chain(of: object).last else {
+            return Run(name: "\(object.name)-\(object.uid)", displayName: object.name)
+        }
+        return Run(name: "\(top.name)-\(top.uid)", displayName: top.name)
+    }
+
+    static func date(_ value: JSONValue?) -> Date? { value?.string.flatMap(Timestamp.parse) }
+
+    static func created(_ object: KubernetesObject) -> Date? { date(object.raw["metadata"]?["creationTimestamp"]) }
+
+    mutating func property(_ name: String, _ value: JSONValue?) {
+        guard let text = value?.scalarText, !text.isEmpty else { return }
+        execution.customProperties[name] = .string(text)
+    }
+
+    mutating func parameter(_ name: String, _ value: JSONValue?, field: String? = nil) {
+        guard let value, !value.isNull else { return }
+        execution.parameters.append(.init(name: name, value: value.scalarText ?? value.jsonText()))
+    }
+
+    mutating func input(_ name: String, _ artifact: Artifact, field: String) {
+        execution.inputs.append(ArtifactUse(name: name, convention: convention, artifact: artifact))
+        evidence("input \(name)", field)
+    }
+
+    mutating func output(_ name: String, _ artifact: Artifact, field: String) {
+        execution.outputs.append(ArtifactUse(name: name, convention: convention, artifact: artifact))
+        evidence("output \(name)", field)
+    }
+
+    /// Metrics as one artifact: `values.<name>`, as annotations write them.
+    mutating func metrics(_ values: [(name: String, value: JSONValue)], field: String) {
+        guard !values.isEmpty else { return }
+        var artifact = Artifact(type: TypeName.metrics, name: "\(object.name)-metrics")
+        for (name, value) in values {
+            let number = value.number ?? value.string.flatMap(Double.init)
+            artifact.customProperties["values.\(name)"] =
+                number.map { .double($0) } ?? .string(value.scalarText ?? value.jsonText())
+        }
+        output("metrics", artifact, field: field)
+    }
+
+    mutating func evidence(_ fact: String, _ field: String) {
+        execution.evidence.append(Evidence(convention: convention, fact: fact, field: field))
+    }
+
+    mutating func problem(_ field: String, _ reason: String) {
+        execution.problems.append(Problem(object: object.reference, field: field, reason: reason))
+    }
+
+    /// Adds what our annotations on the object say. Its pod template has the variables.
+    /// - Parameter template: the PodTemplateSpec of the container that does the work.
+    func decorated(template: JSONValue? = nil) -> Execution {
+        var result = execution
+        guard Annotations.matches(object) else { return result }
+        var pod = object
+        if let spec = template?["spec"] { pod.raw = ["metadata": object.raw["metadata"] ?? .null, "spec": spec] }
+        Annotations(PodFacts(pod, isDeleted: false), runID: result.run.name).decorate(&result)
+        return result
+    }
+}

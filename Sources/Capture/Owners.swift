@@ -1,0 +1,78 @@
+import JSON
+public import Kubernetes
+import Synchronization
+
+/// What is known of objects that own others: which object each belongs to, and our annotations on it.
+///
+/// A pod names only its direct owner; that a Job is a JobSet's and the JobSet a TrainJob's is in those
+/// objects. Filled as they are seen.
+public final class OwnerIndex: Sendable {
+    /// An object that owns others.
+    public struct Owner: Sendable, Hashable {
+        public var apiVersion: String
+        public var kind: String
+        public var name: String
+        public var uid: String
+        public var controller: KubernetesObject.OwnerReference?
+        /// Those of ours.
+        public var annotations: [String: String]
+
+        init(_ object: KubernetesObject) {
+            apiVersion = object.apiVersion
+            kind = object.kind
+            name = object.name
+            uid = object.uid
+            controller = object.owners.first(where: \.isController)
+            annotations = object.annotations.filter { $0.key.hasPrefix(Annotations.prefix) }
+        }
+
+        init(_ reference: KubernetesObject.OwnerReference) {
+            apiVersion = reference.apiVersion
+            kind = reference.kind
+            name = reference.name
+            uid = reference.uid
+            annotations = [:]
+        }
+
+        /// `tekton.dev`; empty for the core group.
+        var group: String { apiVersion.contains("/") ? String(apiVersion.prefix { $0 != "/" }) : "" }
+    }
+
+    private struct State {
+        var owners: [String: Owner] = [:]
+        /// Uids of objects that are gone, oldest first: their pods may still be told of.
+        var gone: [String] = []
+    }
+
+    private static let maximumGone = 1000
+    private let state = Mutex(State())
+
+    public init() {}
+
+    /// Takes in an object that may own others.
+    public func add(_ object: KubernetesObject, isDeleted: Bool) {
+        guard object.kind != "Pod", !object.uid.isEmpty else { return }
+        let owner = Owner(object)
+        state.withLock { state in
+            state.owners[owner.uid] = owner
+            guard isDeleted else { return }
+            state.gone.append(owner.uid)
+            if state.gone.count > Self.maximumGone { state.owners[state.gone.removeFirst()] = nil }
+        }
+    }
+
+    /// The owners of an object, the nearest first.
+    func chain(of object: KubernetesObject) -> [Owner] {
+        var chain: [Owner] = []
+        var next = object.controller
+        state.withLock { state in
+            // Owners in a circle are a mistake that must not hang us.
+            while let reference = next, chain.count < 10 {
+                let owner = state.owners[reference.uid] ?? Owner(reference)
+                chain.append(owner)
+                next = owner.controller
+            }
+        }
+        return chain
+    }
+}

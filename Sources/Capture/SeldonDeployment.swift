@@ -1,0 +1,75 @@
+import JSON
+import Kubernetes
+import Lineage
+
+/// A SeldonDeployment (machinelearning.seldon.io/v1, Seldon Core 1.x): each predictor is an execution that
+/// stays RUNNING; the models of its graph are its inputs.
+struct SeldonDeployment {
+    static let convention = "seldon-core"
+
+    static func result(_ object: KubernetesObject, isDeleted: Bool, capture: Capture) -> Capture.Result {
+        let status = object.raw["status"]
+        let conditions = ObjectConditions(object)
+        let state: (Execution.State, field: String) =
+            if isDeleted {
+                (.complete, "metadata")
+            } else {
+                switch status?["state"]?.string {
+                case "Available": (.running, "status.state")
+                case "Failed": (.failed, "status.state")
+                default: (.new, "status.state")
+                }
+            }
+        let since = conditions.time("DeploymentsReady") ?? conditions.time("Ready")
+        var found = Capture.Result(convention: convention)
+        for (index, predictor) in (object.raw["spec"]?["predictors"]?.array ?? []).enumerated() {
+            let field = "spec.predictors[\(index)]"
+            var sources: [ModelSource] = []
+            var parameters: [(String, JSONValue)] = []
+            collect(predictor["graph"] ?? .null, "\(field).graph", depth: 0, &sources, &parameters)
+            let identity: JSONValue = [
+                "name": predictor["name"] ?? .null, "graph": predictor["graph"] ?? .null,
+                "components": predictor["componentSpecs"] ?? .null,
+            ]
+            let name = predictor["name"]?.string ?? String(index)
+            var result = ObjectExecution(
+                object, plural: "seldondeployments", detail: ModelSource.revision(identity),
+                type: "seldon.SeldonDeployment", convention: convention, state: state,
+                start: state.0 == .new ? nil : since, end: since,
+                run: Run(name: "\(object.name)-\(object.uid)", displayName: object.name), capture: capture)
+            result.execution.name = "\(object.name)/\(name)"
+            result.execution.isServing = true
+            for source in sources { result.input(source.name, source.artifact, field: source.field) }
+            for (name, value) in parameters { result.parameter(name, value) }
+            if state.0 == .failed { result.property("message", status?["description"]) }
+            found.executions.append(result.decorated())
+        }
+        found.serving = .init(
+            prefix: Identity.execution(
+                cluster: capture.cluster, namespace: object.namespace, kind: "seldondeployments",
+                uid: "\(object.uid)/"),
+            live: found.executions.map(\.id), isReplaced: state.0 == .running, end: since)
+        return found
+    }
+
+    /// The units of a graph.
+    private static func collect(
+        _ unit: JSONValue, _ field: String, depth: Int, _ sources: inout [ModelSource],
+        _ parameters: inout [(String, JSONValue)]
+    ) {
+        guard depth < 50 else { return }
+        let name = unit["name"]?.string ?? "model"
+        if let uri = unit["modelUri"]?.string, !uri.isEmpty {
+            sources.append(ModelSource(name, uri: uri, field: "\(field).modelUri"))
+        }
+        if let implementation = unit["implementation"] { parameters.append(("\(name).implementation", implementation)) }
+        for parameter in unit["parameters"]?.array ?? [] {
+            if let key = parameter["name"]?.string, let value = parameter["value"] {
+                parameters.append(("\(name).\(key)", value))
+            }
+        }
+        for (index, child) in (unit["children"]?.array ?? []).enumerated() {
+            collect(child, "\(field).children[\(index)]", depth: depth + 1, &sources, &parameters)
+        }
+    }
+}
