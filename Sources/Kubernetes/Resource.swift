@@ -20,6 +20,9 @@ public struct Resource: Sendable, Hashable {
     public static let events = Resource(group: "", version: "v1", plural: "events", kind: "Event")
     public static let configMaps = Resource(
         group: "", version: "v1", plural: "configmaps", kind: "ConfigMap")
+    public static let customResourceDefinitions = Resource(
+        group: "apiextensions.k8s.io", version: "v1", plural: "customresourcedefinitions",
+        kind: "CustomResourceDefinition")
     public static let leases = Resource(
         group: "coordination.k8s.io", version: "v1", plural: "leases", kind: "Lease")
     /// Argo Workflows.

@@ -1,4 +1,5 @@
 import FoundationEssentials
+import Kubernetes
 import Lineage
 
 /// Finds steps whose objects went away while nobody watched: after a whole list, an open step of
@@ -6,6 +7,9 @@ import Lineage
 actor Absence {
     /// What one complete list had.
     private struct Listed {
+        var kind: String
+        /// `nil` for all namespaces.
+        var namespace: String?
         /// Hashes of uids: a cluster may have hundreds of thousands.
         var present: Set<Int>
         var began: Date
@@ -15,33 +19,40 @@ actor Absence {
     /// The journal may also have steps of what is not watched now: those say nothing.
     private let cluster: String
     private let namespaces: Set<String>
-    /// The lists that must be complete before anything is said to be gone, by kind and namespace.
-    private let wanted: Set<String>
     private var lists: [String: Listed] = [:]
 
-    init(_ journal: Journal, cluster: String, namespaces: Set<String>, wanted: Set<String>) {
+    init(_ journal: Journal, cluster: String, namespaces: Set<String>) {
         self.journal = journal
         self.cluster = cluster
         self.namespaces = namespaces
-        self.wanted = wanted
     }
 
     /// A list is complete, or the cluster does not have the kind (`present` is empty then).
     /// - Throws: `SQLiteError`.
     /// - Returns: how many steps were closed.
-    func listed(_ name: String, present: Set<Int>, began: Date) async throws -> Int {
-        lists[name] = Listed(present: present, began: began)
-        guard Set(lists.keys).isSuperset(of: wanted), let oldest = lists.values.map(\.began).min() else {
-            return 0
-        }
-        let all = lists.values.reduce(into: Set<Int>()) { $0.formUnion($1.present) }
+    func listed(_ kind: String, in namespace: String?, present: Set<Int>, began: Date) async throws -> Int {
+        lists["\(kind) \(namespace ?? "")"] = Listed(
+            kind: kind, namespace: namespace, present: present, began: began)
+        guard let oldest = lists.values.map(\.began).min() else { return 0 }
         let open = try await journal.open(before: oldest).filter { step in
             let places = step.origins.values.map(\.namespace)
             return step.id.hasPrefix("k8s://\(cluster)/")
                 && (namespaces.isEmpty || places.contains { namespaces.contains($0) })
         }
-        let gone = open.filter { step in !step.origins.values.contains { all.contains($0.uid.hashValue) } }
+        let gone = open.filter { step in
+            // Task results come and go; they say nothing of the step.
+            let origins = step.origins.values.filter { $0.kind != Resource.workflowTaskResults.kind }
+            return !origins.isEmpty && origins.allSatisfy(isGone)
+        }
         return try await journal.record(gone.map(Self.closed))
+    }
+
+    /// Whether its kind was listed, and it was not there.
+    private func isGone(_ origin: Execution.Origin) -> Bool {
+        let relevant = lists.values.filter {
+            $0.kind == origin.kind && ($0.namespace == nil || $0.namespace == origin.namespace)
+        }
+        return !relevant.isEmpty && !relevant.contains { $0.present.contains(origin.uid.hashValue) }
     }
 
     private static func closed(_ execution: Execution) -> Execution {

@@ -6,6 +6,7 @@ actor EventBuffer<Element: Sendable> {
     private let capacity: Int
     private var elements: [Element] = []
     private var isFinished = false
+    private var isClosed = false
     private var taker: CheckedContinuation<Void, Never>?
     private var adder: CheckedContinuation<Void, Never>?
 
@@ -13,9 +14,10 @@ actor EventBuffer<Element: Sendable> {
 
     /// Adds an element, once there is room. One task adds.
     func add(_ element: Element) async {
-        while elements.count >= capacity {
+        while elements.count >= capacity, !isClosed {
             await withCheckedContinuation { adder = $0 }
         }
+        if isClosed { return }
         elements.append(element)
         wakeTaker()
     }
@@ -37,6 +39,14 @@ actor EventBuffer<Element: Sendable> {
         adder?.resume()
         adder = nil
         return taken
+    }
+
+    /// Nobody takes any more.
+    func close() {
+        isClosed = true
+        elements = []
+        adder?.resume()
+        adder = nil
     }
 
     private func wakeTaker() {

@@ -102,18 +102,33 @@ public struct Recorder: Sendable {
     /// Records until it is cancelled.
     public func run() async {
         let namespaces: [String?] = options.namespaces.isEmpty ? [nil] : options.namespaces
-        let watches = namespaces.flatMap { namespace in [Resource.workflows, .pods].map { ($0, namespace) } }
-        let names = Set(watches.map(Self.name))
-        let absence = Absence(
-            journal, cluster: capture.cluster, namespaces: Set(options.namespaces), wanted: names)
-        let firstLists = FirstLists(names)
+        func places(_ kinds: [Capture.Kind]) -> [Place] {
+            namespaces.flatMap { namespace in kinds.map { Place(kind: $0, namespace: namespace) } }
+        }
+        let (owners, pods) = (places(Capture.kinds), places([Capture.pods]))
+        let absence = Absence(journal, cluster: capture.cluster, namespaces: Set(options.namespaces))
+        let installed = InstalledKinds()
+        let ownersListed = FirstLists(Set(owners.map(\.name)))
+        let firstLists = FirstLists(Set((owners + pods).map(\.name)))
         await withTaskGroup(of: Void.self) { group in
-            for (resource, namespace) in watches {
-                group.addTask { await watch(resource, namespace, absence, firstLists) }
+            group.addTask { await installed.watch(client) }
+            for place in owners {
+                group.addTask { await watch(place, absence, installed, [ownersListed, firstLists]) }
+            }
+            for place in pods {
+                group.addTask {
+                    // What a pod belongs to must be known when it is seen.
+                    await ownersListed.wait()
+                    await watch(place, absence, installed, [firstLists])
+                }
             }
             group.addTask {
                 await firstLists.wait()
+                let absent = await installed.absent.sorted()
                 if await firstLists.haveArrived { metrics.setReady() }
+                if !absent.isEmpty {
+                    logger.info("not installed; watched once they are", metadata: ["kinds": "\(absent)"])
+                }
                 await flush()
             }
             group.addTask { await prune() }
@@ -125,6 +140,14 @@ public struct Recorder: Sendable {
             }
             if let election = options.election { group.addTask { await elect(election) } }
         }
+    }
+
+    /// A kind in a namespace, or in all.
+    private struct Place: Sendable {
+        var kind: Capture.Kind
+        var namespace: String?
+
+        var name: String { "\(kind.definition) \(namespace ?? "")" }
     }
 
     private func elect(_ options: Election) async {
@@ -148,23 +171,51 @@ public struct Recorder: Sendable {
 
     // MARK: Watching
 
-    private static func name(_ resource: Resource, _ namespace: String?) -> String {
-        "\(resource.plural) \(namespace ?? "")"
-    }
+    /// Why a watch cannot go on.
+    private enum Unavailable { case absent, forbidden }
 
+    /// Watches a kind, in the first version that the cluster serves. One that is not there, or may not be
+    /// read, costs a line in the log and is looked for again.
     private func watch(
-        _ resource: Resource, _ namespace: String?, _ absence: Absence, _ firstLists: FirstLists
+        _ place: Place, _ absence: Absence, _ installed: InstalledKinds, _ lists: [FirstLists]
     ) async {
         var logger = logger
-        logger[metadataKey: "resource"] = "\(resource.plural)"
-        if let namespace { logger[metadataKey: "namespace"] = "\(namespace)" }
+        logger[metadataKey: "resource"] = "\(place.kind.definition)"
+        if let namespace = place.namespace { logger[metadataKey: "namespace"] = "\(namespace)" }
+        var told = ""
+        var attempts = 0
+        while !Task.isCancelled {
+            let version = await installed.version(of: place.kind.definition)
+            var reason = Unavailable.absent
+            for resource in place.kind.versions {
+                reason = await watch(resource, place, absence, lists, logger)
+                if reason == .forbidden || Task.isCancelled { break }
+            }
+            if Task.isCancelled { return }
+            if reason == .absent { await installed.note(absent: place.kind.definition) }
+            for list in lists { await list.arrived(place.name) }
+            let text = reason == .absent ? "the cluster does not have it; waiting until it is installed" : "may not be read"
+            if text != told { logger.log(level: reason == .absent ? .debug : .warning, "\(text)") }
+            told = text
+            // A definition that was just made is served a moment later.
+            attempts = await installed.version(of: place.kind.definition) > version ? 0 : attempts + 1
+            let pause: Duration =
+                attempts < 5 && version > 0 ? .seconds(1 << attempts) : reason == .absent ? .seconds(300) : .seconds(60)
+            await installed.wait(for: place.kind.definition, after: version, atMost: pause)
+        }
+    }
+
+    /// Watches a resource as long as it is there.
+    private func watch(
+        _ resource: Resource, _ place: Place, _ absence: Absence, _ lists: [FirstLists], _ logger: Logger
+    ) async -> Unavailable {
         var lastInterruption = ""
         var present: Set<Int> = []
         var began = Date()
         func tellAbsence() async {
             do {
                 metrics.countLost(
-                    try await absence.listed(Self.name(resource, namespace), present: present, began: began))
+                    try await absence.listed(resource.kind, in: place.namespace, present: present, began: began))
             } catch {
                 logger.error("the journal cannot be read", metadata: ["reason": "\(error)"])
             }
@@ -173,12 +224,14 @@ public struct Recorder: Sendable {
         // Events that come while the journal is being synced go into its next commit together.
         let buffer = EventBuffer<(event: Watcher.Event, time: Date)>(capacity: options.bufferedEvents)
         let watcher = Watcher(
-            client, resource, namespace: namespace, fields: Capture.fields(of: resource), backoff: options.backoff)
-        await withTaskGroup(of: Void.self) { group in
-            group.addTask {
-                for await event in watcher { await buffer.add((event, Date())) }
-                await buffer.finish()
-            }
+            client, resource, namespace: place.namespace, fields: Capture.fields(of: resource),
+            backoff: options.backoff)
+        let reading = Task {
+            for await event in watcher { await buffer.add((event, Date())) }
+            await buffer.finish()
+        }
+        defer { reading.cancel() }
+        return await withTaskCancellationHandler {
             while let events = await buffer.take() {
                 var changed: [(KubernetesObject, isDeleted: Bool)] = []
                 for (event, time) in events {
@@ -202,22 +255,34 @@ public struct Recorder: Sendable {
                         lastInterruption = ""
                         logger.info("watching")
                         await tellAbsence()
-                        await firstLists.arrived(Self.name(resource, namespace))
+                        for list in lists { await list.arrived(place.name) }
                     case .unreadable(let reason): logger.warning("left out", metadata: ["reason": "\(reason)"])
                     case .interrupted(let why):
                         metrics.countInterruption(resource.plural, cause: Self.cause(of: why))
-                        // The same trouble is told once, not at every attempt.
-                        let text = Self.describe(why, resource)
-                        if text != lastInterruption {
-                            logger.warning("\(text)")
-                            if case .refused(let error) = why, error.isNotFound { await tellAbsence() }
+                        if case .refused(let error) = why {
+                            if error.isNotFound {
+                                await tellAbsence()
+                                await buffer.close()
+                                return .absent
+                            }
+                            if error.status == 403 {
+                                logger.warning("refused: \(error)")
+                                await buffer.close()
+                                return .forbidden
+                            }
                         }
+                        // The same trouble is told once, not at every attempt.
+                        let text = Self.describe(why)
+                        if text != lastInterruption { logger.warning("\(text)") }
                         lastInterruption = text
-                        await firstLists.arrived(Self.name(resource, namespace))
+                        for list in lists { await list.arrived(place.name) }
                     }
                 }
                 await keep(changed, logger)
             }
+            return .absent
+        } onCancel: {
+            reading.cancel()
         }
     }
 
@@ -229,11 +294,9 @@ public struct Recorder: Sendable {
         }
     }
 
-    private static func describe(_ interruption: Watcher.Interruption, _ resource: Resource) -> String {
+    private static func describe(_ interruption: Watcher.Interruption) -> String {
         switch interruption {
         case .expired: "the watch expired; listing again"
-        case .refused(let error) where error.isNotFound:
-            "the cluster has no \(resource.plural).\(resource.group); looking again from time to time"
         case .refused(let error): "refused, trying again: \(error)"
         case .disconnected(let reason): "disconnected, trying again: \(reason)"
         }

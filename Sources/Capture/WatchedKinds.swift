@@ -1,0 +1,48 @@
+public import Kubernetes
+
+extension Capture {
+    /// A kind that conventions know, in the versions in which clusters serve it, best first.
+    public struct Kind: Sendable, Hashable {
+        public var versions: [Resource]
+        /// Whether every cluster has it.
+        public var isBuiltIn: Bool
+
+        public var name: String { versions.first?.kind ?? "" }
+        /// As a CustomResourceDefinition is named: `taskruns.tekton.dev`.
+        public var definition: String { versions.first.map { "\($0.plural).\($0.group)" } ?? "" }
+
+        init(_ group: String, _ versions: [String], _ plural: String, _ kind: String, isBuiltIn: Bool = false) {
+            self.versions = versions.map { Resource(group: group, version: $0, plural: plural, kind: kind) }
+            self.isBuiltIn = isBuiltIn
+        }
+    }
+
+    /// Pods, which run everything.
+    public static let pods = Kind("", ["v1"], "pods", "Pod", isBuiltIn: true)
+
+    /// The kinds beside pods: those that tell of executions, and those that own pods.
+    public static let kinds: [Kind] = [
+        Kind("argoproj.io", ["v1alpha1"], "workflows", "Workflow"),
+        Kind("argoproj.io", ["v1alpha1"], "workflowtaskresults", "WorkflowTaskResult"),
+        Kind("tekton.dev", ["v1", "v1beta1"], "pipelineruns", "PipelineRun"),
+        Kind("tekton.dev", ["v1", "v1beta1"], "taskruns", "TaskRun"),
+        Kind("tekton.dev", ["v1beta1"], "customruns", "CustomRun"),
+        Kind("trainer.kubeflow.org", ["v1alpha1"], "trainjobs", "TrainJob"),
+        Kind("kubeflow.org", ["v1"], "pytorchjobs", "PyTorchJob"),
+        Kind("kubeflow.org", ["v1"], "tfjobs", "TFJob"),
+        Kind("kubeflow.org", ["v2beta1", "v1"], "mpijobs", "MPIJob"),
+        Kind("kubeflow.org", ["v1"], "xgboostjobs", "XGBoostJob"),
+        Kind("kubeflow.org", ["v1"], "paddlejobs", "PaddleJob"),
+        Kind("kubeflow.org", ["v1"], "jaxjobs", "JAXJob"),
+        Kind("kubeflow.org", ["v1beta1"], "trials", "Trial"),
+        Kind("sparkoperator.k8s.io", ["v1beta2"], "sparkapplications", "SparkApplication"),
+        Kind("ray.io", ["v1", "v1alpha1"], "rayjobs", "RayJob"),
+        Kind("ray.io", ["v1", "v1alpha1"], "rayclusters", "RayCluster"),
+        Kind("jobset.x-k8s.io", ["v1alpha2"], "jobsets", "JobSet"),
+        Kind("batch", ["v1"], "jobs", "Job", isBuiltIn: true),
+        Kind("apps", ["v1"], "replicasets", "ReplicaSet", isBuiltIn: true),
+        Kind("serving.kserve.io", ["v1beta1"], "inferenceservices", "InferenceService"),
+        Kind("serving.kserve.io", ["v1alpha2", "v1alpha1"], "llminferenceservices", "LLMInferenceService"),
+        Kind("machinelearning.seldon.io", ["v1"], "seldondeployments", "SeldonDeployment"),
+    ]
+}
