@@ -50,9 +50,7 @@ struct AnnotatedPod {
         if let name = object.annotations[Annotations.run], !name.isEmpty {
             return Run(name: "\(object.namespace)/\(name)", displayName: name)
         }
-        // The outermost owner; but each Job of a CronJob is a run of its own.
-        let outer = chain.count > 1 && chain.last?.kind == "CronJob" ? chain[chain.count - 2] : chain.last
-        guard let owner = outer else {
+        guard let owner = ObjectExecution.top(of: chain) else {
             return Run(name: "\(object.name)-\(object.uid)", displayName: object.name)
         }
         var run = Run(name: "\(owner.name)-\(owner.uid)", displayName: owner.name)
@@ -62,7 +60,9 @@ struct AnnotatedPod {
         {
             run.displayName.removeLast(hash.count + 1)
         }
-        if chain.last?.kind == "CronJob" { run.customProperties["cronjob"] = chain.last.map { .string($0.name) } }
+        if let scheduler = ObjectExecution.scheduler(of: chain) {
+            run.customProperties["cronjob"] = .string(scheduler.name)
+        }
         return run
     }
 }

@@ -104,10 +104,19 @@ struct ArgoArtifact {
 
     /// Where a repository's artifacts are: `s3://bucket`.
     static func archive(of repository: JSONValue?) -> String? {
-        for (kind, scheme) in [("s3", "s3"), ("gcs", "gs"), ("oss", "oss")] {
-            if let bucket = repository?[kind]?["bucket"]?.string, !bucket.isEmpty { return "\(scheme)://\(bucket)" }
-        }
-        return nil
+        guard let repository else { return nil }
+        let mark = "key"
+        let probe: JSONValue = ["name": "probe", "s3": ["key": .string(mark)]]
+        guard let artifact = ArgoArtifact(probe, field: "", repositories: [repository]), artifact.isComplete,
+            let uri = artifact.uri, uri.hasSuffix("/" + mark)
+        else { return nil }
+        return String(uri.dropLast(mark.count + 1))
+    }
+
+    /// The location as its key alone, where it is not whole: what else it says does not count.
+    mutating func reduceToKey() {
+        guard !isWhole, let kind, let field = Self.keys[kind] else { return }
+        location = .object(JSONObject([(field, .string(text(field)))]))
     }
 
     /// The uri of the location; `nil` for raw data and for no location at all.
@@ -125,7 +134,10 @@ struct ArgoArtifact {
                 : "\(base)/\(text("container"))/\(text("blob"))"
         case "hdfs":
             return "hdfs://\(location["addresses"]?.array?.first?.string ?? "")\(slash(text("path")))"
-        case "http", "artifactory": return text("url").isEmpty ? nil : text("url")
+        case "http": return text("url").isEmpty ? nil : text("url")
+        case "artifactory":
+            if text("url").isEmpty { return nil }
+            return text("url").contains("://") ? text("url") : "artifactory://" + slash(text("url"))
         case "git":
             let revision = text("revision").isEmpty ? text("branch") : text("revision")
             return "git+\(text("repo"))" + (revision.isEmpty ? "" : "@\(revision)")

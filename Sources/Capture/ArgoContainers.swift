@@ -12,8 +12,10 @@ struct ArgoContainers {
     private let mainCount: Int
     /// Of the container that saves outputs.
     private let executor: JSONValue?
+    private let isDaemon: Bool
 
     init(_ pod: KubernetesObject, template: JSONValue, isDeleted: Bool) {
+        isDaemon = template["daemon"]?.bool == true
         phase = pod.raw["status"]?["phase"]?.string ?? ""
         self.isDeleted = isDeleted
         let set = (template["containerSet"]?["containers"]?.array ?? []).compactMap { $0["name"]?.string }
@@ -31,6 +33,9 @@ struct ArgoContainers {
     }
 
     var state: Execution.State {
+        // A daemon is stopped when those that it serves are done.
+        let wasStopped = ended.allSatisfy { [137, 143].contains($0["exitCode"]?.integer ?? 0) }
+        if isDaemon, ended.count == mainCount, wasStopped, phase == "Failed" || isDeleted { return .complete }
         switch phase {
         case "Succeeded": return .complete
         case "Failed":

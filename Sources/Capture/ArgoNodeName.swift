@@ -7,14 +7,26 @@ struct ArgoNodeName {
     var attempt: Int64?
     var hook: String?
 
+    /// The name after `.hooks.`; items of loops, in parentheses, may look the same.
+    private static func hook(in name: Substring) -> String? {
+        var depth = 0
+        for index in name.indices {
+            if name[index] == "(" { depth += 1 }
+            if name[index] == ")" { depth -= 1 }
+            guard depth == 0, name[index...].hasPrefix(".hooks.") else { continue }
+            return String(name[index...].dropFirst(".hooks.".count).prefix { !".[(".contains($0) })
+        }
+        return nil
+    }
+
     /// - Parameter displayName: the last part of a node's name.
     init(_ displayName: String) {
         var rest = Substring(displayName)
         if rest.hasSuffix(".onExit") {
             hook = "onExit"
             rest = rest.dropLast(".onExit".count)
-        } else if let range = rest.firstRange(of: ".hooks.") {
-            hook = String(rest[range.upperBound...].prefix { $0 != "(" })
+        } else if let name = Self.hook(in: rest) {
+            hook = name
         }
         while rest.hasSuffix(")"), let open = rest.lastIndex(of: "(") {
             let inside = rest[rest.index(after: open)...].dropLast()

@@ -72,7 +72,8 @@ struct ArgoPod {
         var custom = ArgoWorkflow.properties(
             namespace: object.namespace, node: nodeID, template: templateName, pod: object.name, nodeName: nodeName)
         custom.merge(ArgoWorkflow.outputProperties(written)) { $1 }
-        custom[Execution.archiveLocation] = ArgoArtifact.archive(of: template["archiveLocation"]).map { .string($0) }
+        let archive = repositories.lazy.compactMap { ArgoArtifact.archive(of: $0) }.first
+        custom[Execution.archiveLocation] = archive.map { .string($0) }
         let execution = Execution(
             id: Identity.execution(
                 cluster: capture.cluster, namespace: object.namespace, workflowUID: uid, nodeID: nodeID),
@@ -83,7 +84,10 @@ struct ArgoPod {
             outputs: outputs.compactMap { $0.use() },
             customProperties: custom, evidence: evidence, problems: problems, authority: .pod,
             origin: .init(kind: "Pod", namespace: object.namespace, name: object.name, uid: object.uid))
-        return Step(execution, templateName: templateName, inputs: inputs, outputs: outputs)
+        var step = Step(execution, templateName: templateName, inputs: inputs, outputs: outputs)
+        let endpoint = template["archiveLocation"]?["s3"]?["endpoint"]?.string ?? ""
+        step.archiveIsAmazon = endpoint.contains("s3") && endpoint.contains("amazonaws.com")
+        return step
     }
 
     /// The last part of a node's name: what Argo shows as the display name.
@@ -98,6 +102,8 @@ struct ArgoPod {
             return character == "." && depth == 0
         }) { parts.append(part) }
         guard let last = parts.popLast() else { return nodeName }
+        // Attempts of the whole workflow: `w(1)`.
+        if parts.isEmpty, last.hasPrefix("(") { return nodeName }
         // `step.onExit`, `step.hooks.failed`; those of the whole workflow have its name.
         if last == "onExit" { return "\(parts.last.map(String.init) ?? workflow).onExit" }
         if parts.last == "hooks" { return "\(parts.dropLast().last.map(String.init) ?? workflow).hooks.\(last)" }

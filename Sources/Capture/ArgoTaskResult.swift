@@ -29,9 +29,11 @@ struct ArgoTaskResult {
         guard outputs.object != nil else {
             return .init(convention: ArgoWorkflow.convention, ignored: ["\(object.reference): no outputs yet"])
         }
-        let repositories = [capture.artifactRepositories.repository(namespace: object.namespace)].compactMap { $0 }
+        // Which repository it is the pod or the Workflow says.
         let artifacts = (outputs["artifacts"]?.array ?? []).enumerated().compactMap { index, value in
-            ArgoArtifact(value, field: "outputs.artifacts[\(index)]", repositories: repositories)
+            var artifact = ArgoArtifact(value, field: "outputs.artifacts[\(index)]", repositories: [])
+            artifact?.reduceToKey()
+            return artifact
         }
         let uid = owner.uid.isEmpty ? workflow : owner.uid
         var execution = Execution(

@@ -128,7 +128,7 @@ struct ArgoWorkflow {
             problems.append(
                 Problem(
                     object: object.reference, field: "\(node.field).phase",
-                    reason: "is \(node.text("phase")) though the workflow has ended: nobody saw how the step ended"))
+                    reason: "is \(node.text("phase")) though the workflow has ended: \(Problem.unseenEnd)"))
         }
         for artifact in inputs + outputs where !artifact.isComplete {
             problems.append(
@@ -193,7 +193,8 @@ struct ArgoWorkflow {
 
     private func state(of node: Node, memoized: Bool) -> Execution.State {
         // From 3.7.1 on: a phase that came before the step's outputs did is not the end.
-        if node.value["taskResultSynced"]?.bool == false, !hasEnded { return .running }
+        let ended: Set<String> = ["Succeeded", "Failed", "Error"]
+        if node.value["taskResultSynced"]?.bool == false, !hasEnded, ended.contains(node.text("phase")) { return .running }
         switch node.text("phase") {
         case "Succeeded": return memoized ? .cached : .complete
         case "Failed", "Error": return .failed

@@ -10,14 +10,18 @@ public struct Capture: Sendable {
     public var artifactRepositories: ArtifactRepositories
 
     /// The objects that own others, as far as they were seen.
-    public var owners: OwnerIndex
+    public let owners: OwnerIndex
+    /// Rules for what nobody annotated.
+    public let rules: RuleIndex
 
     public init(
-        cluster: String, artifactRepositories: ArtifactRepositories = .init(), owners: OwnerIndex = OwnerIndex()
+        cluster: String, artifactRepositories: ArtifactRepositories = .init(), owners: OwnerIndex = OwnerIndex(),
+        rules: RuleIndex = RuleIndex()
     ) {
         self.cluster = cluster
         self.artifactRepositories = artifactRepositories
         self.owners = owners
+        self.rules = rules
     }
 
     /// What an object that serves says of its other revisions.
@@ -58,7 +62,18 @@ public struct Capture: Sendable {
     /// The executions that an object speaks of.
     /// - Parameter isDeleted: the object is gone; nothing more will happen to it.
     public func callAsFunction(_ object: KubernetesObject, isDeleted: Bool = false) -> Result {
-        var result = capture(object, isDeleted: isDeleted)
+        owners.add(object, isDeleted: isDeleted)
+        if RuleIndex.isRule(object) {
+            return Result(convention: "rule", problems: rules.add(object, isDeleted: isDeleted))
+        }
+        var ruled = object
+        let found = rules.rule(for: object, owners: owners)
+        if let found { ruled.annotations.merge(found.rule.annotations) { own, _ in own } }
+        var result = capture(ruled, isDeleted: isDeleted)
+        if let (rule, outweighed) = found {
+            result.attribute(to: rule, keys: Set(rule.annotations.keys).subtracting(object.annotations.keys))
+            result.ignored += outweighed.map { "\(object.reference): \($0) fits too; \(rule.reference) is more specific" }
+        }
         for index in result.executions.indices where result.executions[index].state.isFinal {
             result.executions[index].endSeenIn = [object.kind]
         }
@@ -69,7 +84,6 @@ public struct Capture: Sendable {
         if object.annotations[Annotations.record] == "false" {
             return Result(ignored: ["\(object.reference): \(Annotations.record) is \"false\""])
         }
-        owners.add(object, isDeleted: isDeleted)
         // `batch`, `kubeflow.org`; what is before the version.
         let group = object.apiVersion.contains("/") ? String(object.apiVersion.prefix { $0 != "/" }) : ""
         switch (group, object.kind) {
@@ -84,7 +98,9 @@ public struct Capture: Sendable {
         case ("machinelearning.seldon.io", "SeldonDeployment"):
             return SeldonDeployment.result(object, isDeleted: isDeleted, capture: self)
         case ("apps", "ReplicaSet"):
-            if let reason = InferenceService.reasonNotAStep(object) { return ignored(object, reason) }
+            if let reason = InferenceService.reasonNotAStep(object) ?? SeldonDeployment.reasonNotAStep(object) {
+                return ignored(object, reason)
+            }
             guard let execution = DeploymentRevision.execution(object, isDeleted: isDeleted, capture: self) else {
                 return ignored(object, "it has no annotation of \(Annotations.prefix), or no Deployment")
             }
@@ -95,96 +111,8 @@ public struct Capture: Sendable {
         }
     }
 
-    private func ignored(_ object: KubernetesObject, _ reason: String) -> Result {
+    func ignored(_ object: KubernetesObject, _ reason: String) -> Result {
         Result(ignored: ["\(object.reference): \(reason)"])
-    }
-
-    /// Objects that stand for one execution and run in pods of theirs.
-    private func job(_ object: KubernetesObject, isDeleted: Bool) -> Result? {
-        let found: (convention: String, execution: Execution?)
-        switch (object.apiVersion.prefix { $0 != "/" }, object.kind) {
-        case ("trainer.kubeflow.org", "TrainJob"):
-            found = (TrainJob.convention, TrainJob.execution(object, isDeleted: isDeleted, capture: self))
-        case ("kubeflow.org", "Trial"):
-            found = (Katib.convention, Katib.trial(object, isDeleted: isDeleted, capture: self))
-        case ("kubeflow.org", "Experiment"):
-            return Result(convention: Katib.convention, ignored: ["\(object.reference): its trials tell of it"])
-        case ("kubeflow.org", let kind) where TrainingOperatorJob.kinds[kind] != nil:
-            found = (
-                TrainingOperatorJob.convention,
-                TrainingOperatorJob.execution(object, isDeleted: isDeleted, capture: self)
-            )
-        case ("sparkoperator.k8s.io", "SparkApplication"):
-            found = (
-                SparkApplication.convention, SparkApplication.execution(object, isDeleted: isDeleted, capture: self)
-            )
-        case ("ray.io", "RayJob"):
-            found = (RayJob.convention, RayJob.execution(object, isDeleted: isDeleted, capture: self))
-        case ("ray.io", "RayCluster"): return ignored(object, "its RayJob tells of it, if it has one")
-        case ("jobset.x-k8s.io", "JobSet"):
-            guard Annotations.matches(object) else {
-                return ignored(object, "it has no annotation of \(Annotations.prefix)")
-            }
-            found = (JobSet.convention, JobSet.execution(object, isDeleted: isDeleted, capture: self))
-        case ("batch", "Job"): return ignored(object, "its pods tell of it, with its annotations")
-        case ("batch", "CronJob"): return ignored(object, "its Jobs' pods tell of it")
-        default: return nil
-        }
-        // Of a job within a job the outer one is the execution.
-        if let outer = Self.collective(owners.chain(of: object)) {
-            return Result(convention: found.convention, ignored: ["\(object.reference): belongs to \(outer.kind) \(outer.name)"])
-        }
-        return Result(convention: found.convention, executions: found.execution.map { [$0] } ?? [])
-    }
-
-    /// The outermost owner that is one execution for all that it owns.
-    static func collective(_ chain: [OwnerIndex.Owner]) -> OwnerIndex.Owner? {
-        chain.last { owner in
-            switch (owner.group, owner.kind) {
-            case ("trainer.kubeflow.org", "TrainJob"), ("kubeflow.org", "Trial"), ("ray.io", "RayJob"),
-                ("sparkoperator.k8s.io", "SparkApplication"):
-                true
-            case ("kubeflow.org", let kind): TrainingOperatorJob.kinds[kind] != nil
-            case ("jobset.x-k8s.io", "JobSet"): !owner.annotations.isEmpty
-            default: false
-            }
-        }
-    }
-
-    private func pod(_ object: KubernetesObject, isDeleted: Bool) -> Result {
-        if let found = KubeflowPipelinesV2.result(pod: object, isDeleted: isDeleted, capture: self) { return found }
-        if ArgoPod.matches(object) {
-            if let reason = ArgoPod.reasonNotAStep(object) { return ignored(object, reason) }
-            let pod = PodFacts(object, isDeleted: isDeleted)
-            var step = ArgoPod(pod, capture: self).execution()
-            var convention = ArgoWorkflow.convention
-            if KubeflowPipelinesV1.matches(object) {
-                KubeflowPipelinesV1.decorate(&step, pod: pod)
-                convention = KubeflowPipelinesV1.convention
-            }
-            Annotations(pod, runID: step.execution.run.name).decorate(&step.execution)
-            return Result(convention: convention, executions: [step.execution])
-        }
-        if let reason = Tekton.reasonNotAStep(object) ?? InferenceService.reasonNotAStep(object) {
-            return ignored(object, reason)
-        }
-        if let name = object.labels["seldon-deployment-id"] { return ignored(object, "belongs to SeldonDeployment \(name)") }
-        let chain = owners.chain(of: object)
-        if let outer = Self.collective(chain) {
-            return ignored(object, "belongs to \(outer.kind) \(outer.name), which tells of it")
-        }
-        if chain.first?.kind == "ReplicaSet", chain.count > 1, chain.first?.annotations.isEmpty == false {
-            return ignored(object, "belongs to a revision of Deployment \(chain[1].name), which tells of it")
-        }
-        // What owners say holds for their pods; the nearest outweighs.
-        var annotated = object
-        for owner in chain { annotated.annotations.merge(owner.annotations) { own, _ in own } }
-        guard Annotations.matches(annotated), annotated.annotations[Annotations.record] != "false" else {
-            return ignored(object, "no convention matches, and it has no annotation of \(Annotations.prefix)")
-        }
-        let pod = PodFacts(annotated, isDeleted: isDeleted)
-        return Result(
-            convention: Annotations.convention, executions: [AnnotatedPod(pod, chain: chain, capture: self).execution()])
     }
 
     private func workflow(_ object: KubernetesObject, isDeleted: Bool) -> Result {

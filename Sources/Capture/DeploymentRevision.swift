@@ -23,7 +23,7 @@ enum DeploymentRevision {
             let deployment = object.owners.first(where: { $0.kind == "Deployment" })
         else { return nil }
         let created = ObjectExecution.created(object)
-        let replicas = object.raw["spec"]?["replicas"]?.integer ?? 0
+        let replicas = object.raw["spec"]?["replicas"]?.integer ?? 1
         let ready = object.raw["status"]?["readyReplicas"]?.integer ?? 0
         let state: (Execution.State, field: String) =
             if isDeleted || replicas == 0 {

@@ -48,6 +48,8 @@ struct ExecutorInput {
         }
         var result: [ArtifactUse] = []
         for member in members {
+            // What protobuf writes for an empty list.
+            if member.value.object?.isEmpty == true { continue }
             guard let list = member.value["artifacts"]?.array else {
                 problems.append("\(direction).artifacts.\(member.key): has no list of artifacts")
                 continue

@@ -41,7 +41,7 @@ struct InferenceService {
             object, plural: Self.plurals[object.kind] ?? "inferenceservices", detail: ModelSource.revision(identity),
             type: "kserve.\(object.kind)", convention: Self.convention, state: state,
             start: state.0 == .new ? nil : readySince, end: end,
-            run: Run(name: "\(object.name)-\(object.uid)", displayName: object.name), capture: capture)
+            run: ObjectExecution.run(of: object, capture: capture), capture: capture)
         result.execution.isServing = true
         for parameter in parameters { result.parameter(parameter.name, parameter.value) }
         for source in sources {
@@ -91,7 +91,7 @@ struct InferenceService {
             let info = model?["lastFailureInfo"]
             let text = [info?["reason"]?.string, info?["message"]?.string].compactMap { $0 }.joined(separator: ": ")
             return (
-                (.failed, "status.modelStatus.transitionStatus"), conditions.time(ready),
+                (.failed, "status.modelStatus.transitionStatus"), conditions.isFalse(ready) ? conditions.time(ready) : nil,
                 ("status.modelStatus.lastFailureInfo", text.isEmpty ? transition : text)
             )
         }
@@ -101,21 +101,38 @@ struct InferenceService {
                 ("status.conditions[PresetsCombined]", conditions.text("PresetsCombined") ?? "")
             )
         }
-        if hasRun { return ((.running, "status.conditions[\(conditions.isTrue("Ready") ? "Ready" : ready)]"), nil, nil) }
+        if hasRun, !isStale { return ((.running, "status.conditions[\(conditions.isTrue("Ready") ? "Ready" : ready)]"), nil, nil) }
         return ((.new, "status.conditions[Ready]"), nil, nil)
     }
 
+    /// Since when the present spec serves: not before it was written.
     private var readySince: Date? {
+        guard let ready = conditionTime else { return nil }
+        return specChanged.map { max($0, ready) } ?? ready
+    }
+
+    private var conditionTime: Date? {
         for type in ["PredictorReady", "WorkloadsReady", "Ready"] where conditions.isTrue(type) {
             return conditions.time(type)
         }
         return nil
     }
 
+    private var specChanged: Date? { object.specChangedTime.flatMap(Timestamp.parse) }
+
+    /// Whether the status still speaks of the revision before: with Knative, readiness is told anew for each.
+    private var isStale: Bool {
+        guard status["components"]?["predictor"]?["latestCreatedRevision"] != nil, let ready = conditionTime,
+            let specChanged
+        else { return false }
+        return ready < specChanged
+    }
+
     /// Knative's older revisions that still have traffic.
     private var otherRevisions: [String] {
         let predictor = status["components"]?["predictor"]
         let newest = predictor?["latestCreatedRevision"]?.string
+        if let ready = predictor?["latestReadyRevision"]?.string, let newest, ready != newest { return [ready] }
         return (predictor?["traffic"]?.array ?? []).compactMap { entry in
             guard (entry["percent"]?.integer ?? 0) > 0, let name = entry["revisionName"]?.string, name != newest
             else { return nil }
@@ -185,11 +202,16 @@ struct InferenceService {
 
     /// `--model_id=org/name` of KServe's Hugging Face runtime.
     private static func modelID(_ model: JSONValue) -> String? {
-        for argument in model["args"]?.array ?? [] {
-            guard let text = argument.string, text.hasPrefix("--model_id=") else { continue }
-            return String(text.dropFirst("--model_id=".count))
+        let words = (model["args"]?.array ?? []).compactMap(\.string)
+        func value(_ flag: String) -> String? {
+            for (index, word) in words.enumerated() {
+                if word.hasPrefix(flag + "=") { return String(word.dropFirst(flag.count + 1)) }
+                if word == flag, index + 1 < words.count { return words[index + 1] }
+            }
+            return nil
         }
-        return nil
+        guard let id = value("--model_id") else { return nil }
+        return id + (value("--model_revision").map { ":\($0)" } ?? "")
     }
 
     private func languageModel() -> Served {
@@ -209,7 +231,8 @@ struct InferenceService {
         }
         var identity = JSONObject([("sources", JSONValue.array(sources.map(\.identity)))])
         identity["name"] = spec["model"]?["name"]
-        for name in ["baseRefs", "parallelism", "template", "worker", "prefill"] { identity[name] = spec[name] }
+        for name in ["baseRefs", "parallelism"] { identity[name] = spec[name] }
+        identity["image"] = spec["template"]?["containers"]?.array?.first?["image"]
         return (sources, parameters, .object(identity))
     }
 }

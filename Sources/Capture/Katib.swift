@@ -39,7 +39,7 @@ enum Katib {
         for assignment in assignments?.array ?? [] {
             if let name = assignment["name"]?.string { result.parameter(name, assignment["value"]) }
         }
-        if state.0.isFinal {
+        if state.0 == .complete {
             result.metrics(values(of: object, status?["observation"]), field: "status.observation.metrics")
         }
         return result.decorated()
@@ -55,7 +55,8 @@ enum Katib {
         return (observation?["metrics"]?.array ?? []).compactMap { metric in
             guard let name = metric["name"]?.string else { return nil }
             let strategy = strategies.first { $0["name"]?.string == name }?["value"]?.string ?? usual
-            guard let value = metric[strategy] ?? metric["latest"], value.string != "unavailable" else { return nil }
+            let value = [metric[strategy], metric["latest"]].lazy.compactMap { $0 }.first { !$0.isNull }
+            guard let value, value.string != "unavailable" else { return nil }
             return (name, value)
         }
     }

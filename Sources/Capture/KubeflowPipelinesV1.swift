@@ -26,6 +26,11 @@ enum KubeflowPipelinesV1 {
                 object: object.reference, field: "metadata.annotations", workflow: workflow,
                 annotations: object.annotations, labels: object.labels, resolved: true))
         step.execution.customProperties["kfp_pod_name"] = .string(object.name)
+        if let archive = step.execution.customProperties[Execution.archiveLocation]?.text, archive.hasPrefix("s3://"),
+            !step.archiveIsAmazon
+        {
+            step.execution.customProperties[Execution.archiveLocation] = .string("minio" + archive.dropFirst(2))
+        }
         step.execution.wantsWriteBack = true
         let label = prefix + "reused_from_cache"
         if object.labels[label] == "true" {

@@ -99,7 +99,14 @@ enum KubeflowPipelinesV2 {
                     image: container["image"]?.string)
                 decorate(&step.execution, facts)
             } else {
-                // Its condition was false: no launcher ran.
+                // Its condition was false, and no launcher ran; else what the driver made cannot be read.
+                step.execution.parameters = []
+                if node.text("type") == "Pod", step.execution.state != .new {
+                    step.execution.problems.append(
+                        Problem(
+                            object: object.reference, field: "\(node.field).inputs.parameters[pod-spec-patch]",
+                            reason: "has no launcher's command in it"))
+                }
                 step.execution.type = executionType("")
                 step.execution.name = boundary?.text("displayName") ?? step.execution.name
                 setRun(&step.execution, id: object.labels["pipeline/runid"] ?? object.uid, object)
@@ -115,7 +122,14 @@ enum KubeflowPipelinesV2 {
         let templates =
             workflow.raw["spec"]?["templates"]?.array
             ?? workflow.raw["status"]?["storedWorkflowTemplateSpec"]?["templates"]?.array ?? []
-        for template in templates where template["name"]?.string?.hasSuffix("-driver") == true {
+        for template in templates {
+            // Of 1.7 and 1.8, in the mode that ran components of version 2.
+            if let container = template["container"], let flags = LauncherFlags(container: container),
+                case .launcher(let flag) = flags.recorder
+            {
+                return .launcher(flag)
+            }
+            guard template["name"]?.string?.hasSuffix("-driver") == true else { continue }
             let words = (template["container"]?["args"]?.array ?? []).compactMap(\.string)
             let keys = words + (template["plugin"]?.jsonText() ?? "").split(separator: "\"").map(String.init)
             if keys.contains(where: { $0.hasSuffix("dag_execution_id") }) { return .launcher("--dag_execution_id") }
@@ -132,7 +146,8 @@ enum KubeflowPipelinesV2 {
     private static func launcher(_ node: ArgoWorkflow.Node, _ boundary: ArgoWorkflow.Node?) -> JSONValue? {
         for text in [parameter(node, "pod-spec-patch"), parameter(boundary, "pod-spec-patch")] {
             guard let text, !text.isEmpty, let patch = try? JSONValue(parsing: text) else { continue }
-            return patch["containers"]?.array?.first { $0["name"]?.string == "main" }
+            let main = patch["containers"]?.array?.first { $0["name"]?.string == "main" }
+            if let main { return main }
         }
         return nil
     }
@@ -172,6 +187,21 @@ enum KubeflowPipelinesV2 {
                 object: object.reference, field: node.field,
                 reason: "served from the cache: Kubernetes has nothing of its inputs and outputs"))
         setRun(&execution, id: object.labels["pipeline/runid"] ?? object.uid, object)
+        execution.customProperties["message"] = nil
+        for (name, key) in [("task_name", "task-name"), ("parent_task_id", "parent-dag-task-id")] {
+            if let value = parameter(driver, key) { execution.customProperties[name] = .string(value) }
+        }
+        execution.run.pipeline = pipelineName(of: object)
+    }
+
+    /// As the drivers are told it.
+    private static func pipelineName(of workflow: KubernetesObject) -> String? {
+        for template in workflow.raw["spec"]?["templates"]?.array ?? [] {
+            let words = (template["container"]?["args"]?.array ?? []).compactMap(\.string)
+            guard let index = words.firstIndex(of: "--pipeline_name"), index + 1 < words.count else { continue }
+            return words[index + 1].contains("{{") ? nil : words[index + 1]
+        }
+        return nil
     }
 
     // MARK: Both
@@ -193,7 +223,7 @@ enum KubeflowPipelinesV2 {
         let name = object.kind == "Workflow" ? object.name : object.labels[ArgoPod.workflowLabel] ?? ""
         execution.run = Run(
             type: TypeName.kfpPipelineRun, name: id,
-            displayName: object.annotations[prefix + "run_name"] ?? (name.isEmpty ? id : name),
+            displayName: object.annotations[prefix + "run_name"] ?? id,
             customProperties: ["namespace": .string(object.namespace), "resource_name": .string(name)])
     }
 
@@ -218,6 +248,9 @@ enum KubeflowPipelinesV2 {
         execution.parameters = []
         if flags.isImporter { return importer(&execution, facts) }
         let field = "\(facts.field) --executor_input"
+        // The attempt names the log, where the environment does not.
+        var retry = facts.retry
+        if retry == nil, case .int(let attempt)? = execution.customProperties["attempt"] { retry = String(attempt) }
         func problem(_ reason: String) {
             execution.problems.append(Problem(object: facts.object.reference, field: field, reason: reason))
         }
@@ -230,8 +263,9 @@ enum KubeflowPipelinesV2 {
         execution.inputs = artifacts.inputs
         // The uris are a plan until the step has ended; of one that failed only the logs are there.
         switch execution.state {
-        case .complete: execution.outputs = artifacts.outputs(logSuffix: facts.retry ?? "0")
-        case .failed: execution.outputs = artifacts.outputs(logSuffix: facts.retry ?? "0").filter { $0.name == ExecutorInput.logs }
+        case .complete: execution.outputs = artifacts.outputs(logSuffix: retry ?? "0")
+        case .failed:
+            execution.outputs = artifacts.outputs(logSuffix: retry ?? "0").filter { $0.name == ExecutorInput.logs }
         default: execution.outputs = []
         }
         for reason in artifacts.problems { problem(reason) }

@@ -20,13 +20,12 @@ struct LauncherFlags {
         let command = (container["command"]?.array ?? []).compactMap(\.scalarText)
         let arguments = (container["args"]?.array ?? []).compactMap(\.scalarText)
         // Argo puts its emissary before it; the user's own words follow the next `--`.
-        if let start = command.lastIndex(where: { $0.hasSuffix("/kfp-launcher/launch") }) {
+        if let start = command.firstIndex(where: { $0.hasSuffix("/kfp-launcher/launch") }) {
             read(command[(start + 1)...].prefix { $0 != "--" })
-        } else if arguments.contains("--executor_type"), arguments.contains("importer") {
+        } else {
             // The importer is the launcher as the main container.
             read(arguments[...])
-        } else {
-            return nil
+            guard flags["executor_type"] == "importer" else { return nil }
         }
     }
 

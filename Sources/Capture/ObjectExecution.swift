@@ -24,7 +24,10 @@ struct ObjectExecution {
             id: Identity.execution(
                 cluster: capture.cluster, namespace: object.namespace, kind: plural,
                 uid: detail.map { "\(uid)/\($0)" } ?? uid),
-            type: type, name: object.name, state: state.0, start: start, end: state.0.isFinal ? end : nil, run: run,
+            type: type, name: object.name, state: state.0, start: start,
+            end: state.0 == .canceled ? Self.date(object.raw["metadata"]?["deletionTimestamp"]) ?? end
+                : state.0.isFinal ? end : nil,
+            run: run,
             workspace: Annotations.workspace(of: object),
             customProperties: ["namespace": .string(object.namespace), "kind": .string(object.kind)],
             evidence: [Evidence(convention: convention, fact: "state \(state.0.rawValue)", field: state.field)],
@@ -37,10 +40,25 @@ struct ObjectExecution {
         if let name = object.annotations[Annotations.run], !name.isEmpty {
             return Run(name: "\(object.namespace)/\(name)", displayName: name)
         }
-        guard let top = capture.owners.chain(of: object).last else {
+        guard let top = top(of: capture.owners.chain(of: object)) else {
             return Run(name: "\(object.name)-\(object.uid)", displayName: object.name)
         }
         return Run(name: "\(top.name)-\(top.uid)", displayName: top.name)
+    }
+
+    /// What starts something time and again: each time is a run of its own.
+    private static let schedulers: Set<String> = [
+        "CronJob", "ScheduledSparkApplication", "RayCronJob", "CronWorkflow", "ScheduledWorkflow",
+    ]
+
+    /// The outermost owner that is one run; `nil` where there is none.
+    static func top(of chain: [OwnerIndex.Owner]) -> OwnerIndex.Owner? {
+        chain.last { !schedulers.contains($0.kind) }
+    }
+
+    /// What a chain of owners was started by.
+    static func scheduler(of chain: [OwnerIndex.Owner]) -> OwnerIndex.Owner? {
+        chain.last { schedulers.contains($0.kind) }
     }
 
     static func date(_ value: JSONValue?) -> Date? { value?.string.flatMap(Timestamp.parse) }
@@ -72,7 +90,8 @@ struct ObjectExecution {
         guard !values.isEmpty else { return }
         var artifact = Artifact(type: TypeName.metrics, name: "\(object.name)-metrics")
         for (name, value) in values {
-            let number = value.number ?? value.string.flatMap(Double.init)
+            // What is not a number would never equal itself.
+            let number = (value.number ?? value.string.flatMap(Double.init)).flatMap { $0.isFinite ? $0 : nil }
             artifact.customProperties["values.\(name)"] =
                 number.map { .double($0) } ?? .string(value.scalarText ?? value.jsonText())
         }
@@ -87,12 +106,28 @@ struct ObjectExecution {
         execution.problems.append(Problem(object: object.reference, field: field, reason: reason))
     }
 
+    /// The same, read with other annotations.
+    func of(_ object: KubernetesObject) -> ObjectExecution {
+        var result = ObjectExecution(object, convention: convention, execution: execution)
+        result.execution = execution
+        return result
+    }
+
+    private init(_ object: KubernetesObject, convention: String, execution: Execution) {
+        self.object = object
+        self.convention = convention
+        self.execution = execution
+    }
+
     /// Adds what our annotations on the object say. Its pod template has the variables.
     /// - Parameter template: the PodTemplateSpec of the container that does the work.
     func decorated(template: JSONValue? = nil) -> Execution {
         var result = execution
-        guard Annotations.matches(object) else { return result }
         var pod = object
+        // Those of the template are for the same job.
+        let own = template?["metadata"]?["annotations"]?.object?.strings ?? [:]
+        pod.annotations.merge(own.filter { $0.key.hasPrefix(Annotations.prefix) }) { own, _ in own }
+        guard Annotations.matches(pod) else { return result }
         if let spec = template?["spec"] { pod.raw = ["metadata": object.raw["metadata"] ?? .null, "spec": spec] }
         Annotations(PodFacts(pod, isDeleted: false), runID: result.run.name).decorate(&result)
         return result

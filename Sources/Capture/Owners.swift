@@ -23,7 +23,11 @@ public final class OwnerIndex: Sendable {
             name = object.name
             uid = object.uid
             controller = object.owners.first(where: \.isController)
-            annotations = object.annotations.filter { $0.key.hasPrefix(Annotations.prefix) }
+            // A Deployment's annotations are in its ReplicaSets' templates.
+            annotations =
+                object.kind == "ReplicaSet"
+                ? DeploymentRevision.annotations(object)
+                : object.annotations.filter { $0.key.hasPrefix(Annotations.prefix) }
         }
 
         init(_ reference: KubernetesObject.OwnerReference) {

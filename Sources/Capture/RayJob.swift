@@ -12,13 +12,14 @@ enum RayJob {
         let deployment = status?["jobDeploymentStatus"]?.string ?? ""
         var state: Execution.State
         // A job that failed may be tried again: the deployment's status tells the end.
+        let mayRetry = (object.raw["spec"]?["backoffLimit"]?.integer ?? 0) > 0
         switch (deployment, job) {
-        case ("Complete", "FAILED"), ("Failed", _), ("ValidationFailed", _): state = .failed
+        case ("Complete", "FAILED"), ("Failed", _), ("ValidationFailed", _), ("FailedJobDeploy", _): state = .failed
         case ("Complete", "STOPPED"): state = .canceled
         case ("Complete", _): state = .complete
         // Up to 0.6 the job's own end is all that is told.
-        case ("Running", "SUCCEEDED"), ("", "SUCCEEDED"): state = .complete
-        case ("Running", "FAILED"), ("", "FAILED"): state = .failed
+        case ("Running", "SUCCEEDED"), ("", "SUCCEEDED"), ("FailedToGetJobStatus", "SUCCEEDED"): state = .complete
+        case ("Running", "FAILED") where !mayRetry, ("", "FAILED") where !mayRetry: state = .failed
         case ("Running", "STOPPED"), ("", "STOPPED"): state = .canceled
         case ("Running", _), (_, "RUNNING"), ("Retrying", _): state = .running
         default: state = .new

@@ -7,12 +7,28 @@ import Lineage
 struct SeldonDeployment {
     static let convention = "seldon-core"
 
+    /// Why a pod or ReplicaSet is not recorded by itself; `nil` for others.
+    static func reasonNotAStep(_ object: KubernetesObject) -> String? {
+        object.labels["seldon-deployment-id"].map { "belongs to SeldonDeployment \($0)" }
+    }
+
+    /// Of the pods of a predictor, what is served: not how it is scaled.
+    private static func containers(_ predictor: JSONValue) -> JSONValue {
+        let specs = predictor["componentSpecs"]?.array ?? []
+        return .array(
+            specs.flatMap { $0["spec"]?["containers"]?.array ?? [] }.map { container in
+                let names = ["name", "image", "command", "args", "env"]
+                return .object(JSONObject(names.compactMap { name in container[name].map { (name, $0) } }))
+            })
+    }
+
     static func result(_ object: KubernetesObject, isDeleted: Bool, capture: Capture) -> Capture.Result {
         let status = object.raw["status"]
         let conditions = ObjectConditions(object)
+        let since = conditions.time("DeploymentsReady") ?? conditions.time("Ready")
         let state: (Execution.State, field: String) =
             if isDeleted {
-                (.complete, "metadata")
+                (since == nil ? .canceled : .complete, "metadata")
             } else {
                 switch status?["state"]?.string {
                 case "Available": (.running, "status.state")
@@ -20,7 +36,7 @@ struct SeldonDeployment {
                 default: (.new, "status.state")
                 }
             }
-        let since = conditions.time("DeploymentsReady") ?? conditions.time("Ready")
+        let deletion = ObjectExecution.date(object.raw["metadata"]?["deletionTimestamp"])
         var found = Capture.Result(convention: convention)
         for (index, predictor) in (object.raw["spec"]?["predictors"]?.array ?? []).enumerated() {
             let field = "spec.predictors[\(index)]"
@@ -29,14 +45,14 @@ struct SeldonDeployment {
             collect(predictor["graph"] ?? .null, "\(field).graph", depth: 0, &sources, &parameters)
             let identity: JSONValue = [
                 "name": predictor["name"] ?? .null, "graph": predictor["graph"] ?? .null,
-                "components": predictor["componentSpecs"] ?? .null,
+                "containers": containers(predictor),
             ]
             let name = predictor["name"]?.string ?? String(index)
             var result = ObjectExecution(
                 object, plural: "seldondeployments", detail: ModelSource.revision(identity),
                 type: "seldon.SeldonDeployment", convention: convention, state: state,
-                start: state.0 == .new ? nil : since, end: since,
-                run: Run(name: "\(object.name)-\(object.uid)", displayName: object.name), capture: capture)
+                start: state.0 == .new ? nil : since, end: isDeleted ? deletion : since,
+                run: ObjectExecution.run(of: object, capture: capture), capture: capture)
             result.execution.name = "\(object.name)/\(name)"
             result.execution.isServing = true
             for source in sources { result.input(source.name, source.artifact, field: source.field) }

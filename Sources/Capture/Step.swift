@@ -5,6 +5,8 @@ import Lineage
 struct Step {
     var execution: Execution
     var templateName: String
+    /// Whether the template's archive is at Amazon itself.
+    var archiveIsAmazon = false
     /// The artifacts as Argo describes them, in the order of the execution's inputs and outputs.
     var inputs: [ArgoArtifact]
     var outputs: [ArgoArtifact]

@@ -33,12 +33,24 @@ struct Tekton {
         let status = object.raw["status"] ?? .null
         let earlier = status["retriesStatus"]?.array ?? []
         for (number, attempt) in earlier.enumerated() {
+            guard attempt.object != nil, number < Self.maximumAttempts else {
+                result.problems.append(
+                    Problem(
+                        object: object.reference, field: "status.retriesStatus[\(number)]",
+                        reason: number < Self.maximumAttempts
+                            ? "\(attempt.kindName) where an object should be"
+                            : "only the first \(Self.maximumAttempts) attempts are recorded"))
+                if number >= Self.maximumAttempts { break }
+                continue
+            }
             result.executions.append(
                 execution(attempt, number, "status.retriesStatus[\(number)]", isLast: false, &result.ignored))
         }
         result.executions.append(execution(status, earlier.count, "status", isLast: true, &result.ignored))
         return result
     }
+
+    private static let maximumAttempts = 100
 
     // MARK: State
 
@@ -63,13 +75,18 @@ struct Tekton {
         case "False": return Self.canceled.contains(reason) ? .canceled : .failed
         default:
             if isDeleted { return .canceled }
-            return Self.waiting.contains(reason) || status["startTime"]?.string == nil ? .new : .running
+            return Self.waiting.contains(reason) || ObjectExecution.date(status["startTime"]) == nil ? .new : .running
         }
     }
 
     private func end(_ status: JSONValue) -> Date? {
         ObjectExecution.date(status["completionTime"])
-            ?? ObjectExecution.date(condition(status)?["lastTransitionTime"])
+            ?? (isDone(status) ? ObjectExecution.date(condition(status)?["lastTransitionTime"]) : nil)
+    }
+
+    /// Whether the condition tells an end; a deletion may come before it.
+    private func isDone(_ status: JSONValue) -> Bool {
+        ["True", "False"].contains(condition(status)?["status"]?.string ?? "")
     }
 
     // MARK: Runs
@@ -107,7 +124,8 @@ struct Tekton {
             end: end(status), run: run, capture: capture)
         result.execution.name = pipelineTask ?? object.name
         if attempt > 0 || !isLast { result.execution.customProperties["attempt"] = .int(Int64(attempt)) }
-        result.property(object.kind == "TaskRun" ? "task_run" : "custom_run", .string(object.name))
+        let names = ["TaskRun": "task_run", "CustomRun": "custom_run", "Run": "custom_run"]
+        if let name = names[object.kind] { result.property(name, .string(object.name)) }
         result.property("task", object.labels[Self.prefix + "task"].map { .string($0) })
         if let pod = status["podName"]?.string, !pod.isEmpty {
             result.property("pod_name", .string(pod))
@@ -128,8 +146,22 @@ struct Tekton {
                 "image:\(name)", .string(image.hasPrefix(pullable) ? String(image.dropFirst(pullable.count)) : image))
         }
         // Before the end they are the last attempt's.
-        if state.isFinal { addResults(status, field, &result) }
-        return isLast ? result.decorated() : result.execution
+        if isDone(status) { addResults(status, field, &result) } else { addSource(status, field, &result) }
+        return isLast ? withoutInherited(result).decorated() : result.execution
+    }
+
+    /// Tekton copies a PipelineRun's annotations onto its TaskRuns: inputs and outputs of the whole are not
+    /// those of each task.
+    private func withoutInherited(_ result: ObjectExecution) -> ObjectExecution {
+        guard object.kind != "PipelineRun",
+            let pipelineRun = capture.owners.chain(of: object).first(where: { $0.kind == "PipelineRun" })
+        else { return result }
+        var copy = object
+        for name in ["inputs", "input", "outputs", "output", "execution"] {
+            let key = Annotations.prefix + name
+            if let value = pipelineRun.annotations[key], object.annotations[key] == value { copy.annotations[key] = nil }
+        }
+        return result.of(copy)
     }
 
     private func addParameters(_ status: JSONValue, _ result: inout ObjectExecution) {
@@ -144,10 +176,9 @@ struct Tekton {
             }
             result.parameter(name, parameter["value"])
         }
+        var known = Set(result.execution.parameters.map(\.name))
         for parameter in taskParameters(status) where parameter["default"] != nil {
-            guard let name = parameter["name"]?.string,
-                !result.execution.parameters.contains(where: { $0.name == name })
-            else { continue }
+            guard let name = parameter["name"]?.string, known.insert(name).inserted else { continue }
             result.parameter(name, parameter["default"])
         }
     }
@@ -173,20 +204,33 @@ struct Tekton {
         }
     }
 
-    private func addResults(_ status: JSONValue, _ field: String, _ result: inout ObjectExecution) {
-        var problems: [(field: String, reason: String)] = []
-        let name = ["results", "taskResults", "pipelineResults"].first { status[$0] != nil } ?? "results"
-        let own = results(status[name], "\(field).\(name)", &problems)
-        var hints = TektonHints(own, acceptsText: object.kind == "CustomRun")
+    /// Parameters that may name the source code: defaults, then what was given.
+    private func sources(_ status: JSONValue, _ field: String) -> [TektonHints.Entry] {
         let defaults = taskParameters(status).compactMap { parameter in
-            parameter["name"]?.string.map { TektonHints.Entry(name: $0, value: parameter["default"] ?? .null, field: "\(field).taskSpec.params") }
+            parameter["name"]?.string.map {
+                TektonHints.Entry(name: $0, value: parameter["default"] ?? .null, field: "\(field).taskSpec.params")
+            }
         }
         let given = (object.raw["spec"]?["params"]?.array ?? []).enumerated().compactMap { index, parameter in
             parameter["name"]?.string.map {
                 TektonHints.Entry(name: $0, value: parameter["value"] ?? .null, field: "spec.params[\(index)]")
             }
         }
-        hints.addGit(defaults + given + own)
+        return defaults + given
+    }
+
+    private func addSource(_ status: JSONValue, _ field: String, _ result: inout ObjectExecution) {
+        var hints = TektonHints([])
+        hints.addGit(sources(status, field))
+        for use in hints.found { result.input(use.name, use.artifact, field: use.field) }
+    }
+
+    private func addResults(_ status: JSONValue, _ field: String, _ result: inout ObjectExecution) {
+        var problems: [(field: String, reason: String)] = []
+        let name = ["results", "taskResults", "pipelineResults"].first { status[$0] != nil } ?? "results"
+        let own = results(status[name], "\(field).\(name)", &problems)
+        var hints = TektonHints(own, acceptsText: object.kind == "CustomRun")
+        hints.addGit(sources(status, field) + own)
         for (index, step) in (status["steps"]?.array ?? []).enumerated() {
             let place = "\(field).steps[\(index)]"
             let entries = results(step["results"], "\(place).results", &problems)
@@ -223,7 +267,11 @@ struct Tekton {
     private func pipelineRun(_ result: Capture.Result) -> Capture.Result {
         var result = result
         let status = object.raw["status"] ?? .null
-        let run = ArgoWorkflow.run(name: object.name, uid: object.uid)
+        var run = run
+        if object.annotations[Annotations.run] == nil {
+            run.name = ArgoWorkflow.run(name: object.name, uid: object.uid).name
+            run.displayName = object.name
+        }
         for (index, task) in (status["skippedTasks"]?.array ?? []).enumerated() {
             guard let name = task["name"]?.string, task["reason"]?.string != "None" else { continue }
             var skipped = ObjectExecution(

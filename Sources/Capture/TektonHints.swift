@@ -22,6 +22,7 @@ struct TektonHints {
     static let artifactType = "tekton.Artifact"
 
     private(set) var found: [Found] = []
+    private var known: Set<[String?]> = []
     /// What looks like a hint and is none: the field, and why.
     private(set) var problems: [(field: String, reason: String)] = []
     /// Results that are no hints.
@@ -30,8 +31,9 @@ struct TektonHints {
     /// - Parameter acceptsText: whether object results may be JSON text: a CustomRun's are always text.
     init(_ entries: [Entry], acceptsText: Bool = false) {
         var used = Set<Int>()
+        let byName = Dictionary(entries.enumerated().map { ($1.name, $0) }) { $1 }
         func partner(_ prefix: Substring, _ suffix: String) -> Entry? {
-            entries.indices.last { entries[$0].name == prefix + suffix }.map { index in
+            byName[prefix + suffix].map { index in
                 used.insert(index)
                 return entries[index]
             }
@@ -107,6 +109,9 @@ struct TektonHints {
     private mutating func addPair(
         _ uri: Entry, _ digest: Entry?, _ prefix: Substring, _ fallback: String, isImage: Bool
     ) {
+        if uri.value.array != nil || uri.value.object != nil {
+            problems.append((uri.field, "\(uri.value.kindName) where text should be"))
+        }
         let text = Self.trimmed(uri.value.string)
         guard !text.isEmpty else { return }
         var artifact = Self.artifact(text, digest: Self.trimmed(digest?.value.string), uri.field, &problems)
@@ -131,10 +136,8 @@ struct TektonHints {
 
     /// Each artifact once; the first name counts.
     mutating func add(_ name: String, _ artifact: Artifact, _ field: String, isInput: Bool) {
-        let isKnown = found.contains {
-            $0.isInput == isInput && $0.artifact.uri == artifact.uri && $0.artifact.digest == artifact.digest
-        }
-        if !isKnown { found.append(Found(name: name, artifact: artifact, field: field, isInput: isInput)) }
+        let isNew = known.insert([isInput ? "i" : "o", artifact.uri, artifact.digest]).inserted
+        if isNew { found.append(Found(name: name, artifact: artifact, field: field, isInput: isInput)) }
     }
 
     // MARK: Artifacts
@@ -158,8 +161,9 @@ struct TektonHints {
             return artifact
         }
         artifact.digest = "\(algorithm):\(parts[1])"
-        let slash = uri.lastIndex(of: "/") ?? uri.startIndex
-        if !uri.contains("://"), let colon = uri[slash...].lastIndex(of: ":") {
+        if !uri.hasPrefix("pkg:"), !uri.contains("://"), let slash = uri.lastIndex(of: "/"),
+            let colon = uri[slash...].lastIndex(of: ":")
+        {
             artifact.uri = String(uri[..<colon])
             artifact.customProperties["tag"] = .string(String(uri[uri.index(after: colon)...]))
         }
@@ -169,8 +173,10 @@ struct TektonHints {
     /// The source code: `CHAINS-GIT_URL` and `CHAINS-GIT_COMMIT`, of defaults, parameters or results.
     mutating func addGit(_ entries: [Entry]) {
         func last(_ name: String) -> (String, String)? {
-            entries.last { $0.name == name && !Self.trimmed($0.value.string).isEmpty }
-                .map { (Self.trimmed($0.value.string), $0.field) }
+            // One that is empty outweighs the default too.
+            guard let entry = entries.last(where: { $0.name == name }) else { return nil }
+            let text = Self.trimmed(entry.value.string)
+            return text.isEmpty ? nil : (text, entry.field)
         }
         guard let (url, field) = last("CHAINS-GIT_URL"), let (commit, _) = last("CHAINS-GIT_COMMIT") else { return }
         var uri = url.hasPrefix("git+") ? url : "git+\(url)"

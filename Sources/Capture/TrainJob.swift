@@ -52,7 +52,7 @@ enum TrainJob {
         for name in ["image", "numNodes", "numProcPerNode"] { result.parameter(name, spec?["trainer"]?[name]) }
         // Alpha since 2.2: the latest values, as text.
         let metrics = status?["trainerStatus"]?["metrics"]?.array ?? []
-        if state.0.isFinal {
+        if state.0 == .complete {
             result.metrics(
                 metrics.compactMap { metric in
                     metric["name"]?.string.map { (name: $0, value: metric["value"] ?? .null) }

@@ -7,6 +7,12 @@ extension Capture {
     public static func fields(of resource: Resource) -> JSONProjection {
         switch resource.kind {
         case "Pod": pod
+        // When their spec changed is in the managed fields.
+        case "InferenceService", "LLMInferenceService":
+            [
+                "apiVersion": .everything, "kind": .everything, "metadata": .everything, "spec": .everything,
+                "status": .everything,
+            ]
         // WorkflowTaskResults have their outputs at the top.
         default:
             [

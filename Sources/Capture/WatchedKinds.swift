@@ -22,6 +22,8 @@ extension Capture {
 
     /// The kinds beside pods: those that tell of executions, and those that own pods.
     public static let kinds: [Kind] = [
+        Kind(MetadataRule.apiGroup, ["v1alpha1"], "metadatarules", MetadataRule.kind),
+        Kind(MetadataRule.apiGroup, ["v1alpha1"], "clustermetadatarules", MetadataRule.clusterKind),
         Kind("argoproj.io", ["v1alpha1"], "workflows", "Workflow"),
         Kind("argoproj.io", ["v1alpha1"], "workflowtaskresults", "WorkflowTaskResult"),
         Kind("tekton.dev", ["v1", "v1beta1"], "pipelineruns", "PipelineRun"),
@@ -34,6 +36,7 @@ extension Capture {
         Kind("kubeflow.org", ["v1"], "xgboostjobs", "XGBoostJob"),
         Kind("kubeflow.org", ["v1"], "paddlejobs", "PaddleJob"),
         Kind("kubeflow.org", ["v1"], "jaxjobs", "JAXJob"),
+        Kind("kubeflow.org", ["v1beta1"], "experiments", "Experiment"),
         Kind("kubeflow.org", ["v1beta1"], "trials", "Trial"),
         Kind("sparkoperator.k8s.io", ["v1beta2"], "sparkapplications", "SparkApplication"),
         Kind("ray.io", ["v1", "v1alpha1"], "rayjobs", "RayJob"),

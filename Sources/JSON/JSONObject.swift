@@ -20,8 +20,7 @@ public struct JSONObject: Sendable {
 
     /// An object with these members; of two with the same name the last counts.
     public init(_ pairs: some Sequence<(String, JSONValue)>) {
-        members = []
-        for (key, value) in pairs { self[key] = value }
+        members = JSONParser.deduplicated(pairs.map { Member(key: $0.0, value: $0.1) })
     }
 
     /// Members known to have different names.

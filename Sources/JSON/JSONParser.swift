@@ -168,15 +168,8 @@ struct JSONParser {
     }
 
     /// The members with only the last of each name, in the order of first appearance.
-    private static func deduplicated(_ members: [JSONObject.Member]) -> [JSONObject.Member] {
-        if members.count <= 8 {
-            for i in members.indices.dropFirst() {
-                for j in 0..<i where members[j].key == members[i].key {
-                    return JSONObject(members.map { ($0.key, $0.value) }).members
-                }
-            }
-            return members
-        }
+    static func deduplicated(_ members: [JSONObject.Member]) -> [JSONObject.Member] {
+        if members.count <= 8, !hasRepeated(members) { return members }
         var seen: [String: Int] = [:]
         seen.reserveCapacity(members.count)
         var result: [JSONObject.Member] = []
@@ -190,6 +183,13 @@ struct JSONParser {
             }
         }
         return result
+    }
+
+    private static func hasRepeated(_ members: [JSONObject.Member]) -> Bool {
+        for i in members.indices.dropFirst() {
+            for j in 0..<i where members[j].key == members[i].key { return true }
+        }
+        return false
     }
 
     private mutating func array(_ projection: JSONProjection) throws(JSONError) -> JSONValue {

@@ -20,6 +20,8 @@ public struct KubernetesObject: Sendable, Hashable {
     public var labels: [String: String]
     public var annotations: [String: String]
     public var owners: [OwnerReference]
+    /// When the spec was last written, as `metadata.managedFields` tell; `nil` where they are not read.
+    public var specChangedTime: String?
     /// The object, `metadata.managedFields` aside; of a list or watch with a projection only what that
     /// wants.
     public var raw: JSONValue
@@ -39,6 +41,9 @@ public struct KubernetesObject: Sendable, Hashable {
         guard var metadata = object["metadata"]?.object else {
             throw Malformed(description: "an object without metadata")
         }
+        specChangedTime = (metadata["managedFields"]?.array ?? []).compactMap { entry in
+            entry["subresource"] == nil && entry["fieldsV1"]?["f:spec"] != nil ? entry["time"]?.string : nil
+        }.max()
         metadata["managedFields"] = nil
         object["metadata"] = .object(metadata)
         apiVersion = object["apiVersion"]?.string ?? resource?.apiVersion ?? ""

@@ -51,7 +51,7 @@ public enum Identity {
     /// A name that fits every MLMD database: a longer one keeps its head and ends in a SHA-256.
     public static func bounded(_ name: String) -> String {
         guard name.utf8.count > maximumBytes else { return name }
-        var head = Substring(name)
+        var head = name.prefix(maximumBytes - 65)
         while head.utf8.count > maximumBytes - 65 { head = head.dropLast() }
         return "\(head)-\(sha256(name))"
     }

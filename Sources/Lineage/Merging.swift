@@ -8,24 +8,34 @@ extension Execution {
         let (lead, rest) = otherLeads ? (other, self) : (self, other)
         var result = lead
         // An end that one saw is an end, whoever saw it; nothing goes back from it.
-        if rest.state.progress > lead.state.progress { result.state = rest.state }
         result.start = lead.start ?? rest.start
         result.end = lead.end ?? rest.end
-        if isServing || other.isServing {
-            (result.isServing, result.state, result.end) = (true, other.state, other.end)
-            result.start = [start, other.start].compactMap { $0 }.min()
+        if rest.state.progress > lead.state.progress {
+            result.state = rest.state
+            result.end = rest.end ?? lead.end
         }
+        if isServing || other.isServing {
+            result.isServing = true
+            result.start = [start, other.start].compactMap { $0 }.min()
+            result.state = Self.serving(from: self, to: other)
+            result.end = result.state.isFinal ? other.end ?? end : nil
+        }
+        let parameterNames = Set(lead.parameters.map(\.name))
         result.parameters =
             lead.parameters
-            + rest.parameters.filter { old in
-                !lead.parameters.contains { $0.name == old.name }
-            }
+            + rest.parameters.filter { old in !parameterNames.contains(old.name) }
         result.inputs = ArtifactUse.merge(lead.inputs, rest.inputs)
-        result.outputs = ArtifactUse.merge(lead.outputs, rest.outputs)
+        result.outputs = ArtifactUse.merge(lead.outputs, rest.fragmentOutputs(for: lead))
         result.properties = rest.properties.merging(lead.properties) { $1 }
         result.customProperties = rest.customProperties.merging(lead.customProperties) { $1 }
-        result.evidence = lead.evidence + rest.evidence.filter { !lead.evidence.contains($0) }
+        let evidence = Set(lead.evidence)
+        result.evidence = lead.evidence + rest.evidence.filter { !evidence.contains($0) }
         result.problems = lead.problems + rest.problems.filter { !lead.problems.contains($0) }
+        if result.state != .canceled { result.problems.removeAll { $0.reason.hasSuffix(Problem.unseenEnd) } }
+        // The message of an attempt that was repeated.
+        if lead.state == .complete, lead.customProperties["message"] == nil { result.customProperties["message"] = nil }
+        // What was wrong with a service may be mended.
+        if result.isServing { result.problems = other.problems }
         result.isFragment = isFragment && other.isFragment
         result.completeOutputs()
         result.endSeenIn = lead.endSeenIn.union(rest.endSeenIn)
@@ -47,16 +57,42 @@ extension Execution {
 }
 
 extension Execution {
+    /// The state of something that serves after a later sight: it may stop, fail and go on again.
+    private static func serving(from old: Execution, to new: Execution) -> State {
+        switch (old.state, new.state) {
+        // Not ready for a moment.
+        case (.running, .new): .running
+        case (_, .canceled) where old.state.isFinal: old.state
+        // It ran before it was deleted.
+        case (_, .canceled) where old.start != nil: .complete
+        default: new.state
+        }
+    }
+
     /// The custom property that says where outputs are of which only the key is told: `s3://bucket`.
     public static let archiveLocation = "archive_location"
 
+    /// A location of which only the key is told is put into the archive as a whole, whatever kind it says.
     private mutating func completeOutputs() {
-        guard let archive = customProperties[Self.archiveLocation]?.text else { return }
+        guard !isFragment, let archive = customProperties[Self.archiveLocation]?.text else { return }
         for index in outputs.indices {
             guard let uri = outputs[index].artifact.uri, !Artifact.isComplete(uri),
-                let colon = uri.firstRange(of: ":///"), archive.hasPrefix(uri[..<colon.lowerBound] + "://")
+                let colon = uri.firstRange(of: ":///")
             else { continue }
             outputs[index].artifact.uri = "\(archive)/\(uri[colon.upperBound...])"
+        }
+    }
+
+    /// Outputs as a step of Kubeflow Pipelines v1 names them; a task result does not know that it is one.
+    private func fragmentOutputs(for lead: Execution) -> [ArtifactUse] {
+        guard isFragment, lead.wantsWriteBack else { return outputs }
+        let prefix = (lead.customProperties["template"]?.text ?? "") + "-"
+        return outputs.map { use in
+            var use = use
+            if use.name.hasPrefix(prefix) { use.name.removeFirst(prefix.count) }
+            use.artifact.name = use.name
+            if use.artifact.type == TypeName.argoArtifact { use.artifact.type = TypeName.kfpUntyped }
+            return use
         }
     }
 }
@@ -67,8 +103,10 @@ extension Execution.State {
         switch self {
         case .new: 0
         case .running: 1
-        case .complete, .failed, .canceled: 2
-        case .cached: 3
+        // That a step was given up may be a conclusion; a seen end outweighs it.
+        case .canceled: 2
+        case .complete, .failed: 3
+        case .cached: 4
         }
     }
 }

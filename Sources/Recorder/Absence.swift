@@ -19,9 +19,11 @@ actor Absence {
     /// The journal may also have steps of what is not watched now: those say nothing.
     private let cluster: String
     private let namespaces: Set<String>
+    private let ownership: Ownership
     private var lists: [String: Listed] = [:]
 
-    init(_ journal: Journal, cluster: String, namespaces: Set<String>) {
+    init(_ journal: Journal, cluster: String, namespaces: Set<String>, ownership: Ownership) {
+        self.ownership = ownership
         self.journal = journal
         self.cluster = cluster
         self.namespaces = namespaces
@@ -44,7 +46,7 @@ actor Absence {
             let origins = step.origins.values.filter { $0.kind != Resource.workflowTaskResults.kind }
             return !origins.isEmpty && origins.allSatisfy(isGone)
         }
-        return try await journal.record(gone.map(Self.closed))
+        return try await journal.record(gone.map(Self.closed), isOwned: { [ownership] in ownership.owns($0) })
     }
 
     /// Whether its kind was listed, and it was not there.
@@ -61,7 +63,7 @@ actor Absence {
         result.problems.append(
             Problem(
                 object: execution.mainOrigin?.description ?? execution.id, field: "status",
-                reason: "it was gone before anybody saw how it ended"))
+                reason: "its object is gone: \(Problem.unseenEnd)"))
         return result
     }
 }

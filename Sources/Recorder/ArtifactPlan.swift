@@ -94,8 +94,17 @@ struct ArtifactPlan {
     /// The one of an execution's own artifacts that a use means, by uri, else by name.
     private func known(_ use: ArtifactUse, in ids: [Int64]) -> Int? {
         let own = ids.compactMap { byID[$0] }
-        if let uri = use.artifact.uri { return own.first { entries[$0].node.uri == uri } }
+        if let uri = use.artifact.uri {
+            return own.first { entries[$0].node.uri == uri } ?? own.first { Self.completes(uri, entries[$0].node.uri) }
+        }
         return own.first { entries[$0].node.uri.isEmpty && entries[$0].node.title == use.artifact.name }
+    }
+
+    /// Whether a uri is a stored one with its bucket: `s3://b/key` for `s3:///key`.
+    private static func completes(_ uri: String, _ stored: String) -> Bool {
+        guard !Artifact.isComplete(stored), Artifact.isComplete(uri), let colon = stored.firstRange(of: "://")
+        else { return false }
+        return uri.hasSuffix(stored[colon.upperBound...])
     }
 
     /// An artifact that was read, not before this execution began, and that nobody else wrote.
@@ -209,6 +218,7 @@ struct ArtifactPlan {
         let declares = isWriter && use.artifact.isTypeDeclared
         node.properties.merge(old.properties) { declares ? $0 : $1 }
         node.customProperties.merge(old.customProperties) { declares ? $0 : $1 }
+        if let uri = use.artifact.uri, Self.completes(uri, old.uri) { node.uri = uri }
         if let externalID { byExternalID[externalID] = index }
         // Only the writer's system says that an artifact is gone, or there again.
         if !isWriter, old.hasState, use.artifact.state != .deleted { node.state = old.state }

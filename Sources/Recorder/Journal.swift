@@ -127,7 +127,8 @@ public actor Journal {
 
     private func record(_ execution: Execution, _ isOwned: Bool) throws -> Bool {
         var merged = execution
-        if let old = try facts(of: execution.id) {
+        // What cannot be read any more is written anew.
+        if let old = try readable({ try facts(of: execution.id) }) {
             merged = old.merging(execution)
             // Two sights of the same facts may tell them in another order.
             if merged.saysTheSame(as: old) {
@@ -153,6 +154,11 @@ public actor Journal {
     private func facts(of id: String) throws -> Execution? {
         if let known = recent[id] { return known }
         return try connection.first("SELECT facts FROM step WHERE id = ?", id) { $0.blob(0) }.map(FactsCoding.decode)
+    }
+
+    /// `nil` for facts that are damaged.
+    private func readable(_ body: () throws -> Execution?) throws -> Execution? {
+        do { return try body() } catch is FactsCoding.Damaged { return nil }
     }
 
     private func remember(_ execution: Execution) {
@@ -229,7 +235,7 @@ public actor Journal {
             "SELECT facts FROM step WHERE is_final = 0 AND held_until < ? AND updated < ?", Int64.max,
             Timestamp.milliseconds(time)
         ) { $0.blob(0) }
-        return try rows.map(FactsCoding.decode)
+        return try rows.compactMap { bytes in try readable { try FactsCoding.decode(bytes) } }
     }
 
     /// Ends the revisions of something that serves which others have taken the place of.

@@ -106,7 +106,7 @@ public struct Recorder: Sendable {
             namespaces.flatMap { namespace in kinds.map { Place(kind: $0, namespace: namespace) } }
         }
         let (owners, pods) = (places(Capture.kinds), places([Capture.pods]))
-        let absence = Absence(journal, cluster: capture.cluster, namespaces: Set(options.namespaces))
+        let absence = Absence(journal, cluster: capture.cluster, namespaces: Set(options.namespaces), ownership: ownership)
         let installed = InstalledKinds()
         let ownersListed = FirstLists(Set(owners.map(\.name)))
         let firstLists = FirstLists(Set((owners + pods).map(\.name)))

@@ -26,7 +26,7 @@ struct Explain: AsyncParsableCommand {
         guard output == "table" || output == "json" else {
             throw Failure.usage("--output \(output): should be table or json")
         }
-        let capture = capture.capture
+        let capture = try capture.capture()
         var explained: [JSONValue] = []
         var problems = 0
         let contents = try files.map { ($0, try InputFile.read($0)) }

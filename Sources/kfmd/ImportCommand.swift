@@ -21,7 +21,7 @@ struct Import: AsyncParsableCommand {
     @OptionGroup var capture: CaptureOptions
 
     func run() async throws {
-        let capture = capture.capture
+        let capture = try capture.capture()
         let files = files
         let summary = try await backend.withBackend { backend in
             let importer = Importer(capture: capture, backend: backend)
@@ -53,7 +53,32 @@ struct CaptureOptions: ParsableArguments {
             valueName: "name"))
     var cluster: String?
 
-    var capture: Capture { Capture(cluster: Settings.value(cluster, "KFMD_CLUSTER") ?? "default") }
+    @Option(
+        help: ArgumentHelp("Rules for what nobody annotated: MetadataRules as YAML or JSON. (KFMD_RULES)", valueName: "file"))
+    var rules: String?
+
+    /// - Throws: ``Failure`` that names what is wrong with the rules.
+    func capture() throws -> Capture {
+        Capture(cluster: Settings.value(cluster, "KFMD_CLUSTER") ?? "default", rules: try RulesFile.read(rules))
+    }
+}
+
+/// Rules of a file.
+enum RulesFile {
+    /// - Throws: ``Failure`` with all mistakes, each in a line.
+    static func read(_ given: String?) throws -> RuleIndex {
+        let rules = RuleIndex()
+        guard let path = Settings.value(given, "KFMD_RULES") else { return rules }
+        var problems: [String] = []
+        ObjectFile.read(try InputFile.read(path)) { item in
+            switch item {
+            case .malformed(let reason): problems.append("\(path), \(reason)")
+            case .object(let object, _): problems += rules.add(object).map { "\(path): \($0)" }
+            }
+        }
+        guard problems.isEmpty else { throw Failure.usage(problems.joined(separator: "\nkfmd: ")) }
+        return rules
+    }
 }
 
 /// Progress on a terminal, on one line that is written over.

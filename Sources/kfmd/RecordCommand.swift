@@ -48,6 +48,12 @@ struct Record: AsyncParsableCommand {
             "Where /metrics, /healthz and /readyz are. (KFMD_HTTP_LISTEN; none)", valueName: "host:port"))
     var httpListen: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "Rules for what nobody annotated; MetadataRules of the cluster are read too. (KFMD_RULES)",
+            valueName: "file"))
+    var rules: String?
+
     @Flag(help: "Agree with other replicas through a Lease who records; the others stand by. (KFMD_LEADER_ELECT)")
     var leaderElect = false
 
@@ -84,6 +90,7 @@ struct Record: AsyncParsableCommand {
             try Settings.address($0, "--http-listen")
         }
         let election = try self.election
+        let rules = try RulesFile.read(self.rules)
         let namespaces = Settings.list(namespace, "KFMD_NAMESPACE")
         let name = try await clusterName(client, logger)
         try await backend.withBackend { backend in
@@ -94,7 +101,7 @@ struct Record: AsyncParsableCommand {
             let repositories = await Recorder.artifactRepositories(
                 client, namespaces: namespaces, logger: logger)
             let recorder = Recorder(
-                client: client, capture: Capture(cluster: name, artifactRepositories: repositories),
+                client: client, capture: Capture(cluster: name, artifactRepositories: repositories, rules: rules),
                 journal: journal, backend: backend, options: options, metrics: metrics, logger: logger)
             logger.info("recording", metadata: ["cluster": "\(name)", "server": "\(configuration.server)"])
             var services: [any Service] = [RecorderService(recorder: recorder)]

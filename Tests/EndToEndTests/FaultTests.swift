@@ -106,13 +106,19 @@ import Testing
                 Issue.record(
                     """
                     seed \(seed), injected \(injected): found \(found), expected \(FleetContents(expectedOf: fleet))
-                    recorder: \(processes.recorder.output.suffix(2000))
+                    recorder: \(Self.essence(of: processes.recorder.output))
                     """)
             }
             #expect(try await processes.recorder.stop() == 0)
             #expect(try await processes.service.stop() == 0)
             print("seed \(seed): \(fleet.stepCount) steps, injected \(injected.sorted { $0.key < $1.key })")
         }
+    }
+
+    /// The end of an output, or where it tells of a crash.
+    private static func essence(of output: String) -> Substring {
+        guard let crash = output.firstRange(of: "rash") else { return output.suffix(2000) }
+        return output[crash.lowerBound...].prefix(3000)
     }
 
     /// Something goes wrong.
