@@ -1,0 +1,80 @@
+import Capture
+import FoundationEssentials
+import JSON
+import Kubernetes
+import Lineage
+import Testing
+
+/// Objects that no controller would write, made of the fixtures by random changes from a seed: nothing
+/// stops capture, and nothing takes long.
+@Suite struct HostileTests {
+    private struct Random {
+        var state: UInt64
+
+        mutating func below(_ limit: Int) -> Int {
+            state &+= 0x9E37_79B9_7F4A_7C15
+            var z = state
+            z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+            z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+            return Int((z ^ (z >> 31)) % UInt64(limit))
+        }
+    }
+
+    private static let others: [JSONValue] = [
+        nil, true, -1, 1e300, "", "text", [], [nil], .object(JSONObject()), [["name": 5]], "{", "[1",
+        .string(String(repeating: "a/b:c@", count: 3000)),
+    ]
+
+    /// A value with some of its parts replaced, repeated or left out.
+    private func changed(_ value: JSONValue, _ random: inout Random) -> JSONValue {
+        if random.below(40) == 0 { return Self.others[random.below(Self.others.count)] }
+        switch value {
+        case .object(let object):
+            var members: [(String, JSONValue)] = []
+            for member in object where random.below(40) > 0 {
+                members.append((member.key, changed(member.value, &random)))
+            }
+            return .object(JSONObject(members))
+        case .array(let elements):
+            var result = elements.map { changed($0, &random) }
+            if random.below(20) == 0 { result += result }
+            return .array(result)
+        default: return value
+        }
+    }
+
+    @Test(arguments: FixtureTests.fixtures) func changesOfFixturesStopNothing(name: String) throws {
+        let bytes = Array(try #require(FileManager.default.contents(atPath: "\(FixtureTests.folder)/\(name).json")))
+        guard let value = try? JSONValue(parsing: bytes) else { return }
+        let rounds = ProcessInfo.processInfo.environment["KFMD_FUZZ_ROUNDS"].flatMap { Int($0) } ?? 10
+        let seed = ProcessInfo.processInfo.environment["KFMD_SEED"].flatMap { UInt64($0) } ?? 1
+        var random = Random(state: seed &+ UInt64(name.utf8.count) &* 31)
+        for _ in 0..<rounds {
+            let text = changed(value, &random).jsonBytes()
+            let began = ContinuousClock.now
+            _ = FixtureTests.explain(text)
+            #expect(ContinuousClock.now - began < .seconds(10), "\(name): \(String(decoding: text.prefix(2000), as: UTF8.self))")
+        }
+    }
+
+    @Test(.timeLimit(.minutes(1))) func longTextsTakeNoTime() throws {
+        let long = String(repeating: "x", count: 1 << 20)
+        #expect(Identity.bounded(long).utf8.count <= 255)
+        let flags = String(repeating: "🧑‍🧑‍🧒‍🧒", count: 10_000)
+        #expect(Identity.bounded(flags).utf8.count <= 255)
+        let pod = try KubernetesObject([
+            "kind": "Pod", "apiVersion": "v1",
+            "metadata": [
+                "name": "p", "namespace": "n", "uid": "u", "labels": ["workflows.argoproj.io/workflow": "w"],
+                "annotations": ["workflows.argoproj.io/node-id": .string(long), "workflows.argoproj.io/node-name": .string(long)],
+            ],
+        ])
+        #expect(Capture(cluster: "c")(pod).executions.count == 1)
+        let many = (0..<20_000).map { JSONValue.object(JSONObject([("name", .string("\($0)_ARTIFACT_URI")), ("value", "s3://x")])) }
+        let run = try KubernetesObject([
+            "kind": "TaskRun", "apiVersion": "tekton.dev/v1", "metadata": ["name": "t", "uid": "u"],
+            "status": ["conditions": [["type": "Succeeded", "status": "True"]], "results": .array(many)],
+        ])
+        #expect(Capture(cluster: "c")(run).executions.count == 1)
+    }
+}
