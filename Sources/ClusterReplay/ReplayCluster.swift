@@ -83,7 +83,11 @@ public actor ReplayCluster {
         let key = Self.key(object)
         let previous = objects[resource]?[key]
         let stamped = Self.stamp(object, version)
-        objects[resource, default: [:]][key] = type == "DELETED" ? nil : stamped
+        if type == "DELETED" {
+            objects[resource]?.removeValue(forKey: key)
+        } else {
+            objects[resource, default: [:]][key] = stamped
+        }
         let change = Change(
             version: version, type: type == "DELETED" ? type : previous == nil ? "ADDED" : "MODIFIED",
             resource: resource, object: stamped, previous: previous)
@@ -355,6 +359,23 @@ public actor ReplayCluster {
         return store("ADDED", .object(object), resource)
     }
 
+    /// Deletes an object, at once or, where finalizers hold it, once they are gone.
+    /// - Returns: whether it was there.
+    @discardableResult
+    public func delete(_ resource: Resource, namespace: String?, name: String) -> Bool {
+        guard let current = objects[resource]?["\(namespace ?? "")/\(name)"] else { return false }
+        guard !(current["metadata"]?["finalizers"]?.array ?? []).isEmpty else {
+            store("DELETED", current, resource)
+            return true
+        }
+        if current["metadata"]?["deletionTimestamp"] != nil { return true }
+        let patch: JSONValue = [
+            "metadata": ["deletionTimestamp": .string(Timestamp.now), "deletionGracePeriodSeconds": 0]
+        ]
+        store("MODIFIED", current.merging(patch: patch), resource)
+        return true
+    }
+
     func mergePatch(
         _ resource: Resource, _ namespace: String?, _ name: String, _ patch: JSONValue
     ) throws(ReplayStatus) -> JSONValue {
@@ -391,7 +412,15 @@ public actor ReplayCluster {
         let key = Self.key(current)
         let kept = patches[resource]?[key] ?? .object(JSONObject())
         patches[resource, default: [:]][key] = kept.merging(patch: Self.withoutIdentity(patch))
-        return store("MODIFIED", patched, resource)
+        let stored = store("MODIFIED", patched, resource)
+        // The last finalizer of an object that is being deleted lets it go.
+        let isHeld = !(patched["metadata"]?["finalizers"]?.array ?? []).isEmpty
+        if patched["metadata"]?["deletionTimestamp"] != nil, !isHeld { store("DELETED", patched, resource) }
+        return stored
+    }
+
+    private enum Timestamp {
+        static var now: String { Date().formatted(.iso8601) }
     }
 
     /// A patch without the version and uid that it was made for.

@@ -48,6 +48,16 @@ public enum Identity {
         return "kfmd://artifact/input/" + hash(key + (reader.map { [$0] } ?? []))
     }
 
+    /// Other ways in which the same place may be written: with or without a slash at the end, and
+    /// `minio://`, as Kubeflow Pipelines v1 has it, for `s3://`.
+    public static func equivalents(of uri: String) -> [String] {
+        var schemes = [uri]
+        for (one, other) in [("s3://", "minio://"), ("minio://", "s3://")] where uri.hasPrefix(one) {
+            schemes.append(other + uri.dropFirst(one.count))
+        }
+        return Array(schemes.flatMap { [$0, $0.hasSuffix("/") ? String($0.dropLast()) : $0 + "/"] }.dropFirst())
+    }
+
     /// A name that fits every MLMD database: a longer one keeps its head and ends in a SHA-256.
     public static func bounded(_ name: String) -> String {
         guard name.utf8.count > maximumBytes else { return name }

@@ -157,6 +157,13 @@ struct ArtifactPlan {
     /// there when the execution started.
     private func candidate(for use: ArtifactUse, readBy execution: Execution) -> Int? {
         guard let uri = use.artifact.uri else { return nil }
+        if let found = candidate(uri, use, execution) { return found }
+        // Written another way, but surely written.
+        return Identity.equivalents(of: uri).lazy.compactMap { candidate($0, use, execution) }
+            .first { !entries[$0].isUnproduced }
+    }
+
+    private func candidate(_ uri: String, _ use: ArtifactUse, _ execution: Execution) -> Int? {
         let all = (byURI[uri] ?? []).filter { entries[$0].producer != execution.id }
         func property(_ index: Int, _ name: String) -> String? {
             entries[index].node.customProperties[name]?.stringValue

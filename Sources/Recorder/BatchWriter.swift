@@ -199,7 +199,9 @@ public struct BatchWriter: Sendable {
     ) async throws -> [MlMetadata_Artifact] {
         let uses = executions.flatMap { $0.inputs + $0.outputs }.map(\.artifact)
         var result: [MlMetadata_Artifact] = []
-        let uris = Set(uses.compactMap(\.uri)).sorted()
+        // What is read may be written otherwise than its writer wrote it.
+        let read = executions.flatMap(\.inputs).compactMap(\.artifact.uri)
+        let uris = Set(uses.compactMap(\.uri) + read.flatMap(Identity.equivalents)).sorted()
         if !uris.isEmpty {
             result += try await backend.getArtifactsByURI(.with { $0.uris = uris }).artifacts
         }

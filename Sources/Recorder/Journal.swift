@@ -238,6 +238,15 @@ public actor Journal {
         return try rows.compactMap { bytes in try readable { try FactsCoding.decode(bytes) } }
     }
 
+    /// Whether the store has the ends of all of these, or refused them.
+    func haveEnded(_ ids: [String]) throws -> Bool {
+        try ids.allSatisfy { id in
+            try connection.first(
+                "SELECT 1 FROM step WHERE id = ? AND is_final = 1 AND acknowledged >= revision", id
+            ) { _ in true } == true
+        }
+    }
+
     /// Ends the revisions of something that serves which others have taken the place of.
     /// - Parameters:
     ///   - prefix: what the identities of all revisions begin with.

@@ -21,6 +21,8 @@ public struct Recorder: Sendable {
         public var bufferedEvents = 500
         /// How long after a small batch the next one begins, so that what comes together is written together.
         public var linger: Duration = .milliseconds(200)
+        /// How long an ended pod is held at most until it is recorded; `nil` holds none.
+        public var guardDeadline: Duration?
         /// Where replicas agree who records; `nil` for one that is alone.
         public var election: Election?
         /// The most pods that are patched in a second.
@@ -54,6 +56,7 @@ public struct Recorder: Sendable {
     private let reporter: EventReporter
     private let metrics: RecorderMetrics
     private let ownership: Ownership
+    private let podGuard: PodGuard?
 
     public init(
         client: APIClient, capture: Capture, journal: Journal, backend: any MetadataBackend,
@@ -65,8 +68,13 @@ public struct Recorder: Sendable {
         writer = BatchWriter(MeteredBackend(backend: backend, metrics: metrics))
         self.options = options
         self.metrics = metrics
-        ownership = Ownership(isElected: options.election != nil)
+        let ownership = Ownership(isElected: options.election != nil)
+        self.ownership = ownership
         self.logger = logger
+        podGuard = options.guardDeadline.map {
+            PodGuard(
+                client, journal: journal, ownership: ownership, deadline: $0, metrics: metrics, logger: logger)
+        }
         reporter = EventReporter(client, logger: logger)
     }
 
@@ -138,6 +146,7 @@ public struct Recorder: Sendable {
                     metrics: metrics, logger: logger
                 ).run()
             }
+            if let podGuard { group.addTask { await podGuard.run() } }
             if let election = options.election { group.addTask { await elect(election) } }
         }
     }
@@ -306,11 +315,13 @@ public struct Recorder: Sendable {
     private func keep(_ objects: [(KubernetesObject, isDeleted: Bool)], _ logger: Logger) async {
         guard !objects.isEmpty else { return }
         var executions: [Execution] = []
+        var pods: [(KubernetesObject, [Execution], isDeleted: Bool)] = []
         var serving: [Capture.Serving] = []
         var problems: [(problems: [Problem], origin: Execution.Origin)] = []
         for (object, isDeleted) in objects {
             let result = capture(object, isDeleted: isDeleted)
             executions += result.executions
+            if podGuard != nil, object.kind == "Pod" { pods.append((object, result.executions, isDeleted)) }
             if let found = result.serving, found.isReplaced { serving.append(found) }
             let origin = Execution.Origin(
                 kind: object.kind, namespace: object.namespace, name: object.name, uid: object.uid)
@@ -324,6 +335,9 @@ public struct Recorder: Sendable {
                 for found in serving {
                     try await journal.endRevisions(
                         found.prefix, except: found.live, at: found.end, isOwned: { ownership.owns($0) })
+                }
+                for (pod, executions, isDeleted) in pods {
+                    await podGuard?.saw(pod, executions, isDeleted: isDeleted)
                 }
                 // Only when nothing can be lost any more.
                 for (problems, origin) in problems {

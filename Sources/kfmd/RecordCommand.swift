@@ -67,6 +67,17 @@ struct Record: AsyncParsableCommand {
             "The namespace of the Leases. (KFMD_LEASE_NAMESPACE; the pod's own, else default)", valueName: "name"))
     var leaseNamespace: String?
 
+    @Flag(
+        name: .customLong("guard"),
+        help: "Hold pods by a finalizer until they are recorded, at most 10 minutes after their end. (KFMD_GUARD)")
+    var guardsPods = false
+
+    @Option(help: ArgumentHelp("How long at most. (KFMD_GUARD_DEADLINE; 600)", valueName: "seconds"))
+    var guardDeadline: String?
+
+    @Flag(help: "Let go of all pods that --guard holds, and end: before the recorder is uninstalled.")
+    var release = false
+
     @Option(help: "trace, debug, info, notice, warning, error or critical. (KFMD_LOG_LEVEL)")
     var logLevel: String?
 
@@ -92,11 +103,18 @@ struct Record: AsyncParsableCommand {
         let election = try self.election
         let rules = try RulesFile.read(self.rules)
         let namespaces = Settings.list(namespace, "KFMD_NAMESPACE")
+        if release {
+            let count = try await releasePods(client, namespaces)
+            StandardOutput.write("\(count) pods let go\n")
+            return
+        }
+        let deadline = try self.deadline
         let name = try await clusterName(client, logger)
         try await backend.withBackend { backend in
             var options = Recorder.Options()
             options.namespaces = namespaces
             options.election = election
+            options.guardDeadline = deadline
             let metrics = RecorderMetrics()
             let repositories = await Recorder.artifactRepositories(
                 client, namespaces: namespaces, logger: logger)
@@ -113,6 +131,27 @@ struct Record: AsyncParsableCommand {
             ).run()
         }
         await client.shutdown()
+    }
+
+    private var deadline: Duration? {
+        get throws {
+            let text = Settings.value(guardDeadline, "KFMD_GUARD_DEADLINE") ?? "600"
+            guard let seconds = Double(text), seconds > 0, seconds <= 86_400 else {
+                throw Failure.usage("--guard-deadline \(text): should be a number of seconds, a day at most")
+            }
+            return try guardsPods || Settings.flag("KFMD_GUARD") ? .seconds(seconds) : nil
+        }
+    }
+
+    private func releasePods(_ client: APIClient, _ namespaces: [String]) async throws -> Int {
+        let result: Result<Int, any Error>
+        do {
+            result = .success(try await Recorder.releasePods(client, namespaces: namespaces))
+        } catch {
+            result = .failure(Failure.runtime("\(error)"))
+        }
+        await client.shutdown()
+        return try result.get()
     }
 
     private var election: Recorder.Election? {

@@ -2,7 +2,7 @@ import FoundationEssentials
 import Lineage
 import MetadataAPI
 import MetadataStore
-import Recorder
+@testable import Recorder
 import Testing
 
 /// What is recorded, read back from a real store.
@@ -294,6 +294,36 @@ extension BatchWriterTests {
             let execution = step("r", 0, 10, reads: [one, two])
             _ = try await BatchWriter(store).write([execution, execution])
             #expect(try await store.edges() == ["r <- s3://a#1", "r <- s3://b#2"])
+        }
+    }
+
+    /// Whatever the store holds, new steps of known runs cost three calls a batch.
+    @Test func aBatchCostsThreeCalls() async throws {
+        try await withStore { store in
+            let metrics = RecorderMetrics()
+            let writer = BatchWriter(MeteredBackend(backend: store, metrics: metrics))
+            func batch(_ number: Int) -> [Execution] {
+                (0..<200).map { index in
+                    let time = Double(number * 1000 + index * 2)
+                    return step(
+                        "\(number)-\(index)", time, time + 1, reads: [file("s3://\(number)/\(index - 1)")],
+                        writes: [file("s3://\(number)/\(index)")], run: "run-\(index % 20)")
+                }
+            }
+            var before = 0
+            for number in 0..<5 {
+                let steps = batch(number)
+                let outcomes = try await writer.write(steps, unwritten: Set(steps.map(\.id)))
+                #expect(outcomes.count == 200)
+                let calls = metrics.calls.values.reduce(0, +)
+                if number > 0 { #expect(calls - before == 3, "\(metrics.calls)") }
+                before = calls
+            }
+            // The same again, as after a crash: the store says that it has them, and nothing changes.
+            let counts = try await store.counts()
+            let steps = batch(4)
+            _ = try await writer.write(steps, unwritten: Set(steps.map(\.id)))
+            #expect(try await store.counts() == counts)
         }
     }
 }

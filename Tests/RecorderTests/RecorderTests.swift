@@ -25,7 +25,7 @@ import Testing
     /// Runs a recorder while `body` runs.
     private func recording(
         _ cluster: ReplayCluster, _ journal: Journal, _ backend: any MetadataBackend,
-        _ body: () async throws -> Void
+        guardDeadline: Duration? = nil, _ body: () async throws -> Void
     ) async throws {
         var logger = Logger(label: "test")
         logger.logLevel = .critical
@@ -34,6 +34,7 @@ import Testing
         let number = await ports.first { _ in true } ?? 0
         let client = try APIClient(ClusterConfiguration(server: "http://127.0.0.1:\(number)"))
         var options = Recorder.Options()
+        options.guardDeadline = guardDeadline
         options.backoff = Backoff(first: .milliseconds(20), maximum: .milliseconds(100))
         let recorder = Recorder(
             client: client, capture: Capture(cluster: "c"), journal: journal, backend: backend, options: options,
@@ -145,5 +146,150 @@ import Testing
                 #expect(await cluster.requests == before)
             }
         }
+    }
+}
+
+// MARK: Kinds that come and go, services, guards
+
+extension RecorderTests {
+    private static let trainJobs = Resource(
+        group: "trainer.kubeflow.org", version: "v1alpha1", plural: "trainjobs", kind: "TrainJob")
+    private static let services = Resource(
+        group: "serving.kserve.io", version: "v1beta1", plural: "inferenceservices", kind: "InferenceService")
+    private static let jobs = Resource(group: "batch", version: "v1", plural: "jobs", kind: "Job")
+
+    private func trainJob(_ name: String) -> JSONValue {
+        [
+            "apiVersion": "trainer.kubeflow.org/v1alpha1", "kind": "TrainJob",
+            "metadata": ["name": .string(name), "namespace": "ml", "uid": .string("uid-\(name)"), "creationTimestamp": "2026-11-02T09:00:00Z"],
+            "spec": ["initializer": ["dataset": ["storageUri": "hf://org/data"]]],
+            "status": ["conditions": [["type": "Complete", "status": "True", "lastTransitionTime": "2026-11-02T09:10:00Z"]]],
+        ]
+    }
+
+    @Test func aKindThatIsInstalledLaterIsWatchedThen() async throws {
+        try await withStore { store in
+            let cluster = ReplayCluster(
+                resources: [.pods, .workflows, .namespaces, .events, .configMaps, .customResourceDefinitions])
+            try await recording(cluster, try Journal(path: ":memory:"), store) {
+                await cluster.apply("ADDED", pod("p", "Succeeded"))
+                try await expect(["p": "complete"], in: store)
+                await cluster.addResource(Self.trainJobs)
+                await cluster.apply("ADDED", trainJob("t"))
+                await cluster.apply(
+                    "ADDED",
+                    [
+                        "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+                        "metadata": ["name": "trainjobs.trainer.kubeflow.org", "uid": "crd"],
+                    ])
+                try await expect(["p": "complete", "t": "complete"], in: store)
+            }
+        }
+    }
+
+    @Test func podsOfAnAnnotatedJobAreRecordedWithItsAnnotations() async throws {
+        try await withStore { store in
+            let cluster = ReplayCluster(resources: [.pods, .namespaces, .events, .configMaps, Self.jobs])
+            await cluster.apply(
+                "ADDED",
+                [
+                    "apiVersion": "batch/v1", "kind": "Job",
+                    "metadata": [
+                        "name": "job", "namespace": "ml", "uid": "uid-job",
+                        "annotations": ["metadata.kubeflow.org/outputs": #"{"type": "model", "uri": "s3://m/$(pod.name)"}"#],
+                    ],
+                ])
+            try await recording(cluster, try Journal(path: ":memory:"), store) {
+                for number in 1...2 {
+                    var metadata = pod("job-\(number)", "Succeeded")["metadata"]?.object ?? JSONObject()
+                    metadata["annotations"] = nil
+                    metadata["ownerReferences"] = [
+                        ["apiVersion": "batch/v1", "kind": "Job", "name": "job", "uid": "uid-job", "controller": true]
+                    ]
+                    var object = pod("job-\(number)", "Succeeded").object ?? JSONObject()
+                    object["metadata"] = .object(metadata)
+                    await cluster.apply("ADDED", .object(object))
+                }
+                try await expect(["job-1": "complete", "job-2": "complete"], in: store)
+                #expect(try await store.edges() == ["job-1 -> s3://m/job-1#1", "job-2 -> s3://m/job-2#2"])
+            }
+        }
+    }
+
+    private func service(_ uri: String, ready: String, changed: String) -> JSONValue {
+        [
+            "apiVersion": "serving.kserve.io/v1beta1", "kind": "InferenceService",
+            "metadata": [
+                "name": "s", "namespace": "ml", "uid": "uid-s",
+                "managedFields": [["manager": "x", "time": .string(changed), "fieldsV1": ["f:spec": .object(JSONObject())]]],
+            ],
+            "spec": ["predictor": ["model": ["modelFormat": ["name": "sklearn"], "storageUri": .string(uri)]]],
+            "status": [
+                "conditions": [["type": "PredictorReady", "status": "True", "lastTransitionTime": .string(ready)]]
+            ],
+        ]
+    }
+
+    @Test func anotherModelEndsTheRevisionThatServedBefore() async throws {
+        try await withStore { store in
+            let cluster = ReplayCluster(resources: [.pods, .namespaces, .events, .configMaps, Self.services])
+            _ = try await BatchWriter(store).write([step("train", 0, 10, writes: [file("s3://models/2")])])
+            try await recording(cluster, try Journal(path: ":memory:"), store) {
+                await cluster.apply("ADDED", service("s3://models/1", ready: "2027-02-01T09:00:00Z", changed: "2027-02-01T08:59:00Z"))
+                try await expect(["train": "complete", "s": "running"], in: store)
+                await cluster.apply("MODIFIED", service("s3://models/2/", ready: "2027-02-01T10:00:00Z", changed: "2027-02-01T09:59:00Z"))
+                var found: [String] = []
+                for _ in 0..<100 {
+                    let executions = try await store.read { try $0.getExecutions(.init()).executions }
+                    found = executions.filter { $0.title == "s" }.map(\.stateName)
+                    if found == ["complete", "running"] { break }
+                    try await Task.sleep(for: .milliseconds(50))
+                }
+                #expect(found == ["complete", "running"])
+                // What is served is what training wrote, whatever the slash at the end.
+                #expect(try await store.edges().contains("s <- s3://models/2#1"))
+            }
+        }
+    }
+
+    @Test func aGuardedPodStaysUntilItIsRecorded() async throws {
+        try await withStore { store in
+            let cluster = ReplayCluster()
+            await cluster.apply("ADDED", pod("p", "Running"))
+            try await recording(cluster, try Journal(path: ":memory:"), store, guardDeadline: .seconds(60)) {
+                try await expect(["p": "running"], in: store)
+                for _ in 0..<100 where await finalizers(cluster).isEmpty { try await Task.sleep(for: .milliseconds(50)) }
+                #expect(await finalizers(cluster) == ["metadata.kubeflow.org/recorded"])
+                await cluster.apply("MODIFIED", pod("p", "Succeeded"))
+                await cluster.delete(.pods, namespace: "ml", name: "p")
+                try await expect(["p": "complete"], in: store)
+                for _ in 0..<100 where await !cluster.all(.pods).isEmpty { try await Task.sleep(for: .milliseconds(50)) }
+                #expect(await cluster.all(.pods).map { $0.jsonText() } == [])
+            }
+        }
+    }
+
+    @Test func afterTheDeadlineAGuardedPodIsLetGo() async throws {
+        try await withStore { store in
+            let cluster = ReplayCluster()
+            await cluster.apply("ADDED", pod("p", "Running"))
+            // Nothing can be recorded.
+            await store.close()
+            try await recording(cluster, try Journal(path: ":memory:"), store, guardDeadline: .seconds(2)) {
+                for _ in 0..<100 where await finalizers(cluster).isEmpty { try await Task.sleep(for: .milliseconds(50)) }
+                await cluster.apply("MODIFIED", pod("p", "Succeeded"))
+                await cluster.delete(.pods, namespace: "ml", name: "p")
+                try await Task.sleep(for: .seconds(1))
+                #expect(await cluster.all(.pods).count == 1)
+                for _ in 0..<100 where await !cluster.all(.pods).isEmpty { try await Task.sleep(for: .milliseconds(50)) }
+                print("LEFT", await cluster.all(.pods).map { $0.jsonText() }, await cluster.requests)
+                #expect(await cluster.all(.pods).map { $0.jsonText() } == [])
+            }
+        }
+    }
+
+    private func finalizers(_ cluster: ReplayCluster) async -> [String] {
+        let pod = await cluster.object(.pods, namespace: "ml", name: "p")
+        return (pod?["metadata"]?["finalizers"]?.array ?? []).compactMap(\.string)
     }
 }
