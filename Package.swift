@@ -175,6 +175,8 @@ let package = Package(
             dependencies: [
                 "ClusterReplay", "Kubernetes", "JSON", "SQLite", "kfmd",
                 .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "Subprocess", package: "swift-subprocess"),
             ],
             exclude: ["xgboost-synthetic.graph"], swiftSettings: settings),

@@ -13,6 +13,8 @@ public struct Fault: Sendable {
         case status(code: Int, reason: String, message: String)
         /// The connection is cut after this many events of a watch, in the middle of the next.
         case cut(afterEvents: Int)
+        /// The answer to a list is cut after this share of its bytes.
+        case cutBody(share: Double)
         /// A watch that says nothing more, not even that it ends.
         case silence
     }

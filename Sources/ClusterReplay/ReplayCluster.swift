@@ -22,6 +22,8 @@ public actor ReplayCluster {
         var resource: Resource
         var namespace: String?
         var selector: Selector
+        /// What is not newer is not told.
+        var from = 0
         var lines: AsyncStream<WatchItem>.Continuation
     }
 
@@ -92,7 +94,7 @@ public actor ReplayCluster {
             version: version, type: type == "DELETED" ? type : previous == nil ? "ADDED" : "MODIFIED",
             resource: resource, object: stamped, previous: previous)
         changes.append(change)
-        for watch in watches.values {
+        for watch in watches.values where version > watch.from {
             if let line = Self.line(change, watch) { watch.lines.yield(.line(line)) }
         }
         return stamped
@@ -132,6 +134,20 @@ public actor ReplayCluster {
         changes.removeFirst(changes.count - count)
         compacted = (changes.first?.version ?? version + 1) - 1
         snapshots = [:]
+    }
+
+    /// Begins to count anew, as a cluster that was restored from a backup does: the same objects, lower
+    /// versions, and no memory of what clients hold.
+    public func restartHistory() {
+        version = 100
+        (changes, compacted, snapshots) = ([], 0, [:])
+        for (resource, kept) in objects {
+            for (key, object) in kept {
+                version += 1
+                objects[resource]?[key] = Self.stamp(object, version)
+            }
+        }
+        endWatches()
     }
 
     /// Ends all watches in good order, as a server that stops does.
@@ -274,7 +290,8 @@ public actor ReplayCluster {
             from = number
         }
         let (stream, continuation) = AsyncStream.makeStream(of: WatchItem.self)
-        let watch = Watch(resource: resource, namespace: namespace, selector: selector, lines: continuation)
+        let watch = Watch(
+            resource: resource, namespace: namespace, selector: selector, from: from ?? 0, lines: continuation)
         nextWatch += 1
         let id = nextWatch
         watches[id] = watch
@@ -300,7 +317,11 @@ public actor ReplayCluster {
 
     func closeWatch(_ id: Int) { watches.removeValue(forKey: id)?.lines.finish() }
 
-    func signal(_ id: Int, _ item: WatchItem) { watches[id]?.lines.yield(item) }
+    func signal(_ id: Int, _ item: WatchItem) {
+        // A watch from the future gets nothing, bookmarks neither.
+        if case .bookmark = item, let watch = watches[id], watch.from > version { return }
+        watches[id]?.lines.yield(item)
+    }
 
     /// A BOOKMARK is no full object.
     func bookmark(_ resource: Resource) -> [UInt8] {

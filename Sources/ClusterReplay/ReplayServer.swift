@@ -82,12 +82,14 @@ public struct ReplayServer: Sendable {
                 return try await watch(path, selector, query)
             }
             await cluster.count("list \(plural)")
-            try await fail(.list, plural)
+            let effect = await cluster.takeFault(.list, plural)
+            if let effect, Self.isStatus(effect) { throw Self.status(effect) }
             let options = ReplayCluster.ListOptions(
                 limit: query["limit"].flatMap { Int($0) } ?? 0, continuation: query["continue"],
                 resourceVersion: query["resourceVersion"])
-            return Self.response(
-                try await cluster.list(path.resource, path.namespace, selector, options))
+            let list = try await cluster.list(path.resource, path.namespace, selector, options)
+            if case .cutBody(let share)? = effect { return Self.cut(list, share) }
+            return Self.response(list)
         case (.patch, let name?):
             await cluster.count("patch \(plural)")
             try await fail(.patch, plural)
@@ -139,12 +141,26 @@ public struct ReplayServer: Sendable {
         throw Self.status(effect)
     }
 
+    private static func isStatus(_ effect: Fault.Effect) -> Bool {
+        if case .cutBody = effect { false } else { true }
+    }
+
+    /// An answer whose connection breaks before its end.
+    private static func cut(_ value: JSONValue, _ share: Double) -> Response {
+        let bytes = value.jsonBytes()
+        let body = ResponseBody(contentLength: bytes.count) { writer in
+            try await writer.write(ByteBuffer(bytes: bytes.prefix(Int(Double(bytes.count) * share))))
+            throw Cut()
+        }
+        return Response(status: .ok, headers: [.contentType: "application/json"], body: body)
+    }
+
     private static func status(_ effect: Fault.Effect) -> ReplayStatus {
         switch effect {
         case .tooManyRequests(let wait):
             ReplayStatus(429, text: "Too many requests, please try again later.\n", retryAfter: wait)
         case .status(let code, let reason, let message): ReplayStatus(code, reason, message)
-        case .cut, .silence: ReplayStatus(500, "InternalError", "this fault is for watches")
+        case .cut, .cutBody, .silence: ReplayStatus(500, "InternalError", "this fault is for watches")
         }
     }
 

@@ -20,7 +20,7 @@ public final class APIClient: Sendable {
     /// - Throws: ``ConfigurationError``.
     public init(
         _ configuration: ClusterConfiguration, userAgent: String = "kfmd",
-        watchTimeout: Duration = .seconds(290), silence: Duration = .seconds(15),
+        watchTimeout: Duration = .seconds(290), silence: Duration? = nil,
         requestTimeout: Duration = .seconds(60)
     ) throws {
         self.configuration = configuration
@@ -29,7 +29,7 @@ public final class APIClient: Sendable {
         address = try configuration.address()
         tokens = TokenSource(configuration.credentials)
         let forRequests = try configuration.httpConfiguration(readTimeout: requestTimeout)
-        let forWatches = try configuration.httpConfiguration(readTimeout: watchTimeout + silence)
+        let forWatches = try configuration.httpConfiguration(readTimeout: watchTimeout + (silence ?? min(.seconds(15), watchTimeout)))
         requests = HTTPClient(eventLoopGroupProvider: .singleton, configuration: forRequests)
         watches = HTTPClient(eventLoopGroupProvider: .singleton, configuration: forWatches)
     }

@@ -30,6 +30,9 @@ public struct Watcher: AsyncSequence, Sendable {
     public enum Interruption: Sendable {
         /// The server has forgotten the version: a new list follows.
         case expired
+        /// Not even a bookmark came in all the time of a watch: the server may count its versions anew,
+        /// after a restore, and then says nothing of what it takes for the past. A new list follows.
+        case silent
         case refused(APIError)
         case disconnected(String)
     }
@@ -40,14 +43,19 @@ public struct Watcher: AsyncSequence, Sendable {
     private let labelSelector: String?
     private let pageSize: Int
     private let fields: JSONProjection
+    private let silence: Duration
     private let backoff: Backoff
 
-    /// - Parameter fields: what is wanted of each object; see ``KubernetesObject/raw``.
+    /// - Parameters:
+    ///   - fields: what is wanted of each object; see ``KubernetesObject/raw``.
+    ///   - silence: after so long without even a bookmark, which servers send each minute, objects are
+    ///     listed again.
     public init(
         _ client: APIClient, _ resource: Resource, namespace: String? = nil,
         labelSelector: String? = nil, pageSize: Int = 500, fields: JSONProjection = .everything,
-        backoff: Backoff = Backoff()
+        silence: Duration = .seconds(150), backoff: Backoff = Backoff()
     ) {
+        self.silence = silence
         self.client = client
         self.resource = resource
         self.namespace = namespace
@@ -76,6 +84,8 @@ public struct Watcher: AsyncSequence, Sendable {
         /// Told before the next step.
         private var queued: [Event] = []
         private var delay: Duration?
+        /// When the server last said something.
+        private var heard = ContinuousClock.now
 
         init(watcher: Watcher) {
             self.watcher = watcher
@@ -113,6 +123,7 @@ public struct Watcher: AsyncSequence, Sendable {
                     labelSelector: watcher.labelSelector, limit: watcher.pageSize,
                     continuation: continuation, fields: watcher.fields)
                 backoff.reset()
+                heard = .now
                 queued = page.malformed.map { .unreadable($0) }
                 state = page.next.map { .listing(continuation: $0) } ?? .listed(version: page.resourceVersion)
                 return .page(page.objects)
@@ -136,6 +147,7 @@ public struct Watcher: AsyncSequence, Sendable {
         private mutating func handle(
             _ line: WatchLine?, _ version: String, _ stream: WatchStream
         ) throws -> Event? {
+            if line != nil { heard = .now }
             func newest(_ object: KubernetesObject) -> String {
                 object.resourceVersion.isEmpty ? version : object.resourceVersion
             }
@@ -156,6 +168,9 @@ public struct Watcher: AsyncSequence, Sendable {
                 state = .watching(version: version, stream: stream)
                 return .unreadable("an event of \(watcher.resource.plural): \(reason)")
             case .error(let error): throw error
+            case nil where ContinuousClock.now - heard >= watcher.silence:
+                state = .start
+                return .interrupted(.silent)
             case nil:
                 // The usual end after timeoutSeconds. A server that ends every watch at once must
                 // not be asked without pause.

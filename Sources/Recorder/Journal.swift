@@ -39,6 +39,7 @@ public actor Journal {
     private let settle: Duration
     /// How long steps wait that another replica writes, until it is seen whether it did.
     private let standby: Duration
+    public nonisolated let clock: JournalClock
     private let connection: Connection
     /// The steps that were told of last: most are told of again soon, or are written next.
     private var recent: [String: Execution] = [:]
@@ -49,7 +50,11 @@ public actor Journal {
     /// Opens a journal, made when it does not exist.
     /// - Parameter path: a file; `:memory:` keeps nothing beyond the process.
     /// - Throws: ``FileError``.
-    public init(path: String, settle: Duration = .seconds(1), standby: Duration = .seconds(600)) throws {
+    public init(
+        path: String, settle: Duration = .seconds(1), standby: Duration = .seconds(600),
+        clock: JournalClock = JournalClock()
+    ) throws {
+        self.clock = clock
         self.settle = settle
         self.standby = standby
         do {
@@ -95,6 +100,11 @@ public actor Journal {
                 PRAGMA user_version = \(Self.version);
                 """)
             revision = try connection.first("SELECT max(revision) FROM step") { $0.integer(0) } ?? 0
+            // Written by a clock that was ahead of ours.
+            let (now, latest) = (clock.milliseconds, clock.milliseconds + Int64(standby / .milliseconds(1)))
+            try connection.run(
+                "UPDATE step SET held_until = ? WHERE held_until > ? AND held_until < ?", latest, latest, Int64.max)
+            try connection.run("UPDATE step SET updated = ? WHERE updated > ?", now, now)
         } catch let error as SQLiteError {
             let reason = error.kind == .notADatabase ? "not a SQLite database" : error.message
             throw FileError(path: path, reason: reason)
@@ -144,7 +154,7 @@ public actor Journal {
             ON CONFLICT (id) DO UPDATE SET revision = excluded.revision, is_final = excluded.is_final,
             updated = excluded.updated, held_until = excluded.held_until, facts = excluded.facts, refused = NULL
             """,
-            merged.id, merged.namespace, revision, merged.state.isFinal, Self.now,
+            merged.id, merged.namespace, revision, merged.state.isFinal, now,
             isOwned || merged.isFragment ? heldUntil(merged) : untilStandby, blob(merged))
         remember(merged)
         return true
@@ -179,10 +189,10 @@ public actor Journal {
     private func heldUntil(_ execution: Execution) -> Int64 {
         if execution.isFragment { return .max }
         guard execution.endSeenIn == ["Workflow"] else { return 0 }
-        return Self.now + Int64(settle / .milliseconds(1))
+        return now + Int64(settle / .milliseconds(1))
     }
 
-    private var untilStandby: Int64 { Self.now + Int64(standby / .milliseconds(1)) }
+    private var untilStandby: Int64 { now + Int64(standby / .milliseconds(1)) }
 
     /// Lets steps of namespaces that are this replica's now be written at once, and those of others wait.
     /// - Throws: `SQLiteError`.
@@ -203,7 +213,7 @@ public actor Journal {
     }
 
     /// Milliseconds since 1970.
-    private static var now: Int64 { Timestamp.milliseconds(Date()) }
+    private var now: Int64 { clock.milliseconds }
 
     /// The steps that wait, oldest first.
     /// - Parameter revision: only those that came after it.
@@ -213,7 +223,7 @@ public actor Journal {
             """
             SELECT revision, id, acknowledged FROM step WHERE acknowledged < revision AND held_until <= ? AND revision > ?
             ORDER BY revision LIMIT ?
-            """, Self.now, revision, limit
+            """, now, revision, limit
         ) { ($0.integer(0), $0.text(1), $0.integer(2)) }
         return try rows.compactMap { revision, id, acknowledged in
             do {
@@ -272,10 +282,10 @@ public actor Journal {
     /// - Throws: `SQLiteError`.
     public func backlog() throws -> (depth: Int, age: Double) {
         let found = try connection.first(
-            "SELECT count(*), min(updated) FROM step WHERE acknowledged < revision AND held_until <= ?", Self.now
+            "SELECT count(*), min(updated) FROM step WHERE acknowledged < revision AND held_until <= ?", now
         ) { (Int($0.integer(0)), $0.optionalInteger(1)) }
         guard let (depth, oldest) = found, let oldest else { return (0, 0) }
-        return (depth, Double(max(0, Self.now - oldest)) / 1000)
+        return (depth, Double(max(0, now - oldest)) / 1000)
     }
 
     /// The store has these revisions, or refused them for a reason. A step that changed meanwhile
@@ -338,13 +348,13 @@ public actor Journal {
             """
             DELETE FROM step WHERE updated < ?
             AND (is_final = 1 AND acknowledged >= revision OR held_until = \(Int64.max))
-            """, Self.now - Int64(age / .milliseconds(1)))
+            """, now - Int64(age / .milliseconds(1)))
     }
 
     /// Waits until something is due for the store, or the task is cancelled.
     public func waitForPending() async {
         while !Task.isCancelled {
-            if isThere("SELECT 1 FROM step WHERE acknowledged < revision AND held_until <= ? LIMIT 1", Self.now) {
+            if isThere("SELECT 1 FROM step WHERE acknowledged < revision AND held_until <= ? LIMIT 1", now) {
                 return
             }
             guard isThere("SELECT 1 FROM step WHERE acknowledged < revision AND held_until < ? LIMIT 1", Int64.max)

@@ -19,6 +19,10 @@ public struct Recorder: Sendable {
         public var backoff = Backoff()
         /// The most events of a watch that wait for the journal.
         public var bufferedEvents = 500
+        /// How many objects a page of a list has.
+        public var pageSize = 500
+        /// After so long without a sign of life from a watch, objects are listed again.
+        public var silence: Duration = .seconds(150)
         /// How long after a small batch the next one begins, so that what comes together is written together.
         public var linger: Duration = .milliseconds(200)
         /// How long an ended pod is held at most until it is recorded; `nil` holds none.
@@ -220,7 +224,7 @@ public struct Recorder: Sendable {
     ) async -> Unavailable {
         var lastInterruption = ""
         var present: Set<Int> = []
-        var began = Date()
+        var began = journal.clock.date
         func tellAbsence() async {
             do {
                 metrics.countLost(
@@ -233,10 +237,10 @@ public struct Recorder: Sendable {
         // Events that come while the journal is being synced go into its next commit together.
         let buffer = EventBuffer<(event: Watcher.Event, time: Date)>(capacity: options.bufferedEvents)
         let watcher = Watcher(
-            client, resource, namespace: place.namespace, fields: Capture.fields(of: resource),
-            backoff: options.backoff)
+            client, resource, namespace: place.namespace, pageSize: options.pageSize, fields: Capture.fields(of: resource),
+            silence: options.silence, backoff: options.backoff)
         let reading = Task {
-            for await event in watcher { await buffer.add((event, Date())) }
+            for await event in watcher { await buffer.add((event, journal.clock.date)) }
             await buffer.finish()
         }
         defer { reading.cancel() }
@@ -298,6 +302,7 @@ public struct Recorder: Sendable {
     private static func cause(of interruption: Watcher.Interruption) -> String {
         switch interruption {
         case .expired: "expired"
+        case .silent: "silent"
         case .refused(let error): "refused_\(error.status)"
         case .disconnected: "disconnected"
         }
@@ -306,6 +311,7 @@ public struct Recorder: Sendable {
     private static func describe(_ interruption: Watcher.Interruption) -> String {
         switch interruption {
         case .expired: "the watch expired; listing again"
+        case .silent: "the watch said nothing; listing again"
         case .refused(let error): "refused, trying again: \(error)"
         case .disconnected(let reason): "disconnected, trying again: \(reason)"
         }

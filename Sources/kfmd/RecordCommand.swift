@@ -54,6 +54,22 @@ struct Record: AsyncParsableCommand {
             valueName: "file"))
     var rules: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "How many objects a page of a list has. (KFMD_CHUNK_SIZE; 500)", valueName: "number"))
+    var chunkSize: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "How long a watch is asked to last. (KFMD_WATCH_TIMEOUT; 290)", valueName: "seconds"))
+    var watchTimeout: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "After so long without even a bookmark, objects are listed again. (KFMD_WATCH_SILENCE; 150)",
+            valueName: "seconds"))
+    var watchSilence: String?
+
     @Flag(help: "Agree with other replicas through a Lease who records; the others stand by. (KFMD_LEADER_ELECT)")
     var leaderElect = false
 
@@ -90,7 +106,10 @@ struct Record: AsyncParsableCommand {
             configuration = try await ClusterConfiguration.load(
                 kubeconfig: Settings.value(kubeconfig, "KFMD_KUBECONFIG"),
                 context: Settings.value(context, "KFMD_CONTEXT"))
-            client = try APIClient(configuration)
+            client = try APIClient(
+                configuration,
+                watchTimeout: .seconds(
+                    try Settings.number(watchTimeout, "KFMD_WATCH_TIMEOUT", "--watch-timeout", 290, in: 1...3600)))
             journal = try Journal(path: Settings.value(self.journal, "KFMD_JOURNAL") ?? "kfmd-journal.db")
         } catch let error as ConfigurationError {
             throw Failure.usage(error.description)
@@ -109,11 +128,16 @@ struct Record: AsyncParsableCommand {
             return
         }
         let deadline = try self.deadline
+        let silence = Duration.seconds(
+            try Settings.number(watchSilence, "KFMD_WATCH_SILENCE", "--watch-silence", 150, in: 1...86_400))
+        let pageSize = try Settings.number(chunkSize, "KFMD_CHUNK_SIZE", "--chunk-size", 500, in: 1...10_000)
         let name = try await clusterName(client, logger)
         try await backend.withBackend { backend in
             var options = Recorder.Options()
             options.namespaces = namespaces
             options.election = election
+            options.pageSize = pageSize
+            options.silence = silence
             options.guardDeadline = deadline
             let metrics = RecorderMetrics()
             let repositories = await Recorder.artifactRepositories(
@@ -135,10 +159,8 @@ struct Record: AsyncParsableCommand {
 
     private var deadline: Duration? {
         get throws {
-            let text = Settings.value(guardDeadline, "KFMD_GUARD_DEADLINE") ?? "600"
-            guard let seconds = Double(text), seconds > 0, seconds <= 86_400 else {
-                throw Failure.usage("--guard-deadline \(text): should be a number of seconds, a day at most")
-            }
+            let seconds = try Settings.number(
+                guardDeadline, "KFMD_GUARD_DEADLINE", "--guard-deadline", 600, in: 1...86_400)
             return try guardsPods || Settings.flag("KFMD_GUARD") ? .seconds(seconds) : nil
         }
     }
@@ -156,10 +178,7 @@ struct Record: AsyncParsableCommand {
 
     private var election: Recorder.Election? {
         get throws {
-            let text = Settings.value(shards, "KFMD_SHARDS") ?? "1"
-            guard let shards = Int(text), (1...256).contains(shards) else {
-                throw Failure.usage("--shards \(text): should be a number from 1 to 256")
-            }
+            let shards = try Settings.number(self.shards, "KFMD_SHARDS", "--shards", 1, in: 1...256)
             guard try leaderElect || Settings.flag("KFMD_LEADER_ELECT") || shards > 1 else { return nil }
             let namespace =
                 Settings.value(leaseNamespace, "KFMD_LEASE_NAMESPACE") ?? ClusterConfiguration.ownNamespace ?? "default"

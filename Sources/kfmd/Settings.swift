@@ -29,6 +29,18 @@ enum Settings {
         }
     }
 
+    /// A whole number: as given, else of its environment variable, else the usual one.
+    /// - Throws: ``Failure`` that names the option.
+    static func number(
+        _ given: String?, _ variable: String, _ option: String, _ usual: Int, in range: ClosedRange<Int>
+    ) throws -> Int {
+        guard let text = value(given, variable) else { return usual }
+        guard let number = Int(text), range.contains(number) else {
+            throw Failure.usage("\(option) \(text): should be a number from \(range.lowerBound) to \(range.upperBound)")
+        }
+        return number
+    }
+
     /// - Throws: ``Failure`` that names the option.
     static func address(_ text: String, _ option: String) throws -> MetadataServer.Address {
         guard let colon = text.lastIndex(of: ":"), let port = Int(text[text.index(after: colon)...]),

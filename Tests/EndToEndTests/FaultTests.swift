@@ -29,6 +29,43 @@ import Testing
         print("\(count) runs")
     }
 
+    /// A disk of its own for the journal, which is filled and emptied again.
+    @Test(.timeLimit(.minutes(2))) func aFullDiskOfTheJournalLosesNothing() async throws {
+        let folder = try TemporaryFolder()
+        let path = folder.path
+        let disk = "\(path)/disk"
+        try FileManager.default.createDirectory(atPath: disk, withIntermediateDirectories: true)
+        let mounted = try await Program.run("mount", ["-t", "tmpfs", "-o", "size=2m", "tmpfs", disk])
+        guard mounted.status == 0 else {
+            print("skipped: a file system cannot be mounted here")
+            return
+        }
+        let fleet = Fleet(workflows: 40, steps: 4)
+        try await withCluster(path) { cluster, kubeconfig in
+            let service = try await MetadataProcess(folder: path)
+            let recorder = try await Running(
+                [
+                    "record", "--kubeconfig", kubeconfig, "--metadata", service.grpc, "--journal", "\(disk)/journal.db",
+                ], log: "\(path)/record.log")
+            _ = try await recorder.wait(for: "watching")
+            for workflow in 1...fleet.workflows {
+                for event in fleet.events(of: workflow) { await cluster.apply(event.type, event.object) }
+                if workflow == 10 {
+                    // No room is left for a while.
+                    _ = try await Program.run("/bin/sh", ["-c", "dd if=/dev/zero of=\(disk)/filler bs=4k 2>/dev/null"])
+                }
+                if workflow == 30 {
+                    _ = try await recorder.wait(for: "the journal cannot be written")
+                    try FileManager.default.removeItem(atPath: "\(disk)/filler")
+                }
+            }
+            #expect(try await FleetContents.settled("\(path)/store.db", fleet) == FleetContents(expectedOf: fleet))
+            #expect(try await recorder.stop() == 0)
+            _ = try await service.running.stop()
+        }
+        _ = try await Program.run("umount", [disk])
+    }
+
     // MARK: A run
 
     /// The processes of a run, which are killed and started again.
@@ -37,27 +74,35 @@ import Testing
         let kubeconfig: String
         var service: Running
         let grpc: String
+        /// Between the recorder and the service.
+        let proxy: FaultyProxy
         var recorder: Running
         private var number = 0
 
         init(folder: String, kubeconfig: String) async throws {
             let service = try await MetadataProcess(folder: folder)
             (self.folder, self.kubeconfig, self.service, grpc) = (folder, kubeconfig, service.running, service.grpc)
-            recorder = try await Self.recorder(folder, kubeconfig, service.grpc, 0)
+            proxy = try await FaultyProxy(to: service.grpc)
+            recorder = try await Self.recorder(folder, kubeconfig, proxy, 0)
         }
 
         private static func recorder(
-            _ folder: String, _ kubeconfig: String, _ grpc: String, _ number: Int
+            _ folder: String, _ kubeconfig: String, _ proxy: FaultyProxy, _ number: Int
         ) async throws -> Running {
+            // Small pages and short watches, so that something can go wrong between them.
             try await Running(
-                ["record", "--kubeconfig", kubeconfig, "--metadata", grpc, "--journal", "\(folder)/journal.db"],
+                [
+                    "record", "--kubeconfig", kubeconfig, "--metadata", "127.0.0.1:\(proxy.port)", "--journal",
+                    "\(folder)/journal.db", "--chunk-size", "25", "--watch-timeout", "2",
+                    "--watch-silence", "2",
+                ],
                 log: "\(folder)/record-\(number).log")
         }
 
         mutating func killRecorder() async throws {
             _ = try await recorder.stop("KILL")
             number += 1
-            recorder = try await Self.recorder(folder, kubeconfig, grpc, number)
+            recorder = try await Self.recorder(folder, kubeconfig, proxy, number)
         }
 
         mutating func killService(down: Duration) async throws {
@@ -126,7 +171,7 @@ import Testing
         in cluster: ReplayCluster, _ processes: inout Processes, _ random: inout SeededGenerator
     ) async throws -> String {
         let resource = Bool.random(using: &random) ? "pods" : "workflows"
-        switch Int.random(in: 0..<11, using: &random) {
+        switch Int.random(in: 0..<18, using: &random) {
         case 0:
             await cluster.inject(Fault(.any, resource: resource, .tooManyRequests(retryAfter: 1)))
             await cluster.endWatches()
@@ -159,6 +204,36 @@ import Testing
         case 7:
             await cluster.endWatches()
             return "end of watches"
+        case 11:
+            await cluster.inject(Fault(.list, resource: resource, .cutBody(share: Double.random(in: 0..<1, using: &random))))
+            await cluster.compact()
+            await cluster.endWatches()
+            return "list cut in the middle"
+        case 12:
+            // The token of the next page is refused, or the server fails there.
+            await cluster.compact()
+            await cluster.endWatches()
+            try await Task.sleep(for: .milliseconds(5))
+            await cluster.inject(
+                Fault(.list, resource: resource, .status(code: 410, reason: "Expired", message: "too old")))
+            return "error between pages"
+        case 13:
+            await cluster.restartHistory()
+            return "history counted anew"
+        case 14:
+            await cluster.inject(Fault(.watch, resource: resource, .silence))
+            await cluster.endWatches()
+            return "stalled watch"
+        case 15:
+            processes.proxy.set(.stall)
+            try await Task.sleep(for: .milliseconds(Int.random(in: 50..<500, using: &random)))
+            processes.proxy.set(.pass)
+            return "slow service"
+        case 16, 17:
+            processes.proxy.set(.loseAnswers)
+            try await Task.sleep(for: .milliseconds(Int.random(in: 50..<400, using: &random)))
+            processes.proxy.set(.pass)
+            return "lost answers"
         case 8, 9:
             try await processes.killRecorder()
             return "recorder killed"

@@ -59,6 +59,7 @@ struct Told {
         case .deleted(let object)?: return "deleted \(object.name)"
         case .unreadable?: return "unreadable"
         case .interrupted(.expired)?: return "expired"
+        case .interrupted(.silent)?: return "silent"
         case .interrupted(.refused(let error))?: return "refused \(error.status)"
         case .interrupted(.disconnected)?: return "disconnected"
         case nil: return "end"

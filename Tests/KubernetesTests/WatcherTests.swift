@@ -163,4 +163,27 @@ import Testing
         #expect(await told.next(3) == ["listing", "disconnected", "disconnected"])
         await client.shutdown()
     }
+
+    @Test func aServerThatCountsAnewIsListedAgain() async throws {
+        try await withReplay(watchTimeout: .seconds(1)) { cluster, client in
+            await cluster.apply("ADDED", pod("a"))
+            var told = Told(Watcher(client, .pods, silence: .milliseconds(900), backoff: backoff))
+            #expect(await told.next(3) == ["listing", "page a", "listed"])
+            await cluster.apply("ADDED", pod("b"))
+            #expect(await told.next() == "applied b")
+            // Its versions are lower now: the watch goes on, and hears nothing.
+            await cluster.restartHistory()
+            await cluster.apply("ADDED", pod("c"))
+            #expect(await told.next(4) == ["silent", "listing", "page a,b,c", "listed"])
+        }
+    }
+
+    @Test func aListThatIsCutInTheMiddleIsReadAgain() async throws {
+        try await withReplay { cluster, client in
+            for name in ["a", "b", "c"] { await cluster.apply("ADDED", pod(name)) }
+            await cluster.inject(Fault(.list, .cutBody(share: 0.7)))
+            var told = watcher(client)
+            #expect(await told.next(4) == ["listing", "disconnected", "page a,b,c", "listed"])
+        }
+    }
 }

@@ -144,3 +144,55 @@ extension JournalTests {
         }
     }
 }
+
+extension JournalTests {
+    @Test func aClockThatWasAheadHoldsNothingForLong() async throws {
+        let path = "\(ProcessInfo.processInfo.environment["TMPDIR"] ?? "/tmp")/kfmd-journal-\(UUID().uuidString).db"
+        defer { for suffix in ["", "-wal", "-shm"] { try? FileManager.default.removeItem(atPath: path + suffix) } }
+        var alone = step("alone", 0, 1)
+        alone.endSeenIn = ["Workflow"]
+        do {
+            let ahead = try Journal(
+                path: path, settle: .milliseconds(300), clock: JournalClock(start: Date().addingTimeInterval(86_400)))
+            try await ahead.record([alone])
+        }
+        let journal = try Journal(path: path, settle: .milliseconds(300), standby: .milliseconds(500))
+        #expect(try await journal.pending(limit: 10).isEmpty)
+        await journal.waitForPending()
+        #expect(try await journal.pending(limit: 10).count == 1)
+        #expect(try await journal.backlog().age < 10)
+    }
+
+    @Test func stepsOfOtherReplicasWaitUntilTheyAreOursOrLate() async throws {
+        let journal = try Journal(path: ":memory:", standby: .milliseconds(400))
+        try await journal.record([step("a", 0, 1)], isOwned: { _ in false })
+        #expect(try await journal.pending(limit: 10).isEmpty)
+        #expect(try await journal.backlog().depth == 0)
+        try await journal.reassign { _ in true }
+        #expect(try await journal.pending(limit: 10).count == 1)
+        try await journal.reassign { _ in false }
+        #expect(try await journal.pending(limit: 10).isEmpty)
+        // Whoever should have written it may have failed.
+        await journal.waitForPending()
+        #expect(try await journal.pending(limit: 10).count == 1)
+    }
+
+    @Test func aFragmentWaitsForTheStepThatItIsOf() async throws {
+        let journal = try Journal(path: ":memory:")
+        var fragment = step("a", 0, nil, writes: [file("s3://a")])
+        (fragment.isFragment, fragment.state, fragment.start) = (true, .new, nil)
+        try await journal.record([fragment])
+        #expect(try await journal.pending(limit: 10).isEmpty)
+        #expect(try await journal.open(before: Date().addingTimeInterval(60)).isEmpty)
+        try await journal.record([step("a", 0, 1)])
+        let found = try #require(try await journal.pending(limit: 10).first?.execution)
+        #expect(found.outputs.count == 1)
+        #expect(found.state == .complete)
+        // One that comes later adds.
+        var later = fragment
+        later.outputs = []
+        later.customProperties["output:x"] = "1"
+        #expect(try await journal.record([later]) == 1)
+        #expect(try await journal.pending(limit: 10).first?.execution.customProperties["output:x"] == "1")
+    }
+}
