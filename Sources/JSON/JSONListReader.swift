@@ -1,4 +1,4 @@
-/// Reads an object that has a long list, such as a PodList, as its bytes arrive: each element is given
+/// Reads an object that has a long list, such as a PodList, or a bare list, as its bytes arrive: each element is given
 /// once it is whole, and its bytes are forgotten.
 public struct JSONListReader: Sendable {
     private enum Place { case start, members, list, end }
@@ -8,6 +8,12 @@ public struct JSONListReader: Sendable {
     private var buffer: [UInt8] = []
     private var place = Place.start
     private var needsSeparator = false
+    /// Whether the value is the list itself, not an object that has it.
+    private var isBare = false
+    /// Whether there is a list.
+    public private(set) var hasList = false
+    /// Up to where the text is done with.
+    public private(set) var position: TextPosition
     /// How many bytes must be there before an element that was cut is tried again: a long one is then
     /// read a few times, not at each arrival.
     private var enough = 0
@@ -17,63 +23,87 @@ public struct JSONListReader: Sendable {
     /// - Parameters:
     ///   - name: the member that is the list.
     ///   - element: what is wanted of each of its elements.
-    public init(list name: String, element: JSONProjection = .everything) {
+    ///   - position: where in a text it begins.
+    public init(
+        list name: String, element: JSONProjection = .everything, at position: TextPosition = TextPosition()
+    ) {
+        self.position = position
         self.name = name
         self.element = element
     }
 
     /// Takes in bytes, and gives the elements that are whole now.
     /// - Parameter isLast: whether no more bytes come.
-    /// - Throws: ``JSONError``; its line and column count from the first byte that was not yet read.
+    /// - Throws: ``JSONError``, with the line from the beginning.
     public mutating func read(_ bytes: some Sequence<UInt8>, isLast: Bool = false) throws(JSONError) -> [JSONValue] {
-        buffer.append(contentsOf: bytes)
-        if !isLast, buffer.count < enough { return [] }
         var elements: [JSONValue] = []
-        var reader = self
-        reader.buffer = []
-        let outcome: Result<Int, JSONError> = buffer.withUnsafeBufferPointer { all in
-            do throws(JSONError) {
-                return .success(try reader.advance(all, isLast, &elements))
-            } catch {
-                return .failure(error)
-            }
+        try read(bytes, isLast: isLast) { elements.append($0) }
+        if isLast, let byte = buffer.first(where: { $0 > 0x20 }) {
+            throw JSONError(
+                reason: "“\(String(UnicodeScalar(byte)))” after the end of the value", line: position.line + 1,
+                column: position.column + 1)
         }
-        let consumed = try outcome.get()
-        (place, needsSeparator, envelope) = (reader.place, reader.needsSeparator, reader.envelope)
-        let rest = buffer.count - consumed
-        enough = rest * 2
-        // Moved rarely: an element is a small part of what arrives.
-        buffer.removeFirst(consumed)
         return elements
     }
 
+    /// The same; also those before a mistake are given. Bytes after the end of the value are kept.
+    public mutating func read(
+        _ bytes: some Sequence<UInt8>, isLast: Bool, _ body: (JSONValue) -> Void
+    ) throws(JSONError) {
+        buffer.append(contentsOf: bytes)
+        if isAtEnd || !isLast && buffer.count < enough { return }
+        // Moved out and back, so that it is never copied.
+        var all: [UInt8] = []
+        swap(&all, &buffer)
+        let (done, error) = all.withUnsafeBufferPointer { advance($0, isLast, body) }
+        let failure = error.map { position.placing($0) }
+        position.advance(over: all[..<done])
+        // Moved rarely: an element is a small part of what arrives.
+        all.removeFirst(done)
+        swap(&all, &buffer)
+        enough = buffer.count * 2
+        if let failure { throw failure }
+    }
+
+    /// Whether the value is whole.
+    public var isAtEnd: Bool { place == .end }
+
+    /// Whether nothing came yet but white space.
+    public var isUntouched: Bool { place == .start && buffer.allSatisfy { $0 <= 0x20 } }
+
+    /// The bytes that were not read: those after the end, or from a mistake on.
+    public mutating func takeRest() -> [UInt8] {
+        defer { buffer = [] }
+        return buffer
+    }
+
     /// Goes on as far as the bytes allow.
-    /// - Returns: how many of them are done with.
+    /// - Returns: how many of them are done with, and what is wrong there.
     private mutating func advance(
-        _ all: UnsafeBufferPointer<UInt8>, _ isLast: Bool, _ elements: inout [JSONValue]
-    ) throws(JSONError) -> Int {
+        _ all: UnsafeBufferPointer<UInt8>, _ isLast: Bool, _ body: (JSONValue) -> Void
+    ) -> (done: Int, error: JSONError?) {
         var parser = JSONParser(bytes: all, from: 0)
         var done = 0
         while true {
             parser.skipWhitespace()
             guard parser.index < all.count else {
-                if isLast, place != .end { throw parser.unexpected("the rest of the object") }
-                return parser.index
+                return (parser.index, isLast && place != .end ? parser.unexpected("the rest of the value") : nil)
             }
-            let before = (place, needsSeparator, elements.count)
+            if place == .end { return (parser.index, nil) }
+            let before = (place, needsSeparator)
+            let element: JSONValue?
             do throws(JSONError) {
-                try step(&parser, &elements)
+                element = try step(&parser)
             } catch {
                 // Cut, or wrong: only the rest can tell.
-                if !isLast, parser.index >= all.count { return done }
-                throw error
+                return (done, !isLast && parser.index >= all.count ? nil : error)
             }
             // A number at the end may go on.
             if !isLast, parser.index == all.count, Self.mayGoOn(all[parser.index - 1]) {
-                elements.removeLast(elements.count - before.2)
-                (place, needsSeparator) = (before.0, before.1)
-                return done
+                (place, needsSeparator) = before
+                return (done, nil)
             }
+            if let element { body(element) }
             done = parser.index
         }
     }
@@ -86,33 +116,38 @@ public struct JSONListReader: Sendable {
     }
 
     /// One bracket, separator, member or element.
-    private mutating func step(_ parser: inout JSONParser, _ elements: inout [JSONValue]) throws(JSONError) {
+    /// - Returns: the element.
+    private mutating func step(_ parser: inout JSONParser) throws(JSONError) -> JSONValue? {
         let byte = parser.bytes[parser.index]
         switch place {
         case .start:
-            guard byte == UInt8(ascii: "{") else { throw parser.unexpected("an object") }
+            guard byte == UInt8(ascii: "{") || byte == UInt8(ascii: "[") else {
+                throw parser.unexpected("an object or a list")
+            }
             parser.index += 1
-            place = .members
+            isBare = byte == UInt8(ascii: "[")
+            place = isBare ? .list : .members
         case .members:
             if byte == UInt8(ascii: "}") {
                 parser.index += 1
                 place = .end
-                return
+            } else if try !separator(&parser, byte) {
+                try member(&parser)
             }
-            if try separator(&parser, byte) { return }
-            try member(&parser)
         case .list:
             if byte == UInt8(ascii: "]") {
                 parser.index += 1
-                place = .members
+                place = isBare ? .end : .members
                 needsSeparator = true
-                return
+            } else if try !separator(&parser, byte) {
+                let value = try parser.value(element)
+                needsSeparator = true
+                hasList = true
+                return value
             }
-            if try separator(&parser, byte) { return }
-            elements.append(try parser.value(element))
-            needsSeparator = true
-        case .end: throw parser.error("text after the end of the value")
+        case .end: break
         }
+        return nil
     }
 
     /// Takes the comma between two, where one must be.
@@ -137,6 +172,7 @@ public struct JSONListReader: Sendable {
         if key == name, parser.bytes[parser.index] == UInt8(ascii: "[") {
             parser.index += 1
             place = .list
+            hasList = true
             return
         }
         envelope[key] = try parser.value()

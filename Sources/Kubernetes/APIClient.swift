@@ -80,8 +80,6 @@ public final class APIClient: Sendable {
     func connected<Result>(_ body: () async throws -> Result) async throws -> Result {
         do {
             return try await body()
-        } catch let error as CancellationError {
-            throw error
         } catch {
             if Task.isCancelled { throw CancellationError() }
             throw ConnectionError(address: configuration.server, reason: Self.describe(error))

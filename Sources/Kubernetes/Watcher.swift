@@ -103,9 +103,9 @@ public struct Watcher: AsyncSequence, Sendable {
                 }
                 do {
                     if let event = try await step() { return event }
-                } catch is CancellationError {
-                    return nil
                 } catch {
+                    // A connection may be cancelled for reasons of its own: only the task's end is the end.
+                    if Task.isCancelled { return nil }
                     if let event = recover(from: error) { return event }
                 }
             }

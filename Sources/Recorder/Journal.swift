@@ -48,11 +48,15 @@ public actor Journal {
     private var revision: Int64
 
     /// Opens a journal, made when it does not exist.
-    /// - Parameter path: a file; `:memory:` keeps nothing beyond the process.
+    /// - Parameters:
+    ///   - path: a file; `:memory:` keeps nothing beyond the process.
+    ///   - settle: how long an end that only a Workflow told waits for the pod's.
+    ///   - standby: how long steps wait that another replica writes.
+    ///   - isTemporary: whether the file need not survive a crash.
     /// - Throws: ``FileError``.
     public init(
         path: String, settle: Duration = .seconds(1), standby: Duration = .seconds(600),
-        clock: JournalClock = JournalClock()
+        clock: JournalClock = JournalClock(), isTemporary: Bool = false
     ) throws {
         self.clock = clock
         self.settle = settle
@@ -60,7 +64,7 @@ public actor Journal {
         do {
             connection = try Connection(path: path)
             try connection.execute("PRAGMA journal_mode = WAL")
-            try connection.execute("PRAGMA synchronous = FULL")
+            try connection.execute("PRAGMA synchronous = \(isTemporary ? "OFF" : "FULL")")
             let version = try connection.first("PRAGMA user_version") { $0.integer(0) } ?? 0
             let tables = try connection.first("SELECT count(*) FROM sqlite_master") { $0.integer(0) } ?? 0
             if version == 0, tables > 0 {

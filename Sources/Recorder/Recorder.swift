@@ -185,7 +185,7 @@ public struct Recorder: Sendable {
     // MARK: Watching
 
     /// Why a watch cannot go on.
-    private enum Unavailable { case absent, forbidden }
+    private enum Unavailable { case absent, forbidden, ended }
 
     /// Watches a kind, in the first version that the cluster serves. One that is not there, or may not be
     /// read, costs a line in the log and is looked for again.
@@ -202,9 +202,14 @@ public struct Recorder: Sendable {
             var reason = Unavailable.absent
             for resource in place.kind.versions {
                 reason = await watch(resource, place, absence, lists, logger)
-                if reason == .forbidden || Task.isCancelled { break }
+                if reason != .absent || Task.isCancelled { break }
             }
             if Task.isCancelled { return }
+            if reason == .ended {
+                logger.error("a watch ended by itself, beginning again")
+                try? await Task.sleep(for: .seconds(1))
+                continue
+            }
             if reason == .absent { await installed.note(absent: place.kind.definition) }
             for list in lists { await list.arrived(place.name) }
             let text = reason == .absent ? "the cluster does not have it; waiting until it is installed" : "may not be read"
@@ -293,7 +298,7 @@ public struct Recorder: Sendable {
                 }
                 await keep(changed, logger)
             }
-            return .absent
+            return .ended
         } onCancel: {
             reading.cancel()
         }

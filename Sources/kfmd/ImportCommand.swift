@@ -22,25 +22,36 @@ struct Import: AsyncParsableCommand {
 
     func run() async throws {
         let capture = try capture.capture()
-        let files = files
-        let summary = try await backend.withBackend { backend in
-            let importer = Importer(capture: capture, backend: backend)
-            var total = Importer.Summary()
-            for file in files {
-                let bytes = try InputFile.read(file)
-                let progress = Progress(file: file)
-                let done = try await importer.run(bytes, name: file) { progress.show("\($0) executions") }
-                progress.end()
-                total.objects += done.objects
-                total.recorded += done.recorded
-                total.problems += done.problems
+        let files = try files.map { try InputStream.Source($0) }
+        defer { for file in files { file.remove() } }
+        // Which object owns which must be known first, whatever their order.
+        for file in files {
+            let progress = Progress(file: file.name)
+            try InputStream.read(file, progress: { progress.show("\($0) read, looking for owners") }) { item in
+                if case .object(let object, let isDeleted) = item { capture.owners.add(object, isDeleted: isDeleted) }
             }
-            return total
+            progress.end()
+        }
+        let summary = try await backend.withBackend { backend in
+            let folder = Settings.value(nil, "TMPDIR") ?? "/tmp"
+            var importer = try Importer(capture: capture, backend: backend, folder: folder)
+            for file in files {
+                let progress = Progress(file: file.name)
+                var stream = try InputStream(file)
+                while let items = try stream.next() {
+                    for item in items { try await importer.add(item, of: file.name) }
+                    progress.show("\(stream.progress) read, \(importer.summary.objects) objects")
+                }
+                progress.end()
+            }
+            let progress = Progress(file: "store")
+            defer { progress.end() }
+            return try await importer.finish { progress.show("\($0) executions") }
         }
         for problem in summary.problems { StandardError.write("kfmd: \(Failure.line(problem))\n") }
         StandardOutput.write("\(summary.objects) objects, \(summary.recorded) executions recorded\n")
-        if !summary.problems.isEmpty {
-            throw Failure.runtime("\(summary.problems.count) problems, told above; the rest is recorded")
+        if summary.problemCount > 0 {
+            throw Failure.runtime("\(summary.problemCount) problems, told above; the rest is recorded")
         }
     }
 }

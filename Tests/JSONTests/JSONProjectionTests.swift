@@ -36,7 +36,7 @@ import Testing
     }
 
     @Test(arguments: [
-        #"{"items":[1,2"#, #"{"items":[1 2]}"#, #"[1]"#, #"{"items":[{"a":}]}"#, #"{"items":[]} x"#, "", #"{"items":[tru"#,
+        #"{"items":[1,2"#, #"{"items":[1 2]}"#, #"5"#, #"{"items":[{"a":}]}"#, #"{"items":[]} x"#, "", #"{"items":[tru"#,
     ])
     func aBrokenListIsAnError(text: String) {
         #expect(throws: JSONError.self) {

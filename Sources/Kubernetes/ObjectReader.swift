@@ -1,0 +1,165 @@
+import JSON
+import YAML
+
+/// Reads objects as their bytes arrive: what `kubectl get -o json` or `-o yaml` prints, a List, several
+/// documents, JSON lines, or the lines of a watch. Only the object that is being read is in memory; of
+/// YAML, the document.
+public struct ObjectReader {
+    private enum Format { case unknown, json, yaml }
+
+    private var format = Format.unknown
+    /// Of the JSON value that is being read.
+    private var value = JSONListReader(list: "items")
+    private var isSkipping = false
+    private var items = 0
+    /// Lines before the YAML document.
+    private var line = 0
+    /// What cannot be read yet: the beginning of a file, the lines of a YAML document.
+    private var pending: [UInt8] = []
+
+    public init() {}
+
+    /// Takes in bytes, and gives the objects that are whole now. A mistake costs only the object that it is
+    /// in.
+    /// - Parameter isLast: whether no more bytes come.
+    public mutating func read(
+        _ bytes: [UInt8], isLast: Bool = false, _ body: (ObjectFile.Item) throws -> Void
+    ) rethrows {
+        switch format {
+        case .unknown:
+            pending += bytes
+            if pending.starts(with: [0xEF, 0xBB, 0xBF]) { pending.removeFirst(3) }
+            guard let first = pending.first(where: { $0 > 0x20 }) else { return }
+            format = first == UInt8(ascii: "{") || first == UInt8(ascii: "[") ? .json : .yaml
+            let start = pending
+            pending = []
+            try read(start, isLast: isLast, body)
+        case .json: try readJSON(bytes, isLast, body)
+        case .yaml: try readYAML(bytes, isLast, body)
+        }
+    }
+
+    // MARK: JSON
+
+    private mutating func readJSON(
+        _ bytes: [UInt8], _ isLast: Bool, _ body: (ObjectFile.Item) throws -> Void
+    ) rethrows {
+        var bytes = bytes
+        while true {
+            if isSkipping {
+                let all = pending + bytes
+                let start = nextObject(in: all)
+                // A line end may be the last of these.
+                let kept = start ?? max(0, all.count - 1)
+                var position = value.position
+                position.advance(over: all[..<kept])
+                startValue(at: position)
+                pending = start == nil ? Array(all[kept...]) : []
+                guard start != nil else { return }
+                bytes = Array(all[kept...])
+                isSkipping = false
+            }
+            var found: [JSONValue] = []
+            var failure: JSONError?
+            do throws(JSONError) {
+                try value.read(bytes, isLast: isLast && !(value.isUntouched && isBlank(bytes))) { found.append($0) }
+            } catch {
+                failure = error
+            }
+            for item in found { try give(item, body) }
+            if let failure {
+                try body(.malformed((items > 0 ? "item \(items) of the list: " : "") + "\(failure)"))
+                bytes = value.takeRest()
+                isSkipping = true
+                // Past the line that the mistake begins.
+                var position = value.position
+                if let first = bytes.firstIndex(where: { $0 > 0x20 }) {
+                    position.advance(over: bytes[..<first])
+                    bytes.removeFirst(first)
+                }
+                startValue(at: position)
+                continue
+            }
+            guard value.isAtEnd else { return }
+            if !value.hasList { try ObjectFile.unpack(.object(value.envelope), "", body) }
+            bytes = value.takeRest()
+            startValue(at: value.position)
+            if isBlank(bytes) { return }
+        }
+    }
+
+    private mutating func startValue(at position: TextPosition) {
+        value = JSONListReader(list: "items", at: position)
+        items = 0
+    }
+
+    private func isBlank(_ bytes: [UInt8]) -> Bool { bytes.allSatisfy { $0 <= 0x20 } }
+
+    /// From the next line on that begins with `{`.
+    private func nextObject(in bytes: [UInt8]) -> Int? {
+        for index in bytes.indices.dropFirst()
+        where bytes[index] == UInt8(ascii: "{") && bytes[index - 1] == UInt8(ascii: "\n") {
+            return index
+        }
+        return nil
+    }
+
+    private mutating func give(_ item: JSONValue, _ body: (ObjectFile.Item) throws -> Void) rethrows {
+        defer { items += 1 }
+        let kind = value.envelope["kind"]?.string ?? ""
+        guard kind.hasSuffix("List") else { return try ObjectFile.unpack(item, "", body) }
+        let resource = Resource(
+            group: "", version: value.envelope["apiVersion"]?.string ?? "", plural: "",
+            kind: String(kind.dropLast("List".count)))
+        try ObjectFile.make(item, resource, isDeleted: false, "item \(items) of the \(kind): ", body)
+    }
+
+    // MARK: YAML
+
+    private mutating func readYAML(
+        _ bytes: [UInt8], _ isLast: Bool, _ body: (ObjectFile.Item) throws -> Void
+    ) rethrows {
+        var start = pending.count
+        pending += bytes
+        // A separator may have been cut at its beginning.
+        while start > 0, pending[start - 1] != UInt8(ascii: "\n") { start -= 1 }
+        var document = 0
+        while let end = pending[start...].firstIndex(of: UInt8(ascii: "\n")) {
+            if Self.isSeparator(pending[start..<end]) {
+                try give(document: Array(pending[document..<start]), body)
+                line += 1
+                document = end + 1
+            }
+            start = end + 1
+        }
+        pending.removeFirst(document)
+        guard isLast else { return }
+        if Self.isSeparator(pending[...]) { pending = [] }
+        try give(document: pending, body)
+        pending = []
+    }
+
+    private static func isSeparator(_ text: ArraySlice<UInt8>) -> Bool {
+        text.starts(with: [0x2D, 0x2D, 0x2D]) && (text.count == 3 || text[text.startIndex + 3] <= 0x20)
+    }
+
+    private mutating func give(document bytes: [UInt8], _ body: (ObjectFile.Item) throws -> Void) rethrows {
+        let lines = bytes.count { $0 == UInt8(ascii: "\n") }
+        defer { line += lines }
+        if isBlank(bytes) { return }
+        switch Self.parse(bytes) {
+        case .success(let value): if !value.isNull { try ObjectFile.unpack(value, "", body) }
+        case .failure(var error):
+            error.line += line
+            try body(.malformed("\(error)"))
+        }
+    }
+
+    private static func parse(_ document: [UInt8]) -> Result<JSONValue, YAMLError> {
+        do throws(YAMLError) {
+            return .success(try YAML.documents(in: document).first ?? .null)
+        } catch {
+            return .failure(error)
+        }
+    }
+}
