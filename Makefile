@@ -81,6 +81,7 @@ bench: release venv ## Measure the release binary: start, memory, imports; servi
 	$(PYTHON_VENV)/bin/python Benchmarks/service.py $(RELEASE)/kfmd
 	swift build $(RELEASE_FLAGS) --product recorder-bench
 	$(RELEASE)/release/recorder-bench parsing
+	$(RELEASE)/release/recorder-bench capture Tests/CaptureTests/Fixtures
 	$(PYTHON_VENV)/bin/python Benchmarks/recorder.py $(RELEASE)/kfmd $(RELEASE)/release/recorder-bench
 
 # How long each fuzzer runs, in seconds; SEED=N repeats a run.
@@ -88,9 +89,11 @@ SECONDS ?= 60
 SEED ?=
 
 .PHONY: fuzz
-fuzz: build venv ## Fuzz the filter grammar (against the original) and the ports, SECONDS=60 each
+fuzz: build venv ## Fuzz the filter grammar (against the original), the ports, and capture, SECONDS=60 each
 	$(PYTHON_VENV)/bin/python Tests/fuzz/filter.py .build/debug/kfmd $(SECONDS) $(SEED)
 	$(PYTHON_VENV)/bin/python Tests/fuzz/faces.py .build/debug/kfmd $(SECONDS) $(SEED)
+	swift build --build-tests
+	KFMD_FUZZ_SECONDS=$(SECONDS) KFMD_SEED=$(or $(SEED),$(shell date +%s)) swift test --skip-build --filter HostileTests
 
 .PHONY: generate
 generate: ## Make the protobuf code in Sources/MetadataAPI/Generated anew

@@ -14,7 +14,10 @@ struct BenchPod {
     }
 
     private func location(_ number: Int) -> JSONValue {
-        ["endpoint": "minio-service.kubeflow:9000", "bucket": "mlpipeline", "key": .string("artifacts/train-\(number / 20)/\(number)/data.tgz")]
+        [
+            "endpoint": "minio-service.kubeflow:9000", "bucket": "mlpipeline",
+            "key": .string("artifacts/train-\(number / 20)/\(number)/data.tgz"),
+        ]
     }
 
     /// - Parameters:
@@ -54,7 +57,8 @@ struct BenchPod {
                 "name": .string(name), "namespace": "ml", "uid": .string(Self.uid(1, number)),
                 "creationTimestamp": "2025-03-01T10:00:00Z", "annotations": .object(annotations),
                 "labels": [
-                    "workflows.argoproj.io/workflow": .string("train-\(workflow)"), "workflows.argoproj.io/completed": "true",
+                    "workflows.argoproj.io/workflow": .string("train-\(workflow)"),
+                    "workflows.argoproj.io/completed": "true",
                 ],
                 "ownerReferences": [
                     [
@@ -68,7 +72,8 @@ struct BenchPod {
                 "restartPolicy": "Never", "serviceAccountName": "default", "nodeName": "node-17",
                 "initContainers": [Self.container("init", "argoexec:v3.6.4", template)],
                 "containers": [
-                    Self.container("wait", "argoexec:v3.6.4", nil), Self.container("main", "registry.example.com/train:1.2", nil),
+                    Self.container("wait", "argoexec:v3.6.4", nil),
+                    Self.container("main", "registry.example.com/train:1.2", nil),
                 ],
                 "tolerations": Self.tolerations, "volumes": Self.volumes,
             ],
@@ -90,26 +95,44 @@ struct BenchPod {
         if let template { env.append(["name": "ARGO_TEMPLATE", "value": .string(template.jsonText())]) }
         return [
             "name": .string(name), "image": .string(image), "env": .array(env), "command": ["argoexec", "wait"],
-            "resources": ["limits": ["cpu": "500m", "memory": "512Mi"], "requests": ["cpu": "10m", "memory": "64Mi"]],
-            "terminationMessagePath": "/dev/termination-log", "terminationMessagePolicy": "File", "imagePullPolicy": "IfNotPresent",
+            "resources": [
+                "limits": ["cpu": "500m", "memory": "512Mi"], "requests": ["cpu": "10m", "memory": "64Mi"],
+            ],
+            "terminationMessagePath": "/dev/termination-log", "terminationMessagePolicy": "File",
+            "imagePullPolicy": "IfNotPresent",
             "volumeMounts": [
-                ["mountPath": "/tmp", "name": "tmp-dir-argo", "subPath": "0"], ["mountPath": "/var/run/argo", "name": "var-run-argo"],
-                ["mountPath": "/var/run/secrets/kubernetes.io/serviceaccount", "name": "kube-api-access-x7w2f", "readOnly": true],
+                ["mountPath": "/tmp", "name": "tmp-dir-argo", "subPath": "0"],
+                ["mountPath": "/var/run/argo", "name": "var-run-argo"],
+                [
+                    "mountPath": "/var/run/secrets/kubernetes.io/serviceaccount", "name": "kube-api-access-x7w2f",
+                    "readOnly": true,
+                ],
             ],
         ]
     }
 
     private static let tolerations: JSONValue = [
         ["effect": "NoExecute", "key": "node.kubernetes.io/not-ready", "operator": "Exists", "tolerationSeconds": 300],
-        ["effect": "NoExecute", "key": "node.kubernetes.io/unreachable", "operator": "Exists", "tolerationSeconds": 300],
+        [
+            "effect": "NoExecute", "key": "node.kubernetes.io/unreachable", "operator": "Exists",
+            "tolerationSeconds": 300,
+        ],
     ]
 
     private static let volumes = JSONValue.array(
-        (0..<6).map { ["name": .string("volume-\($0)"), "projected": ["defaultMode": 420, "sources": [["configMap": ["name": "kube-root-ca.crt"]]]]] })
+        (0..<6).map {
+            [
+                "name": .string("volume-\($0)"),
+                "projected": ["defaultMode": 420, "sources": [["configMap": ["name": "kube-root-ca.crt"]]]],
+            ]
+        })
 
     private static let conditions = JSONValue.array(
         ["PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled"].map {
-            ["lastProbeTime": nil, "lastTransitionTime": "2025-03-01T10:00:30Z", "status": "False", "type": .string($0), "reason": "PodCompleted"]
+            [
+                "lastProbeTime": nil, "lastTransitionTime": "2025-03-01T10:00:30Z", "status": "False",
+                "type": .string($0), "reason": "PodCompleted",
+            ]
         })
 
     /// What the API server keeps of who set which field: a third of a pod.
@@ -117,8 +140,13 @@ struct BenchPod {
         var fields = JSONObject()
         for container in 0..<3 {
             var members = JSONObject([(".", JSONValue.object(JSONObject()))])
-            for name in ["command", "env", "image", "imagePullPolicy", "name", "resources", "terminationMessagePath", "volumeMounts"] {
-                members["f:\(name)"] = [".": .object(JSONObject()), "f:limits": .object(JSONObject()), "f:requests": .object(JSONObject())]
+            for name in [
+                "command", "env", "image", "imagePullPolicy", "name", "resources", "terminationMessagePath",
+                "volumeMounts",
+            ] {
+                members["f:\(name)"] = [
+                    ".": .object(JSONObject()), "f:limits": .object(JSONObject()), "f:requests": .object(JSONObject()),
+                ]
             }
             fields["k:{\"name\":\"container-\(container)\"}"] = .object(members)
         }

@@ -13,7 +13,8 @@ struct ClusterCommand: AsyncParsableCommand {
     @Option(help: "How many finished pods there are.") var backlog = 0
     @Option(help: "How many pods a second run and are deleted as they end.") var rate = 0
     @Option(help: "For how many seconds.") var seconds = 0
-    @Option(help: "Where the kubeconfig is written once the server listens, and a file .played at the end.") var kubeconfig: String
+    @Option(help: "Where the kubeconfig is written once the server listens, and a file .played at the end.")
+    var kubeconfig: String
 
     func run() async throws {
         let cluster = ReplayCluster()

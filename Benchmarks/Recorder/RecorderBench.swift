@@ -4,5 +4,5 @@ import ArgumentParser
 @main struct RecorderBench: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "recorder-bench",
-        subcommands: [ParsingBenchmark.self, ClusterCommand.self, WriterCommand.self])
+        subcommands: [ParsingBenchmark.self, CaptureBenchmark.self, ClusterCommand.self, WriterCommand.self])
 }

@@ -82,7 +82,8 @@ struct Annotations {
     }
 
     private func uses(
-        _ keys: [String], _ direction: String, _ isFinal: Bool, _ evidence: inout [Evidence], _ problems: inout [Problem]
+        _ keys: [String], _ direction: String, _ isFinal: Bool, _ evidence: inout [Evidence],
+        _ problems: inout [Problem]
     ) -> [ArtifactUse] {
         var result: [ArtifactUse] = []
         for key in keys {

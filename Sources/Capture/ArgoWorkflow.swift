@@ -57,7 +57,9 @@ struct ArgoWorkflow {
             .failure(Problem(object: object.reference, field: field, reason: reason))
         }
         if let nodes = status["nodes"], !nodes.isNull {
-            guard let nodes = nodes.object else { return problem("status.nodes", "\(nodes.kindName) where an object should be") }
+            guard let nodes = nodes.object else {
+                return problem("status.nodes", "\(nodes.kindName) where an object should be")
+            }
             return .success(nodes.map { Node(id: $0.key, value: $0.value) })
         }
         if let text = status["compressedNodes"]?.string, !text.isEmpty {
@@ -66,7 +68,9 @@ struct ArgoWorkflow {
             do {
                 let bytes = try Gzip.decompress(Array(data), limit: Self.maximumNodesSize)
                 let value = try JSONValue(parsing: bytes)
-                guard let nodes = value.object else { return problem(field, "\(value.kindName) where an object should be") }
+                guard let nodes = value.object else {
+                    return problem(field, "\(value.kindName) where an object should be")
+                }
                 return .success(nodes.map { Node(id: $0.key, value: $0.value) })
             } catch {
                 return problem(field, "\(error)")
@@ -109,7 +113,8 @@ struct ArgoWorkflow {
             return nil
         }
         // `argo resubmit --memoized` takes over the step of another run, outputs and all.
-        let original = type == "Skipped" && node.text("message").hasPrefix(Self.originalPod)
+        let original =
+            type == "Skipped" && node.text("message").hasPrefix(Self.originalPod)
             ? String(node.text("message").dropFirst(Self.originalPod.count)) : nil
         var state = state(of: node, memoized: memoized || original != nil)
         var evidence = [evidence("state \(state.rawValue)", node, memoized ? "memoizationStatus.hit" : "phase")]
@@ -194,7 +199,9 @@ struct ArgoWorkflow {
     private func state(of node: Node, memoized: Bool) -> Execution.State {
         // From 3.7.1 on: a phase that came before the step's outputs did is not the end.
         let ended: Set<String> = ["Succeeded", "Failed", "Error"]
-        if node.value["taskResultSynced"]?.bool == false, !hasEnded, ended.contains(node.text("phase")) { return .running }
+        if node.value["taskResultSynced"]?.bool == false, !hasEnded, ended.contains(node.text("phase")) {
+            return .running
+        }
         switch node.text("phase") {
         case "Succeeded": return memoized ? .cached : .complete
         case "Failed", "Error": return .failed
@@ -318,7 +325,9 @@ struct ArgoWorkflow {
                 result["output:\(name)"] = .string(value)
             }
         }
-        if let text = outputs["result"]?.scalarText { result["output:result"] = .string(String(text.prefix(maximumResult))) }
+        if let text = outputs["result"]?.scalarText {
+            result["output:result"] = .string(String(text.prefix(maximumResult)))
+        }
         result["exit_code"] = outputs["exitCode"]?.scalarText.map { .string($0) }
         return result
     }

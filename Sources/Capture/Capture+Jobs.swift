@@ -42,7 +42,8 @@ extension Capture {
         }
         // Of a job within a job the outer one is the execution.
         if let outer = Self.collective(chain) {
-            return Result(convention: found.convention, ignored: ["\(object.reference): belongs to \(outer.kind) \(outer.name)"])
+            return Result(
+                convention: found.convention, ignored: ["\(object.reference): belongs to \(outer.kind) \(outer.name)"])
         }
         return Result(convention: found.convention, executions: found.execution.map { [$0] } ?? [])
     }

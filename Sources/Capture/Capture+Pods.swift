@@ -21,7 +21,9 @@ extension Capture {
             return ignored(object, reason)
         }
         if let reason = SeldonDeployment.reasonNotAStep(object) { return ignored(object, reason) }
-        if object.labels["spark-role"] == "executor" { return ignored(object, "an executor: its SparkApplication tells of it") }
+        if object.labels["spark-role"] == "executor" {
+            return ignored(object, "an executor: its SparkApplication tells of it")
+        }
         let chain = owners.chain(of: object)
         if let outer = Self.collective(chain) {
             return ignored(object, "belongs to \(outer.kind) \(outer.name), which tells of it")
@@ -39,6 +41,7 @@ extension Capture {
         }
         let pod = PodFacts(annotated, isDeleted: isDeleted)
         return Result(
-            convention: Annotations.convention, executions: [AnnotatedPod(pod, chain: chain, capture: self).execution()])
+            convention: Annotations.convention, executions: [AnnotatedPod(pod, chain: chain, capture: self).execution()]
+        )
     }
 }

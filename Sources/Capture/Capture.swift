@@ -72,7 +72,9 @@ public struct Capture: Sendable {
         var result = capture(ruled, isDeleted: isDeleted)
         if let (rule, outweighed) = found {
             result.attribute(to: rule, keys: Set(rule.annotations.keys).subtracting(object.annotations.keys))
-            result.ignored += outweighed.map { "\(object.reference): \($0) fits too; \(rule.reference) is more specific" }
+            result.ignored += outweighed.map {
+                "\(object.reference): \($0) fits too; \(rule.reference) is more specific"
+            }
         }
         for index in result.executions.indices where result.executions[index].state.isFinal {
             result.executions[index].endSeenIn = [object.kind]

@@ -17,7 +17,9 @@ struct ExecutorInput {
     private var planned: [ArtifactUse] = []
 
     init(_ value: JSONValue) {
-        func member(_ value: JSONValue?, _ camel: String, _ snake: String) -> JSONValue? { value?[camel] ?? value?[snake] }
+        func member(_ value: JSONValue?, _ camel: String, _ snake: String) -> JSONValue? {
+            value?[camel] ?? value?[snake]
+        }
         if let values = member(value["inputs"], "parameterValues", "parameter_values")?.object {
             parameters = values.map {
                 .init(name: $0.key, value: $0.value.isNull ? "" : $0.value.scalarText ?? $0.value.jsonText())
@@ -56,7 +58,8 @@ struct ExecutorInput {
             }
             for (index, value) in list.enumerated() {
                 let type = Self.type(value["type"])
-                var artifact = Artifact(type: type, isTypeDeclared: !isInput, name: value["name"]?.string, uri: value["uri"]?.string)
+                var artifact = Artifact(
+                    type: type, isTypeDeclared: !isInput, name: value["name"]?.string, uri: value["uri"]?.string)
                 if artifact.uri?.isEmpty ?? true {
                     artifact.uri = nil
                     // Values of metrics are kept by the API server: its id is all that there is.
@@ -104,8 +107,10 @@ struct ExecutorInput {
             case .integer(let value): result[member.key] = .double(Double(value))
             case .number(let value): result[member.key] = .double(value)
             case .bool(let value): result[member.key] = .int(value ? 1 : 0)
-            case .array: result[member.key] = .structure(JSONValue.object(JSONObject([("list", member.value)])).jsonText())
-            case .object: result[member.key] = .structure(JSONValue.object(JSONObject([("struct", member.value)])).jsonText())
+            case .array:
+                result[member.key] = .structure(JSONValue.object(JSONObject([("list", member.value)])).jsonText())
+            case .object:
+                result[member.key] = .structure(JSONValue.object(JSONObject([("struct", member.value)])).jsonText())
             case .null: break
             }
         }

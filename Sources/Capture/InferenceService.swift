@@ -26,7 +26,9 @@ struct InferenceService {
 
     /// Why a pod or ReplicaSet is not recorded by itself; `nil` for others.
     static func reasonNotAStep(_ object: KubernetesObject) -> String? {
-        if let name = object.labels["serving.kserve.io/inferenceservice"] { return "belongs to InferenceService \(name)" }
+        if let name = object.labels["serving.kserve.io/inferenceservice"] {
+            return "belongs to InferenceService \(name)"
+        }
         if object.labels["app.kubernetes.io/part-of"] == "llminferenceservice" {
             return "belongs to LLMInferenceService \(object.labels["app.kubernetes.io/name"] ?? "")"
         }
@@ -63,7 +65,9 @@ struct InferenceService {
         }
         var found = Capture.Result(convention: Self.convention, executions: [result.decorated()])
         let others = otherRevisions
-        found.ignored += others.map { "\(object.reference): revision \($0) still serves; its model is not in this object" }
+        found.ignored += others.map {
+            "\(object.reference): revision \($0) still serves; its model is not in this object"
+        }
         found.serving = .init(
             prefix: Identity.execution(
                 cluster: capture.cluster, namespace: object.namespace,
@@ -91,7 +95,8 @@ struct InferenceService {
             let info = model?["lastFailureInfo"]
             let text = [info?["reason"]?.string, info?["message"]?.string].compactMap { $0 }.joined(separator: ": ")
             return (
-                (.failed, "status.modelStatus.transitionStatus"), conditions.isFalse(ready) ? conditions.time(ready) : nil,
+                (.failed, "status.modelStatus.transitionStatus"),
+                conditions.isFalse(ready) ? conditions.time(ready) : nil,
                 ("status.modelStatus.lastFailureInfo", text.isEmpty ? transition : text)
             )
         }
@@ -101,7 +106,9 @@ struct InferenceService {
                 ("status.conditions[PresetsCombined]", conditions.text("PresetsCombined") ?? "")
             )
         }
-        if hasRun, !isStale { return ((.running, "status.conditions[\(conditions.isTrue("Ready") ? "Ready" : ready)]"), nil, nil) }
+        if hasRun, !isStale {
+            return ((.running, "status.conditions[\(conditions.isTrue("Ready") ? "Ready" : ready)]"), nil, nil)
+        }
         return ((.new, "status.conditions[Ready]"), nil, nil)
     }
 
@@ -167,7 +174,9 @@ struct InferenceService {
                 if let value, !value.isNull { parameters.append((name, value)) }
             }
             identity["format"] = format
-            for name in ["runtime", "runtimeVersion", "args", "command", "env", "image"] { identity[name] = model[name] }
+            for name in ["runtime", "runtimeVersion", "args", "command", "env", "image"] {
+                identity[name] = model[name]
+            }
             identity["version"] = model["modelFormat"]?["version"]
             let place = "spec.predictor.\(field)"
             if let uri = model["storageUri"]?.string, !uri.isEmpty {

@@ -241,7 +241,9 @@ enum KubeflowPipelinesV2 {
         ] {
             if let value, !value.isEmpty { custom[name] = .string(value) }
         }
-        if let index = flags["iteration_index"].flatMap({ Int64($0) }), index >= 0 { custom["iteration_index"] = .int(index) }
+        if let index = flags["iteration_index"].flatMap({ Int64($0) }), index >= 0 {
+            custom["iteration_index"] = .int(index)
+        }
         execution.customProperties.merge(custom) { $1 }
         execution.evidence.append(
             Evidence(convention: convention, fact: "task \(execution.name)", field: "\(facts.field) --task_name"))

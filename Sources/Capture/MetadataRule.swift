@@ -77,7 +77,10 @@ struct MetadataRule: Sendable, Hashable {
             case "record":
                 annotations[Annotations.record] = member.value.scalarText
             default:
-                wrong(field, "is not known; should be selector, inputs, outputs, workspace, run, execution, description, owner or record")
+                wrong(
+                    field,
+                    "is not known; should be selector, inputs, outputs, workspace, run, execution, description, owner or record"
+                )
             }
         }
         // A rule without anything else says that what it selects is recorded.
@@ -90,14 +93,18 @@ struct MetadataRule: Sendable, Hashable {
                 if !found.isEmpty { kinds = Set(found) }
             case "namespaces":
                 namespaces = texts(member.value, field)
-                if namespace != nil { wrong(field, "a MetadataRule holds in its own namespace; ClusterMetadataRule in others") }
+                if namespace != nil {
+                    wrong(field, "a MetadataRule holds in its own namespace; ClusterMetadataRule in others")
+                }
             case "labels":
                 guard let object = member.value.object else {
                     wrong(field, "\(member.value.kindName) where an object should be")
                     continue
                 }
                 for label in object {
-                    if let text = label.value.scalarText { labels[label.key] = text } else {
+                    if let text = label.value.scalarText {
+                        labels[label.key] = text
+                    } else {
                         wrong("\(field).\(label.key)", "\(label.value.kindName) where text should be")
                     }
                 }
@@ -115,7 +122,9 @@ struct MetadataRule: Sendable, Hashable {
             }
         }
         conditions = labels.count + (images.isEmpty ? 0 : 1) + (owners.isEmpty ? 0 : 1) + (namespaces.isEmpty ? 0 : 1)
-        if conditions == 0, namespace == nil { wrong("spec.selector", "selects everything; name labels, images, owners or namespaces") }
+        if conditions == 0, namespace == nil {
+            wrong("spec.selector", "selects everything; name labels, images, owners or namespaces")
+        }
         if !problems.isEmpty { throw Malformed(problems: problems) }
     }
 
@@ -130,7 +139,9 @@ struct MetadataRule: Sendable, Hashable {
         if let namespace, namespace != object.namespace { return false }
         if !namespaces.isEmpty, !namespaces.contains(where: { Self.fits(object.namespace, $0) }) { return false }
         for (key, value) in labels where !(object.labels[key].map { Self.fits($0, value) } ?? false) { return false }
-        if !images.isEmpty, !Self.images(of: object).contains(where: { image in images.contains { Self.fits(image, $0) } }) {
+        if !images.isEmpty,
+            !Self.images(of: object).contains(where: { image in images.contains { Self.fits(image, $0) } })
+        {
             return false
         }
         if owners.isEmpty { return true }

@@ -25,7 +25,8 @@ struct ObjectExecution {
                 cluster: capture.cluster, namespace: object.namespace, kind: plural,
                 uid: detail.map { "\(uid)/\($0)" } ?? uid),
             type: type, name: object.name, state: state.0, start: start,
-            end: state.0 == .canceled ? Self.date(object.raw["metadata"]?["deletionTimestamp"]) ?? end
+            end: state.0 == .canceled
+                ? Self.date(object.raw["metadata"]?["deletionTimestamp"]) ?? end
                 : state.0.isFinal ? end : nil,
             run: run,
             workspace: Annotations.workspace(of: object),

@@ -23,7 +23,9 @@ public final class RuleIndex: Sendable {
             return [
                 Problem(
                     object: object.reference, field: "kind",
-                    reason: "should be \(MetadataRule.kind) or \(MetadataRule.clusterKind) of \(MetadataRule.apiGroup)/v1alpha1")
+                    reason:
+                        "should be \(MetadataRule.kind) or \(MetadataRule.clusterKind) of \(MetadataRule.apiGroup)/v1alpha1"
+                )
             ]
         }
         if isDeleted {
@@ -60,7 +62,8 @@ extension Capture.Result {
             for key in keys {
                 let place = "metadata.annotations[\"\(key)\"]"
                 guard field.hasPrefix(place) else { continue }
-                return "\(rule.reference), spec.\(key.dropFirst(Annotations.prefix.count))\(field.dropFirst(place.count))"
+                return
+                    "\(rule.reference), spec.\(key.dropFirst(Annotations.prefix.count))\(field.dropFirst(place.count))"
             }
             return nil
         }

@@ -34,6 +34,15 @@ enum SparkApplication {
             result.parameter("arguments.\(index)", argument)
         }
         return result.decorated(
-            template: ["spec": ["containers": [["name": "driver", "args": spec?["arguments"] ?? .null, "env": spec?["driver"]?["env"] ?? .null]]]])
+            template: [
+                "spec": [
+                    "containers": [
+                        [
+                            "name": "driver", "args": spec?["arguments"] ?? .null,
+                            "env": spec?["driver"]?["env"] ?? .null,
+                        ]
+                    ]
+                ]
+            ])
     }
 }

@@ -159,7 +159,9 @@ struct Tekton {
         var copy = object
         for name in ["inputs", "input", "outputs", "output", "execution"] {
             let key = Annotations.prefix + name
-            if let value = pipelineRun.annotations[key], object.annotations[key] == value { copy.annotations[key] = nil }
+            if let value = pipelineRun.annotations[key], object.annotations[key] == value {
+                copy.annotations[key] = nil
+            }
         }
         return result.of(copy)
     }
@@ -284,7 +286,9 @@ struct Tekton {
         if state(status).isFinal || !object.annotations.keys.filter({ $0.hasPrefix(Annotations.prefix) }).isEmpty {
             var whole = execution(status, 0, "status", isLast: true, &result.ignored)
             whole.run = run
-            if !whole.inputs.isEmpty || !whole.outputs.isEmpty || !whole.problems.isEmpty { result.executions.append(whole) }
+            if !whole.inputs.isEmpty || !whole.outputs.isEmpty || !whole.problems.isEmpty {
+                result.executions.append(whole)
+            }
         }
         for old in ["taskRuns", "runs"] where status[old] != nil {
             result.ignored.append("\(object.reference), status.\(old): the TaskRuns themselves tell this")

@@ -212,13 +212,16 @@ struct TektonHints {
                     continue
                 }
                 let digests = value["digest"]?.object?.strings ?? [:]
-                let algorithm = ["sha256", "sha512", "sha384", "sha1"].first { digests[$0] != nil } ?? digests.keys.min()
+                let algorithm =
+                    ["sha256", "sha512", "sha384", "sha1"].first { digests[$0] != nil } ?? digests.keys.min()
                 let digest = algorithm.flatMap { name in digests[name].map { "\(name):\($0)" } } ?? ""
                 var artifact = Self.artifact(uri, digest: digest, place, &problems)
                 for (name, hex) in digests where name != algorithm {
                     artifact.customProperties["digest.\(name)"] = .string(hex)
                 }
-                if let isBuild = element["buildOutput"]?.bool { artifact.customProperties["buildOutput"] = .bool(isBuild) }
+                if let isBuild = element["buildOutput"]?.bool {
+                    artifact.customProperties["buildOutput"] = .bool(isBuild)
+                }
                 let name = element["name"]?.string ?? uri
                 add(number == 0 ? name : "\(name)[\(number)]", artifact, place, isInput: isInput)
             }

@@ -9,7 +9,9 @@ extension Capture {
 
         public var name: String { versions.first?.kind ?? "" }
         /// As a CustomResourceDefinition is named: `taskruns.tekton.dev`.
-        public var definition: String { versions.first.map { $0.group.isEmpty ? $0.plural : "\($0.plural).\($0.group)" } ?? "" }
+        public var definition: String {
+            versions.first.map { $0.group.isEmpty ? $0.plural : "\($0.plural).\($0.group)" } ?? ""
+        }
 
         init(_ group: String, _ versions: [String], _ plural: String, _ kind: String, isBuiltIn: Bool = false) {
             self.versions = versions.map { Resource(group: group, version: $0, plural: plural, kind: kind) }

@@ -8,6 +8,8 @@ public struct JSONListReader: Sendable {
     private var buffer: [UInt8] = []
     private var place = Place.start
     private var needsSeparator = false
+    /// Whether something must follow.
+    private var isAfterComma = false
     /// Whether the value is the list itself, not an object that has it.
     private var isBare = false
     /// Whether there is a list.
@@ -90,7 +92,7 @@ public struct JSONListReader: Sendable {
                 return (parser.index, isLast && place != .end ? parser.unexpected("the rest of the value") : nil)
             }
             if place == .end { return (parser.index, nil) }
-            let before = (place, needsSeparator)
+            let before = (place, needsSeparator, isAfterComma)
             let element: JSONValue?
             do throws(JSONError) {
                 element = try step(&parser)
@@ -100,7 +102,7 @@ public struct JSONListReader: Sendable {
             }
             // A number at the end may go on.
             if !isLast, parser.index == all.count, Self.mayGoOn(all[parser.index - 1]) {
-                (place, needsSeparator) = before
+                (place, needsSeparator, isAfterComma) = before
                 return (done, nil)
             }
             if let element { body(element) }
@@ -128,20 +130,20 @@ public struct JSONListReader: Sendable {
             isBare = byte == UInt8(ascii: "[")
             place = isBare ? .list : .members
         case .members:
-            if byte == UInt8(ascii: "}") {
+            if byte == UInt8(ascii: "}"), !isAfterComma {
                 parser.index += 1
                 place = .end
             } else if try !separator(&parser, byte) {
                 try member(&parser)
             }
         case .list:
-            if byte == UInt8(ascii: "]") {
+            if byte == UInt8(ascii: "]"), !isAfterComma {
                 parser.index += 1
                 place = isBare ? .end : .members
                 needsSeparator = true
             } else if try !separator(&parser, byte) {
                 let value = try parser.value(element)
-                needsSeparator = true
+                (needsSeparator, isAfterComma) = (true, false)
                 hasList = true
                 return value
             }
@@ -155,7 +157,7 @@ public struct JSONListReader: Sendable {
         guard needsSeparator else { return false }
         guard byte == UInt8(ascii: ",") else { throw parser.unexpected("“,”") }
         parser.index += 1
-        needsSeparator = false
+        (needsSeparator, isAfterComma) = (false, true)
         return true
     }
 
@@ -173,9 +175,10 @@ public struct JSONListReader: Sendable {
             parser.index += 1
             place = .list
             hasList = true
+            isAfterComma = false
             return
         }
         envelope[key] = try parser.value()
-        needsSeparator = true
+        (needsSeparator, isAfterComma) = (true, false)
     }
 }

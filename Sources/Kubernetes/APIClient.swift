@@ -29,7 +29,8 @@ public final class APIClient: Sendable {
         address = try configuration.address()
         tokens = TokenSource(configuration.credentials)
         let forRequests = try configuration.httpConfiguration(readTimeout: requestTimeout)
-        let forWatches = try configuration.httpConfiguration(readTimeout: watchTimeout + (silence ?? min(.seconds(15), watchTimeout)))
+        let forWatches = try configuration.httpConfiguration(
+            readTimeout: watchTimeout + (silence ?? min(.seconds(15), watchTimeout)))
         requests = HTTPClient(eventLoopGroupProvider: .singleton, configuration: forRequests)
         watches = HTTPClient(eventLoopGroupProvider: .singleton, configuration: forWatches)
     }

@@ -74,7 +74,9 @@ public struct BatchWriter: Sendable {
         let stored = try await storedExecutions(wanted)
         return Set(
             wanted.map(\.id).filter { id in
-                stored[id].map { $0.lastKnownState != .running && $0.lastKnownState != .new && $0.lastKnownState != .unknown }
+                stored[id].map {
+                    $0.lastKnownState != .running && $0.lastKnownState != .new && $0.lastKnownState != .unknown
+                }
                     ?? false
             })
     }
@@ -251,7 +253,9 @@ public struct BatchWriter: Sendable {
                 let ids = known.filter { $0.isInput == isInput }.map(\.artifactID)
                 for use in isInput ? execution.inputs : execution.outputs {
                     // Only the key is known, and the Workflow will say the rest.
-                    if let uri = use.artifact.uri, !Artifact.isComplete(uri), execution.authority < .workflow { continue }
+                    if let uri = use.artifact.uri, !Artifact.isComplete(uri), execution.authority < .workflow {
+                        continue
+                    }
                     let artifact =
                         isInput
                         ? plan.input(use, of: execution, read: ids)

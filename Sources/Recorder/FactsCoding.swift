@@ -234,7 +234,9 @@ private struct FactsReader {
     }
 
     private mutating func raw<Value: RawRepresentable>(_ raw: Value.RawValue) throws -> Value {
-        guard let value = Value(rawValue: raw) else { throw Damaged(description: "facts with an unknown \(Value.self)") }
+        guard let value = Value(rawValue: raw) else {
+            throw Damaged(description: "facts with an unknown \(Value.self)")
+        }
         return value
     }
 

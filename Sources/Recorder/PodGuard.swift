@@ -140,7 +140,8 @@ extension Recorder {
             var continuation: String?
             repeat {
                 let page = try await client.list(
-                    .pods, namespace: namespace, continuation: continuation, fields: ["metadata": .without(["managedFields"])])
+                    .pods, namespace: namespace, continuation: continuation,
+                    fields: ["metadata": .without(["managedFields"])])
                 for pod in page.objects {
                     let finalizers = pod.raw["metadata"]?["finalizers"]?.array ?? []
                     guard finalizers.contains(where: { $0.string == PodGuard.finalizer }) else { continue }

@@ -118,7 +118,8 @@ public struct Recorder: Sendable {
             namespaces.flatMap { namespace in kinds.map { Place(kind: $0, namespace: namespace) } }
         }
         let (owners, pods) = (places(Capture.kinds), places([Capture.pods]))
-        let absence = Absence(journal, cluster: capture.cluster, namespaces: Set(options.namespaces), ownership: ownership)
+        let absence = Absence(
+            journal, cluster: capture.cluster, namespaces: Set(options.namespaces), ownership: ownership)
         let installed = InstalledKinds()
         let ownersListed = FirstLists(Set(owners.map(\.name)))
         let firstLists = FirstLists(Set((owners + pods).map(\.name)))
@@ -212,7 +213,8 @@ public struct Recorder: Sendable {
             }
             if reason == .absent { await installed.note(absent: place.kind.definition) }
             for list in lists { await list.arrived(place.name) }
-            let text = reason == .absent ? "the cluster does not have it; waiting until it is installed" : "may not be read"
+            let text =
+                reason == .absent ? "the cluster does not have it; waiting until it is installed" : "may not be read"
             if text != told { logger.log(level: reason == .absent ? .debug : .warning, "\(text)") }
             told = text
             // A definition that was just made is served a moment later.
@@ -242,7 +244,8 @@ public struct Recorder: Sendable {
         // Events that come while the journal is being synced go into its next commit together.
         let buffer = EventBuffer<(event: Watcher.Event, time: Date)>(capacity: options.bufferedEvents)
         let watcher = Watcher(
-            client, resource, namespace: place.namespace, pageSize: options.pageSize, fields: Capture.fields(of: resource),
+            client, resource, namespace: place.namespace, pageSize: options.pageSize,
+            fields: Capture.fields(of: resource),
             silence: options.silence, backoff: options.backoff)
         let reading = Task {
             for await event in watcher { await buffer.add((event, journal.clock.date)) }

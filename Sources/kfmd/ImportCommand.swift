@@ -65,7 +65,8 @@ struct CaptureOptions: ParsableArguments {
     var cluster: String?
 
     @Option(
-        help: ArgumentHelp("Rules for what nobody annotated: MetadataRules as YAML or JSON. (KFMD_RULES)", valueName: "file"))
+        help: ArgumentHelp(
+            "Rules for what nobody annotated: MetadataRules as YAML or JSON. (KFMD_RULES)", valueName: "file"))
     var rules: String?
 
     /// - Throws: ``Failure`` that names what is wrong with the rules.

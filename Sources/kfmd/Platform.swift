@@ -97,7 +97,9 @@ struct InputStream: ~Copyable {
                 if count <= 0 { break }
                 var written = 0
                 while written < count {
-                    let step = buffer.withUnsafeBytes { write(target, $0.baseAddress.map { $0 + written }, count - written) }
+                    let step = buffer.withUnsafeBytes {
+                        write(target, $0.baseAddress.map { $0 + written }, count - written)
+                    }
                     guard step > 0 else { throw Failure.runtime("\(path): cannot be written: no room for the input") }
                     written += step
                 }

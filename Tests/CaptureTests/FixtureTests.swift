@@ -24,7 +24,9 @@ import Testing
     static func explain(_ bytes: [UInt8], cluster: String = "test", onlyWanted: Bool = false) -> JSONValue {
         var explained: [JSONValue] = []
         let capture = Capture(cluster: cluster)
-        ObjectFile.read(bytes) { if case .object(let object, let isDeleted) = $0 { capture.owners.add(object, isDeleted: isDeleted) } }
+        ObjectFile.read(bytes) {
+            if case .object(let object, let isDeleted) = $0 { capture.owners.add(object, isDeleted: isDeleted) }
+        }
         ObjectFile.read(bytes) { item in
             switch item {
             case .object(var object, let isDeleted):

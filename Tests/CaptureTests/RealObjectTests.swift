@@ -59,4 +59,27 @@ import Testing
         #expect(coin.filter { $0.state == .canceled }.count == 2)
         #expect(coin.flatMap(\.outputs).compactMap(\.artifact.uri) == ["s3://somebucket/model2"])
     }
+
+    /// The recorded TaskRuns come without kind and name.
+    private func taskRun(_ name: String) throws -> Execution {
+        let bytes = try #require(FileContent.read("\(Self.folder)/\(name)"))
+        var object = try JSONValue(parsing: bytes).object ?? JSONObject()
+        object["apiVersion"] = "tekton.dev/v1"
+        object["kind"] = "TaskRun"
+        if object["metadata"] == nil { object["metadata"] = ["name": "t", "namespace": "n", "uid": "u"] }
+        let result = Capture(cluster: "c")(try KubernetesObject(.object(object)))
+        #expect(result.executions.count == 1)
+        return try #require(result.executions.first)
+    }
+
+    @Test(.enabled(if: isAtHand, "real objects are not at hand: ../shared/testdata"))
+    func hintsOfTaskRuns() throws {
+        let one = try taskRun("tekton-taskrun1.json")
+        #expect(one.state == .complete)
+        #expect(one.inputs.count == 1)
+        #expect(one.outputs.count == 3)
+        let many = try taskRun("tekton-taskrun-multiple-subjects.json")
+        #expect(many.outputs.count == 4)
+        #expect(many.outputs.allSatisfy { $0.artifact.digest?.hasPrefix("sha256:") == true })
+    }
 }

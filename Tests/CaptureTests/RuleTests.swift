@@ -20,11 +20,15 @@ import Testing
             "apiVersion": "v1", "kind": "Pod",
             "metadata": [
                 "name": "p", "namespace": "ml", "uid": "u", "labels": ["app": "nightly"], "annotations": annotations,
-                "ownerReferences": [["apiVersion": "batch/v1", "kind": "Job", "name": "nightly-12", "uid": "j", "controller": true]],
+                "ownerReferences": [
+                    ["apiVersion": "batch/v1", "kind": "Job", "name": "nightly-12", "uid": "j", "controller": true]
+                ],
             ],
             "spec": [
                 "restartPolicy": "Never",
-                "containers": [["name": "c", "image": .string(image), "env": [["name": "DATA", "value": "s3://d/1"]]]],
+                "containers": [
+                    ["name": "c", "image": .string(image), "env": [["name": "DATA", "value": "s3://d/1"]]]
+                ],
             ],
             "status": ["phase": "Succeeded"],
         ])
@@ -41,7 +45,8 @@ import Testing
     @Test func aRuleAnnotatesWhatItSelects() throws {
         let capture = Capture(cluster: "c")
         let selector: JSONValue = [
-            "labels": ["app": "night*"], "images": ["registry/train:*"], "owners": [["kind": "Job", "name": "nightly-*"]],
+            "labels": ["app": "night*"], "images": ["registry/train:*"],
+            "owners": [["kind": "Job", "name": "nightly-*"]],
         ]
         #expect(capture.rules.add(try rule("nightly", spec(selector))).isEmpty)
         let execution = try #require(capture(try pod()).executions.first)
@@ -54,7 +59,12 @@ import Testing
 
     @Test func theObjectsOwnAnnotationsOutweighIt() throws {
         let capture = Capture(cluster: "c")
-        capture.rules.add(try rule("r", spec(["labels": ["app": "nightly"]], ["inputs": [["type": "model", "uri": "s3://rule"]], "execution": "by rule"])))
+        capture.rules.add(
+            try rule(
+                "r",
+                spec(
+                    ["labels": ["app": "nightly"]],
+                    ["inputs": [["type": "model", "uri": "s3://rule"]], "execution": "by rule"])))
         let own = try pod(["metadata.kubeflow.org/inputs": #"{"type": "model", "uri": "s3://own"}"#])
         let execution = try #require(capture(own).executions.first)
         #expect(execution.inputs.map(\.artifact.uri) == ["s3://own"])
@@ -64,17 +74,24 @@ import Testing
 
     @Test func theMostSpecificRuleCountsAndTheOthersAreTold() throws {
         let capture = Capture(cluster: "c")
-        capture.rules.add(try rule("wide", kind: "ClusterMetadataRule", spec(["labels": ["app": "nightly"]], ["execution": "wide"])))
+        capture.rules.add(
+            try rule("wide", kind: "ClusterMetadataRule", spec(["labels": ["app": "nightly"]], ["execution": "wide"])))
         capture.rules.add(try rule("own", spec(["labels": ["app": "nightly"]], ["execution": "own"])))
         #expect(capture(try pod()).executions.first?.name == "own")
         capture.rules.add(
-            try rule("narrow", kind: "ClusterMetadataRule", spec(["labels": ["app": "nightly"], "namespaces": ["m*"]], ["execution": "narrow"])))
+            try rule(
+                "narrow", kind: "ClusterMetadataRule",
+                spec(["labels": ["app": "nightly"], "namespaces": ["m*"]], ["execution": "narrow"])))
         let result = capture(try pod())
         #expect(result.executions.first?.name == "narrow")
         #expect(result.ignored.filter { $0.contains("fits too") }.count == 2)
-        capture.rules.add(try rule("narrow", kind: "ClusterMetadataRule", spec(["labels": ["app": "x"]])), isDeleted: true)
+        capture.rules.add(
+            try rule("narrow", kind: "ClusterMetadataRule", spec(["labels": ["app": "x"]])), isDeleted: true)
         #expect(capture(try pod()).executions.first?.name == "own")
-        #expect(capture.rules.add(try rule("own", namespace: "other", spec(["labels": ["app": "nightly"]], ["execution": "x"]))).isEmpty)
+        #expect(
+            capture.rules.add(
+                try rule("own", namespace: "other", spec(["labels": ["app": "nightly"]], ["execution": "x"]))
+            ).isEmpty)
         #expect(capture(try pod()).executions.first?.name == "own")
     }
 
@@ -85,8 +102,14 @@ import Testing
         }
         #expect(try fields("text") == ["spec"])
         #expect(try fields(["selector": ["label": ["a": "b"]], "input": []]) == ["spec.input", "spec.selector.label"])
-        #expect(try fields(["selector": ["labels": ["a"], "namespaces": ["x"]]]) == ["spec.selector.labels", "spec.selector.namespaces"])
-        #expect(try fields(["inputs": "x", "selector": ["images": 5, "owners": [7]]]) == ["spec.inputs", "spec.selector.images", "spec.selector.owners[0]"])
+        #expect(
+            try fields(["selector": ["labels": ["a"], "namespaces": ["x"]]]) == [
+                "spec.selector.labels", "spec.selector.namespaces",
+            ])
+        #expect(
+            try fields(["inputs": "x", "selector": ["images": 5, "owners": [7]]]) == [
+                "spec.inputs", "spec.selector.images", "spec.selector.owners[0]",
+            ])
         #expect(try fields(["inputs": []], kind: "ClusterMetadataRule") == ["spec.selector"])
         #expect(rules.add(try pod()).map(\.field) == ["kind"])
     }

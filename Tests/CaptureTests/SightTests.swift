@@ -36,7 +36,8 @@ import Testing
         var labels: [String: JSONValue] = ["workflows.argoproj.io/workflow": "w"]
         if isKFP {
             labels["pipeline/runid"] = "r"
-            annotations["pipelines.kubeflow.org/component_spec"] = #"{"name": "Train", "outputs": [{"name": "model", "type": "Model"}]}"#
+            annotations["pipelines.kubeflow.org/component_spec"] =
+                #"{"name": "Train", "outputs": [{"name": "model", "type": "Model"}]}"#
         }
         let podMetadata = metadata(
             "w-1", "pod-uid",
@@ -48,7 +49,9 @@ import Testing
             "apiVersion": "v1", "kind": "Pod", "metadata": podMetadata,
             "spec": [
                 "restartPolicy": "Never", "containers": [["name": "main"]],
-                "initContainers": [["name": "init", "env": [["name": "ARGO_TEMPLATE", "value": .string(template.jsonText())]]]],
+                "initContainers": [
+                    ["name": "init", "env": [["name": "ARGO_TEMPLATE", "value": .string(template.jsonText())]]]
+                ],
             ],
             "status": [
                 "phase": "Succeeded",
@@ -58,7 +61,8 @@ import Testing
             ],
         ]
         let node: JSONValue = [
-            "id": "w-1", "name": "w.train", "displayName": "train", "type": "Pod", "phase": "Succeeded", "templateName": "train",
+            "id": "w-1", "name": "w.train", "displayName": "train", "type": "Pod", "phase": "Succeeded",
+            "templateName": "train",
             "templateScope": "local/w", "startedAt": "2025-03-01T10:00:00Z", "finishedAt": "2025-03-01T10:00:31Z",
             "outputs": ["artifacts": [located(key)]],
         ]
@@ -66,7 +70,8 @@ import Testing
         if isOffloaded { status["offloadNodeStatusVersion"] = "fnv:1" } else { status["nodes"] = ["w-1": node] }
         let workflowLabels: JSONValue = isKFP ? ["pipeline/runid": "r"] : [:]
         let workflow: JSONValue = [
-            "apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow", "metadata": metadata("w", "w-uid", ["labels": workflowLabels]),
+            "apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow",
+            "metadata": metadata("w", "w-uid", ["labels": workflowLabels]),
             "spec": [
                 "templates": [
                     [
@@ -79,7 +84,8 @@ import Testing
         ]
         let result: JSONValue = [
             "apiVersion": "argoproj.io/v1alpha1", "kind": "WorkflowTaskResult",
-            "metadata": metadata("w-1", "r-uid", ["labels": ["workflows.argoproj.io/workflow": "w"], "ownerReferences": owner]),
+            "metadata": metadata(
+                "w-1", "r-uid", ["labels": ["workflows.argoproj.io/workflow": "w"], "ownerReferences": owner]),
             "outputs": ["artifacts": [located(key)], "parameters": [["name": "accuracy", "value": "0.9"]]],
         ]
         return [pod, workflow, result]
@@ -95,7 +101,10 @@ import Testing
         (["s3": ["bucket": "mine", "key": "k/m"]], s3, "s3://b/k/m"),
         (["s3": ["key": "k/m"]], ["gcs": ["bucket": "g"]], "gs://g/k/m"),
         (["gcs": ["key": "k/m"]], ["gcs": ["bucket": "g"]], "gs://g/k/m"),
-        (["artifactory": ["url": "/repo/k/m"]], ["artifactory": ["url": "https://art.example/repo/x"]], "https://art.example/repo/k/m"),
+        (
+            ["artifactory": ["url": "/repo/k/m"]], ["artifactory": ["url": "https://art.example/repo/x"]],
+            "https://art.example/repo/k/m"
+        ),
         (["hdfs": ["path": "/k/m"]], ["hdfs": ["addresses": ["n1:8020"]]], "hdfs://n1:8020/k/m"),
     ]
 
@@ -103,7 +112,8 @@ import Testing
     func eachOutputIsThereOnce(order: [Int], isOffloaded: Bool) throws {
         for location in Self.locations {
             for isKFP in [false, true] where !isKFP || location.uri.hasPrefix("s3://b/") {
-                let objects = Self.objects(key: location.key, archive: location.archive, isKFP: isKFP, isOffloaded: isOffloaded)
+                let objects = Self.objects(
+                    key: location.key, archive: location.archive, isKFP: isKFP, isOffloaded: isOffloaded)
                 let capture = Capture(cluster: "c")
                 let sights = try order.flatMap { capture(try KubernetesObject(objects[$0])).executions }
                 let merged = try #require(sights.dropFirst().reduce(sights.first) { $0?.merging($1) })
@@ -124,7 +134,9 @@ import Testing
         var workflow = objects[1].object ?? JSONObject()
         workflow["status"] = [
             "phase": "Error", "finishedAt": "2025-03-01T11:00:00Z",
-            "nodes": ["w-1": ["id": "w-1", "name": "w.train", "type": "Pod", "phase": "Running", "templateName": "train"]],
+            "nodes": [
+                "w-1": ["id": "w-1", "name": "w.train", "type": "Pod", "phase": "Running", "templateName": "train"]
+            ],
         ]
         objects[1] = .object(workflow)
         for order in [[0, 1], [1, 0]] {

@@ -205,7 +205,8 @@ import Testing
             await cluster.endWatches()
             return "end of watches"
         case 11:
-            await cluster.inject(Fault(.list, resource: resource, .cutBody(share: Double.random(in: 0..<1, using: &random))))
+            await cluster.inject(
+                Fault(.list, resource: resource, .cutBody(share: Double.random(in: 0..<1, using: &random))))
             await cluster.compact()
             await cluster.endWatches()
             return "list cut in the middle"

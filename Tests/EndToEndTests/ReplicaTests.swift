@@ -4,7 +4,9 @@ import Testing
 
 /// Several recorders of one cluster.
 @Suite(.serialized) struct ReplicaTests {
-    private static func recorder(_ folder: String, _ kubeconfig: String, _ grpc: String, _ name: String, _ options: [String])
+    private static func recorder(
+        _ folder: String, _ kubeconfig: String, _ grpc: String, _ name: String, _ options: [String]
+    )
         async throws -> Running
     {
         try await Running(
@@ -16,7 +18,9 @@ import Testing
     private static func leads(_ recorder: Running) async throws -> Duration {
         let began = ContinuousClock.now
         while !recorder.output.contains("[Recorder] recording") {
-            if ContinuousClock.now - began > .seconds(30) { throw Running.NeverSaid(text: "recording", output: recorder.output) }
+            if ContinuousClock.now - began > .seconds(30) {
+                throw Running.NeverSaid(text: "recording", output: recorder.output)
+            }
             try await Task.sleep(for: .milliseconds(50))
         }
         return ContinuousClock.now - began
@@ -33,13 +37,17 @@ import Testing
             _ = try await Self.leads(first)
             let second = try await Self.recorder(path, kubeconfig, service.grpc, "second", options)
             _ = try await second.wait(for: "watching")
-            for workflow in 1...2 { for event in fleet.events(of: workflow) { await cluster.apply(event.type, event.object) } }
+            for workflow in 1...2 {
+                for event in fleet.events(of: workflow) { await cluster.apply(event.type, event.object) }
+            }
             try await Task.sleep(for: .seconds(2))
             #expect(!second.output.contains("[Recorder] recording"))
 
             // Killed while it has steps that nobody else wrote; their pods are gone at once.
             _ = try await first.stop("KILL")
-            for workflow in 3...4 { for event in fleet.events(of: workflow) { await cluster.apply(event.type, event.object) } }
+            for workflow in 3...4 {
+                for event in fleet.events(of: workflow) { await cluster.apply(event.type, event.object) }
+            }
             #expect(try await Self.leads(second) < .seconds(15))
 
             // A clean stop hands over at once.
@@ -47,7 +55,9 @@ import Testing
             _ = try await third.wait(for: "watching")
             #expect(try await second.stop() == 0)
             #expect(try await Self.leads(third) < .seconds(2))
-            for workflow in 5...6 { for event in fleet.events(of: workflow) { await cluster.apply(event.type, event.object) } }
+            for workflow in 5...6 {
+                for event in fleet.events(of: workflow) { await cluster.apply(event.type, event.object) }
+            }
             #expect(try await FleetContents.settled("\(path)/store.db", fleet) == FleetContents(expectedOf: fleet))
             #expect(try await third.stop() == 0)
             _ = try await service.running.stop()

@@ -36,7 +36,8 @@ import Testing
     }
 
     @Test(arguments: [
-        #"{"items":[1,2"#, #"{"items":[1 2]}"#, #"5"#, #"{"items":[{"a":}]}"#, #"{"items":[]} x"#, "", #"{"items":[tru"#,
+        #"{"items":[1,2"#, #"{"items":[1 2]}"#, #"{"items":[1,]}"#, #"{"a":1,}"#, #"{,}"#, #"5"#,
+        #"{"items":[{"a":}]}"#, #"{"items":[]} x"#, "", #"{"items":[tru"#,
     ])
     func aBrokenListIsAnError(text: String) {
         #expect(throws: JSONError.self) {

@@ -9,7 +9,8 @@ import Testing
         var found: [String] = []
         func take(_ item: ObjectFile.Item) {
             switch item {
-            case .object(let object, let isDeleted): found.append("\(object.kind) \(object.name)\(isDeleted ? " deleted" : "")")
+            case .object(let object, let isDeleted):
+                found.append("\(object.kind) \(object.name)\(isDeleted ? " deleted" : "")")
             case .malformed(let reason): found.append("malformed: \(reason)")
             }
         }
@@ -29,13 +30,28 @@ import Testing
         ("[\(pod("a")), \(pod("b"))]", ["Pod a", "Pod b"]),
         ("\n \(pod("a"))\n\(pod("b"))\n\n", ["Pod a", "Pod b"]),
         (pod("a") + pod("b"), ["Pod a", "Pod b"]),
-        (#"{"apiVersion": "v1", "items": [\#(pod("a")), \#(pod("b"))], "kind": "List", "metadata": {"resourceVersion": ""}}"#, ["Pod a", "Pod b"]),
-        (#"{"kind": "PodList", "apiVersion": "v1", "items": [{"metadata": {"name": "a"}}, 5]}"#, ["Pod a", "malformed: item 1 of the PodList: a number where an object should be"]),
-        (#"{"type": "ADDED", "object": \#(pod("a"))}"# + "\n" + #"{"type": "BOOKMARK", "object": {}}"# + "\n" + #"{"type": "DELETED", "object": \#(pod("a"))}"#, ["Pod a", "Pod a deleted"]),
-        (pod("a") + "\n{\"kind\": oops}\n" + pod("b"), ["Pod a", "malformed: line 2, column 10: “o” where a value should be", "Pod b"]),
+        (
+            #"{"apiVersion": "v1", "items": [\#(pod("a")), \#(pod("b"))], "kind": "List", "metadata": {"resourceVersion": ""}}"#,
+            ["Pod a", "Pod b"]
+        ),
+        (
+            #"{"kind": "PodList", "apiVersion": "v1", "items": [{"metadata": {"name": "a"}}, 5]}"#,
+            ["Pod a", "malformed: item 1 of the PodList: a number where an object should be"]
+        ),
+        (
+            #"{"type": "ADDED", "object": \#(pod("a"))}"# + "\n" + #"{"type": "BOOKMARK", "object": {}}"# + "\n"
+                + #"{"type": "DELETED", "object": \#(pod("a"))}"#, ["Pod a", "Pod a deleted"]
+        ),
+        (
+            pod("a") + "\n{\"kind\": oops}\n" + pod("b"),
+            ["Pod a", "malformed: line 2, column 10: “o” where a value should be", "Pod b"]
+        ),
         (pod("a") + "\n{\"kind\": \"Pod\"", ["Pod a", "malformed: line 2, column 15: the text ends"]),
         ("kind: Pod\nmetadata: {name: a}\n---\nkind: Pod\nmetadata: {name: b}\n", ["Pod a", "Pod b"]),
-        ("---\nkind: Pod\nmetadata: {name: a}\n---\n\n--- # two\nkind: [\n---\nkind: Pod\nmetadata: {name: b}", ["Pod a", "malformed", "Pod b"]),
+        (
+            "---\nkind: Pod\nmetadata: {name: a}\n---\n\n--- # two\nkind: [\n---\nkind: Pod\nmetadata: {name: b}",
+            ["Pod a", "malformed", "Pod b"]
+        ),
         ("", []), (" \n", []), ("# nothing\n", []),
     ]
 

@@ -100,7 +100,8 @@ extension JournalTests {
     private static let full: Execution = {
         var execution = Execution(
             id: "k8s://c/ns/pods/u", type: "t", name: "nâme", state: .failed, start: Date(timeIntervalSince1970: 1.5),
-            end: nil, run: Run(name: "r", displayName: "R", properties: ["p": .int(-5)], customProperties: ["q": .bool(true)]),
+            end: nil,
+            run: Run(name: "r", displayName: "R", properties: ["p": .int(-5)], customProperties: ["q": .bool(true)]),
             workspace: Workspace(name: "w", isDeclared: true), parameters: [.init(name: "a", value: "1")],
             inputs: [
                 ArtifactUse(

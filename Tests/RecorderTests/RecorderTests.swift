@@ -161,9 +161,14 @@ extension RecorderTests {
     private func trainJob(_ name: String) -> JSONValue {
         [
             "apiVersion": "trainer.kubeflow.org/v1alpha1", "kind": "TrainJob",
-            "metadata": ["name": .string(name), "namespace": "ml", "uid": .string("uid-\(name)"), "creationTimestamp": "2026-11-02T09:00:00Z"],
+            "metadata": [
+                "name": .string(name), "namespace": "ml", "uid": .string("uid-\(name)"),
+                "creationTimestamp": "2026-11-02T09:00:00Z",
+            ],
             "spec": ["initializer": ["dataset": ["storageUri": "hf://org/data"]]],
-            "status": ["conditions": [["type": "Complete", "status": "True", "lastTransitionTime": "2026-11-02T09:10:00Z"]]],
+            "status": [
+                "conditions": [["type": "Complete", "status": "True", "lastTransitionTime": "2026-11-02T09:10:00Z"]]
+            ],
         ]
     }
 
@@ -196,7 +201,9 @@ extension RecorderTests {
                     "apiVersion": "batch/v1", "kind": "Job",
                     "metadata": [
                         "name": "job", "namespace": "ml", "uid": "uid-job",
-                        "annotations": ["metadata.kubeflow.org/outputs": #"{"type": "model", "uri": "s3://m/$(pod.name)"}"#],
+                        "annotations": [
+                            "metadata.kubeflow.org/outputs": #"{"type": "model", "uri": "s3://m/$(pod.name)"}"#
+                        ],
                     ],
                 ])
             try await recording(cluster, try Journal(path: ":memory:"), store) {
@@ -221,7 +228,9 @@ extension RecorderTests {
             "apiVersion": "serving.kserve.io/v1beta1", "kind": "InferenceService",
             "metadata": [
                 "name": "s", "namespace": "ml", "uid": "uid-s",
-                "managedFields": [["manager": "x", "time": .string(changed), "fieldsV1": ["f:spec": .object(JSONObject())]]],
+                "managedFields": [
+                    ["manager": "x", "time": .string(changed), "fieldsV1": ["f:spec": .object(JSONObject())]]
+                ],
             ],
             "spec": ["predictor": ["model": ["modelFormat": ["name": "sklearn"], "storageUri": .string(uri)]]],
             "status": [
@@ -235,9 +244,12 @@ extension RecorderTests {
             let cluster = ReplayCluster(resources: [.pods, .namespaces, .events, .configMaps, Self.services])
             _ = try await BatchWriter(store).write([step("train", 0, 10, writes: [file("s3://models/2")])])
             try await recording(cluster, try Journal(path: ":memory:"), store) {
-                await cluster.apply("ADDED", service("s3://models/1", ready: "2027-02-01T09:00:00Z", changed: "2027-02-01T08:59:00Z"))
+                await cluster.apply(
+                    "ADDED", service("s3://models/1", ready: "2027-02-01T09:00:00Z", changed: "2027-02-01T08:59:00Z"))
                 try await expect(["train": "complete", "s": "running"], in: store)
-                await cluster.apply("MODIFIED", service("s3://models/2/", ready: "2027-02-01T10:00:00Z", changed: "2027-02-01T09:59:00Z"))
+                await cluster.apply(
+                    "MODIFIED",
+                    service("s3://models/2/", ready: "2027-02-01T10:00:00Z", changed: "2027-02-01T09:59:00Z"))
                 var found: [String] = []
                 for _ in 0..<100 {
                     let executions = try await store.read { try $0.getExecutions(.init()).executions }
@@ -258,12 +270,16 @@ extension RecorderTests {
             await cluster.apply("ADDED", pod("p", "Running"))
             try await recording(cluster, try Journal(path: ":memory:"), store, guardDeadline: .seconds(60)) {
                 try await expect(["p": "running"], in: store)
-                for _ in 0..<100 where await finalizers(cluster).isEmpty { try await Task.sleep(for: .milliseconds(50)) }
+                for _ in 0..<100 where await finalizers(cluster).isEmpty {
+                    try await Task.sleep(for: .milliseconds(50))
+                }
                 #expect(await finalizers(cluster) == ["metadata.kubeflow.org/recorded"])
                 await cluster.apply("MODIFIED", pod("p", "Succeeded"))
                 await cluster.delete(.pods, namespace: "ml", name: "p")
                 try await expect(["p": "complete"], in: store)
-                for _ in 0..<100 where await !cluster.all(.pods).isEmpty { try await Task.sleep(for: .milliseconds(50)) }
+                for _ in 0..<100 where await !cluster.all(.pods).isEmpty {
+                    try await Task.sleep(for: .milliseconds(50))
+                }
                 #expect(await cluster.all(.pods).map { $0.jsonText() } == [])
             }
         }
@@ -276,12 +292,16 @@ extension RecorderTests {
             // Nothing can be recorded.
             await store.close()
             try await recording(cluster, try Journal(path: ":memory:"), store, guardDeadline: .seconds(2)) {
-                for _ in 0..<100 where await finalizers(cluster).isEmpty { try await Task.sleep(for: .milliseconds(50)) }
+                for _ in 0..<100 where await finalizers(cluster).isEmpty {
+                    try await Task.sleep(for: .milliseconds(50))
+                }
                 await cluster.apply("MODIFIED", pod("p", "Succeeded"))
                 await cluster.delete(.pods, namespace: "ml", name: "p")
                 try await Task.sleep(for: .seconds(1))
                 #expect(await cluster.all(.pods).count == 1)
-                for _ in 0..<100 where await !cluster.all(.pods).isEmpty { try await Task.sleep(for: .milliseconds(50)) }
+                for _ in 0..<100 where await !cluster.all(.pods).isEmpty {
+                    try await Task.sleep(for: .milliseconds(50))
+                }
                 print("LEFT", await cluster.all(.pods).map { $0.jsonText() }, await cluster.requests)
                 #expect(await cluster.all(.pods).map { $0.jsonText() } == [])
             }

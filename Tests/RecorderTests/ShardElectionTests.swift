@@ -100,7 +100,8 @@ import Testing
                 if let gone { replicas[gone] = nil }
             case 1 where names.count > 1:
                 // Stopped in good order.
-                if let gone, let (shard, lease) = replicas[gone]?.election.release(name: { "l-\($0)" }, time: "\(now)") {
+                if let gone, let (shard, lease) = replicas[gone]?.election.release(name: { "l-\($0)" }, time: "\(now)")
+                {
                     _ = leases.put(shard, lease)
                 }
                 if let gone { replicas[gone] = nil }
