@@ -1,6 +1,6 @@
 """Measures the recorder: a backlog to the last pod in the store, and pods that come and go.
 
-    recorder.py KFMD RECORDER_BENCH [backlog|live|memory]...
+    recorder.py KFMD RECORDER_BENCH [backlog|live|memory|growth]...     (growth takes minutes, and only on demand)
 
 Everything runs on this machine and shares its cores: the API server with its pods, the recorder, the
 service. CPU and memory are the recorder's own.
@@ -158,6 +158,24 @@ def live(rate, seconds):
         return count, lags, used, peak
 
 
+def growth(pods, rate):
+    """Resident memory after 1,000 finished pods and after many."""
+    with Site() as site:
+        cluster = site.cluster("--rate", rate, "--seconds", pods // rate, stdin=subprocess.PIPE)
+        recorder = site.record()
+        wait_for(lambda: site.metric("kfmd_ready") == 1)
+        cluster.stdin.write(b"\n")
+        cluster.stdin.flush()
+
+        def recorded():
+            return site.query("SELECT count(*) FROM Execution WHERE last_known_state = 3")[0][0]
+        wait_for(lambda: recorded() >= 1000, 60)
+        early = memory(recorder)[0]
+        wait_for(lambda: recorded() >= pods // rate * rate, pods / rate * 3 + 60)
+        time.sleep(2)
+        return early, memory(recorder)[0]
+
+
 def main():
     if "backlog" in WANTED:
         pods = 5000
@@ -170,6 +188,9 @@ def main():
         count, lags, used, peak = live(100, 20)
         print(f"live at 100 pods/s: {len(lags)} of {count} recorded, lag median {statistics.median(lags):.2f} s, "
               f"p99 {lags[int(len(lags) * 0.99)]:.2f} s, {used / count * 1000:.2f} ms of CPU a pod, peak {peak:.0f} MB")
+    if "growth" in WANTED:
+        early, late = growth(100000, 400)
+        print(f"memory after 1,000 finished pods {early:.0f} MB, after 100,000 {late:.0f} MB: {late / early:.2f}")
     if "memory" in WANTED:
         seconds, used, now, peak, _ = backlog(20000)
         print(f"backlog of 20000: {20000 / seconds:.0f} pods/s, peak {peak:.0f} MB, then {now:.0f} MB")

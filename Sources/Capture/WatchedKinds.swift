@@ -6,6 +6,7 @@ extension Capture {
         public var versions: [Resource]
         /// Whether every cluster has it.
         public var isBuiltIn: Bool
+        public var isClusterScoped = false
 
         public var name: String { versions.first?.kind ?? "" }
         /// As a CustomResourceDefinition is named: `taskruns.tekton.dev`.
@@ -13,7 +14,11 @@ extension Capture {
             versions.first.map { $0.group.isEmpty ? $0.plural : "\($0.plural).\($0.group)" } ?? ""
         }
 
-        init(_ group: String, _ versions: [String], _ plural: String, _ kind: String, isBuiltIn: Bool = false) {
+        init(
+            _ group: String, _ versions: [String], _ plural: String, _ kind: String, isBuiltIn: Bool = false,
+            isClusterScoped: Bool = false
+        ) {
+            self.isClusterScoped = isClusterScoped
             self.versions = versions.map { Resource(group: group, version: $0, plural: plural, kind: kind) }
             self.isBuiltIn = isBuiltIn
         }
@@ -25,7 +30,9 @@ extension Capture {
     /// The kinds beside pods: those that tell of executions, and those that own pods.
     public static let kinds: [Kind] = [
         Kind(MetadataRule.apiGroup, ["v1alpha1"], "metadatarules", MetadataRule.kind),
-        Kind(MetadataRule.apiGroup, ["v1alpha1"], "clustermetadatarules", MetadataRule.clusterKind),
+        Kind(
+            MetadataRule.apiGroup, ["v1alpha1"], "clustermetadatarules", MetadataRule.clusterKind,
+            isClusterScoped: true),
         Kind("argoproj.io", ["v1alpha1"], "workflows", "Workflow"),
         Kind("argoproj.io", ["v1alpha1"], "workflowtaskresults", "WorkflowTaskResult"),
         Kind("tekton.dev", ["v1", "v1beta1"], "pipelineruns", "PipelineRun"),

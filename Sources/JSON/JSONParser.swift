@@ -258,21 +258,19 @@ struct JSONParser {
         let open = index
         index += 1
         let start = index
-        while index < bytes.count {
-            let byte = bytes[index]
-            if byte == UInt8(ascii: "\"") {
-                let slice = UnsafeBufferPointer(rebasing: bytes[start..<index])
-                guard let text = String(validating: slice, as: UTF8.self) else {
-                    throw error("text that is not valid UTF-8", at: open)
-                }
-                index += 1
-                return text
+        skipPlainText()
+        guard index < bytes.count else { throw error("text that is never closed", at: open) }
+        switch bytes[index] {
+        case UInt8(ascii: "\""):
+            let slice = UnsafeBufferPointer(rebasing: bytes[start..<index])
+            guard let text = String(validating: slice, as: UTF8.self) else {
+                throw error("text that is not valid UTF-8", at: open)
             }
-            if byte == UInt8(ascii: "\\") { return try escapedString(open: open, start: start) }
-            if byte < 0x20 { throw error("a control character inside text") }
             index += 1
+            return text
+        case UInt8(ascii: "\\"): return try escapedString(open: open, start: start)
+        default: throw error("a control character inside text")
         }
-        throw error("text that is never closed", at: open)
     }
 
     private mutating func escapedString(open: Int, start: Int) throws(JSONError) -> String {
@@ -303,8 +301,9 @@ struct JSONParser {
                 }
             case 0..<0x20: throw error("a control character inside text")
             default:
-                buffer.append(byte)
-                index += 1
+                let start = index
+                skipPlainText()
+                buffer.append(contentsOf: UnsafeBufferPointer(rebasing: bytes[start..<index]))
             }
         }
         throw error("text that is never closed", at: open)

@@ -44,23 +44,15 @@ extension JSONParser {
         throw error("an object or list that is never closed", at: open)
     }
 
-    /// Passes over text, eight bytes at a time.
+    /// Passes over text.
     /// - Returns: whether it has escapes.
     mutating func skipString() throws(JSONError) -> Bool {
         let open = index
         index += 1
         var hasEscapes = false
         while index < bytes.count {
-            if index + 8 <= bytes.count, let base = bytes.baseAddress {
-                let word = UnsafeRawPointer(base + index).loadUnaligned(as: UInt64.self).littleEndian
-                let found = Self.zeroBytes(word ^ 0x2222_2222_2222_2222) | Self.zeroBytes(word ^ 0x5C5C_5C5C_5C5C_5C5C)
-                if found == 0 {
-                    index += 8
-                    continue
-                }
-                // Only the lowest mark is sure to be one.
-                index += found.trailingZeroBitCount >> 3
-            }
+            skipPlainText()
+            guard index < bytes.count else { break }
             switch bytes[index] {
             case UInt8(ascii: "\""):
                 index += 1
@@ -73,6 +65,29 @@ extension JSONParser {
         }
         index = bytes.count
         throw error("text that is never closed", at: open)
+    }
+
+    /// Goes on to the next quote, backslash or control character, eight bytes at a time.
+    mutating func skipPlainText() {
+        guard let base = bytes.baseAddress else { return }
+        while index + 8 <= bytes.count {
+            let word = UnsafeRawPointer(base + index).loadUnaligned(as: UInt64.self).littleEndian
+            let found =
+                Self.zeroBytes(word ^ 0x2222_2222_2222_2222) | Self.zeroBytes(word ^ 0x5C5C_5C5C_5C5C_5C5C)
+                | (word &- 0x2020_2020_2020_2020) & ~word & 0x8080_8080_8080_8080
+            if found != 0 {
+                // Only the lowest mark is sure to be one.
+                index += found.trailingZeroBitCount >> 3
+                return
+            }
+            index += 8
+        }
+        while index < bytes.count {
+            switch bytes[index] {
+            case UInt8(ascii: "\""), UInt8(ascii: "\\"), 0..<0x20: return
+            default: index += 1
+            }
+        }
     }
 
     /// The highest bit of each byte that is zero, exact up to the first such byte.

@@ -1,3 +1,4 @@
+import Capture
 import FoundationEssentials
 import JSON
 import Kubernetes
@@ -29,11 +30,14 @@ actor EventReporter {
     private func createEvent(_ problem: Problem, about origin: Execution.Origin) async {
         guard let client else { return }
         let time = Timestamp.format(Date())
-        let version = origin.kind == "Workflow" ? Resource.workflows.apiVersion : "v1"
+        let kind = Capture.kinds.first { $0.name == origin.kind } ?? Capture.pods
+        let version = kind.versions.first?.apiVersion ?? "v1"
+        // Of what is in no namespace Events are in this one.
+        let namespace = origin.namespace.isEmpty ? "default" : origin.namespace
         let event: JSONValue = [
             "apiVersion": "v1", "kind": "Event",
             "metadata": [
-                "generateName": .string("\(origin.name.prefix(200))."), "namespace": .string(origin.namespace),
+                "generateName": .string("\(origin.name.prefix(200))."), "namespace": .string(namespace),
             ],
             "involvedObject": [
                 "apiVersion": .string(version), "kind": .string(origin.kind), "name": .string(origin.name),
@@ -45,7 +49,7 @@ actor EventReporter {
             "source": ["component": "kfmd"],
         ]
         do {
-            try await client.create(.events, namespace: origin.namespace, event)
+            try await client.create(.events, namespace: namespace, event)
         } catch {
             logger.debug("no Event could be made", metadata: ["reason": "\(error)"])
         }

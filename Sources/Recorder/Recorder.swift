@@ -115,7 +115,10 @@ public struct Recorder: Sendable {
     public func run() async {
         let namespaces: [String?] = options.namespaces.isEmpty ? [nil] : options.namespaces
         func places(_ kinds: [Capture.Kind]) -> [Place] {
-            namespaces.flatMap { namespace in kinds.map { Place(kind: $0, namespace: namespace) } }
+            kinds.flatMap { kind in
+                // What is of the cluster is in no namespace.
+                (kind.isClusterScoped ? [nil] : namespaces).map { Place(kind: kind, namespace: $0) }
+            }
         }
         let (owners, pods) = (places(Capture.kinds), places([Capture.pods]))
         let absence = Absence(

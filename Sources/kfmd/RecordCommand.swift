@@ -11,8 +11,9 @@ struct Record: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Watch a cluster and record what runs on it.",
         discussion: """
-            Pods and workflows are watched; what they say goes into a journal first,
-            and from there, in batches, into the metadata service. It can be stopped
+            Pods, workflows, and the jobs and services of Tekton, Kubeflow, KServe and
+            others are watched; what they say goes into a journal first, and from there,
+            in batches, into the metadata service. It can be stopped
             and started at any time.
               kfmd record --metadata localhost:8080
               kfmd record --context staging --namespace team-a --store metadata.db
@@ -99,53 +100,32 @@ struct Record: AsyncParsableCommand {
 
     func run() async throws {
         let logger = try Settings.logger("kfmd.record", level: logLevel)
-        let configuration: ClusterConfiguration
-        let client: APIClient
-        let journal: Journal
-        do {
-            configuration = try await ClusterConfiguration.load(
-                kubeconfig: Settings.value(kubeconfig, "KFMD_KUBECONFIG"),
-                context: Settings.value(context, "KFMD_CONTEXT"))
-            client = try APIClient(
-                configuration,
-                watchTimeout: .seconds(
-                    try Settings.number(watchTimeout, "KFMD_WATCH_TIMEOUT", "--watch-timeout", 290, in: 1...3600)))
-            journal = try Journal(path: Settings.value(self.journal, "KFMD_JOURNAL") ?? "kfmd-journal.db")
-        } catch let error as ConfigurationError {
-            throw Failure.usage(error.description)
-        } catch let error as Journal.FileError {
-            throw Failure.usage(error.description)
-        }
+        let options = try self.options
+        let rules = try RulesFile.read(self.rules)
         let address = try Settings.value(httpListen, "KFMD_HTTP_LISTEN").map {
             try Settings.address($0, "--http-listen")
         }
-        let election = try self.election
-        let rules = try RulesFile.read(self.rules)
-        let namespaces = Settings.list(namespace, "KFMD_NAMESPACE")
+        let client = try await self.client()
         if release {
-            let count = try await releasePods(client, namespaces)
+            let count = try await releasePods(client, options.namespaces)
             StandardOutput.write("\(count) pods let go\n")
             return
         }
-        let deadline = try self.deadline
-        let silence = Duration.seconds(
-            try Settings.number(watchSilence, "KFMD_WATCH_SILENCE", "--watch-silence", 150, in: 1...86_400))
-        let pageSize = try Settings.number(chunkSize, "KFMD_CHUNK_SIZE", "--chunk-size", 500, in: 1...10_000)
+        let journal: Journal
+        do {
+            journal = try Journal(path: Settings.value(self.journal, "KFMD_JOURNAL") ?? "kfmd-journal.db")
+        } catch let error as Journal.FileError {
+            throw Failure.usage(error.description)
+        }
         let name = try await clusterName(client, logger)
         try await backend.withBackend { backend in
-            var options = Recorder.Options()
-            options.namespaces = namespaces
-            options.election = election
-            options.pageSize = pageSize
-            options.silence = silence
-            options.guardDeadline = deadline
             let metrics = RecorderMetrics()
             let repositories = await Recorder.artifactRepositories(
-                client, namespaces: namespaces, logger: logger)
+                client, namespaces: options.namespaces, logger: logger)
             let recorder = Recorder(
                 client: client, capture: Capture(cluster: name, artifactRepositories: repositories, rules: rules),
                 journal: journal, backend: backend, options: options, metrics: metrics, logger: logger)
-            logger.info("recording", metadata: ["cluster": "\(name)", "server": "\(configuration.server)"])
+            logger.info("recording", metadata: ["cluster": "\(name)", "server": "\(client.configuration.server)"])
             var services: [any Service] = [RecorderService(recorder: recorder)]
             if let address { services.append(RecorderServer.service(address, metrics, journal, logger)) }
             try await ServiceGroup(
@@ -155,6 +135,31 @@ struct Record: AsyncParsableCommand {
             ).run()
         }
         await client.shutdown()
+    }
+
+    private var options: Recorder.Options {
+        get throws {
+            var options = Recorder.Options()
+            options.namespaces = Settings.list(namespace, "KFMD_NAMESPACE")
+            options.election = try election
+            options.guardDeadline = try deadline
+            options.pageSize = try Settings.number(chunkSize, "KFMD_CHUNK_SIZE", "--chunk-size", 500, in: 1...10_000)
+            options.silence = .seconds(
+                try Settings.number(watchSilence, "KFMD_WATCH_SILENCE", "--watch-silence", 150, in: 1...86_400))
+            return options
+        }
+    }
+
+    private func client() async throws -> APIClient {
+        let timeout = try Settings.number(watchTimeout, "KFMD_WATCH_TIMEOUT", "--watch-timeout", 290, in: 1...3600)
+        do {
+            let configuration = try await ClusterConfiguration.load(
+                kubeconfig: Settings.value(kubeconfig, "KFMD_KUBECONFIG"),
+                context: Settings.value(context, "KFMD_CONTEXT"))
+            return try APIClient(configuration, watchTimeout: .seconds(timeout))
+        } catch let error as ConfigurationError {
+            throw Failure.usage(error.description)
+        }
     }
 
     private var deadline: Duration? {
