@@ -4,8 +4,6 @@ extension Capture {
     /// A kind that conventions know, in the versions in which clusters serve it, best first.
     public struct Kind: Sendable, Hashable {
         public var versions: [Resource]
-        /// Whether every cluster has it.
-        public var isBuiltIn: Bool
         public var isClusterScoped = false
 
         public var name: String { versions.first?.kind ?? "" }
@@ -15,17 +13,16 @@ extension Capture {
         }
 
         init(
-            _ group: String, _ versions: [String], _ plural: String, _ kind: String, isBuiltIn: Bool = false,
+            _ group: String, _ versions: [String], _ plural: String, _ kind: String,
             isClusterScoped: Bool = false
         ) {
             self.isClusterScoped = isClusterScoped
             self.versions = versions.map { Resource(group: group, version: $0, plural: plural, kind: kind) }
-            self.isBuiltIn = isBuiltIn
         }
     }
 
     /// Pods, which run everything.
-    public static let pods = Kind("", ["v1"], "pods", "Pod", isBuiltIn: true)
+    public static let pods = Kind("", ["v1"], "pods", "Pod")
 
     /// The kinds beside pods: those that tell of executions, and those that own pods.
     public static let kinds: [Kind] = [
@@ -51,8 +48,8 @@ extension Capture {
         Kind("ray.io", ["v1", "v1alpha1"], "rayjobs", "RayJob"),
         Kind("ray.io", ["v1", "v1alpha1"], "rayclusters", "RayCluster"),
         Kind("jobset.x-k8s.io", ["v1alpha2"], "jobsets", "JobSet"),
-        Kind("batch", ["v1"], "jobs", "Job", isBuiltIn: true),
-        Kind("apps", ["v1"], "replicasets", "ReplicaSet", isBuiltIn: true),
+        Kind("batch", ["v1"], "jobs", "Job"),
+        Kind("apps", ["v1"], "replicasets", "ReplicaSet"),
         Kind("serving.kserve.io", ["v1beta1"], "inferenceservices", "InferenceService"),
         Kind("serving.kserve.io", ["v1alpha2", "v1alpha1"], "llminferenceservices", "LLMInferenceService"),
         Kind("machinelearning.seldon.io", ["v1"], "seldondeployments", "SeldonDeployment"),

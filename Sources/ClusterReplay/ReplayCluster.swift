@@ -167,6 +167,9 @@ public actor ReplayCluster {
     /// Makes the next fitting request go wrong.
     public func inject(_ fault: Fault) { faults.append(fault) }
 
+    /// Nothing goes wrong any more.
+    public func clearFaults() { faults = [] }
+
     /// The newest state of an object.
     public func object(_ resource: Resource, namespace: String, name: String) -> JSONValue? {
         objects[resource]?["\(namespace)/\(name)"]

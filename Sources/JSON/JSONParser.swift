@@ -48,14 +48,6 @@ struct JSONParser {
         self.index = index
     }
 
-    /// The next of several values; `nil` at the end.
-    mutating func next() throws(JSONError) -> (value: JSONValue, end: Int)? {
-        skipWhitespace()
-        guard index < bytes.count else { return nil }
-        let value = try value()
-        return (value, index)
-    }
-
     mutating func document(_ projection: JSONProjection) throws(JSONError) -> JSONValue {
         if bytes.starts(with: [0xEF, 0xBB, 0xBF]) { index = 3 }
         skipWhitespace()

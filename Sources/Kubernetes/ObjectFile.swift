@@ -16,7 +16,12 @@ public enum ObjectFile {
     ///   - body: gets one object after the other.
     public static func read(_ bytes: [UInt8], _ body: (Item) throws -> Void) rethrows {
         var reader = ObjectReader()
-        try reader.read(bytes, isLast: true, body)
+        var rest = bytes[...]
+        repeat {
+            let chunk = Array(rest.prefix(65_536))
+            rest = rest.dropFirst(chunk.count)
+            try reader.read(chunk, isLast: rest.isEmpty, body)
+        } while !rest.isEmpty
     }
 
     static func unpack(_ value: JSONValue, _ place: String, _ body: (Item) throws -> Void) rethrows {

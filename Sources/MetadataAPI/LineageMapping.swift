@@ -65,7 +65,13 @@ public enum LineageMapping {
         if stored == nil { node.typeID = typeID }
         node.externalID = execution.id
         let state = state(execution.state)
-        if !isFinal(node.lastKnownState) || execution.state.isFinal { node.lastKnownState = state }
+        if !isFinal(node.lastKnownState) || execution.state.isFinal || execution.isServing {
+            node.lastKnownState = state
+        }
+        // What goes on again has no end, and what was wrong may be mended.
+        if execution.isServing {
+            for name in [PropertyName.endTime, PropertyName.problems] { node.customProperties[name] = nil }
+        }
         var custom = execution.customProperties
         custom[PropertyName.name] = .string(execution.name)
         custom[PropertyName.displayName] = custom[PropertyName.displayName] ?? .string(execution.name)

@@ -73,12 +73,14 @@ public struct BatchWriter: Sendable {
         let wanted = executions.filter { $0.state.isFinal && !$0.isServing }
         let stored = try await storedExecutions(wanted)
         return Set(
-            wanted.map(\.id).filter { id in
-                stored[id].map {
-                    $0.lastKnownState != .running && $0.lastKnownState != .new && $0.lastKnownState != .unknown
+            wanted.filter { step in
+                switch stored[step.id]?.lastKnownState {
+                case .complete, .failed, .cached: true
+                // It may have been concluded from the absence of the step's objects.
+                case .canceled: step.state == .canceled
+                default: false
                 }
-                    ?? false
-            })
+            }.map(\.id))
     }
 
     /// Writes executions; those for which the store failed alone have no outcome.

@@ -34,7 +34,11 @@ enum FactsCoding {
         let decoder = JSONDecoder()
         decoder.nonConformingFloatDecodingStrategy = .convertFromString(
             positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
-        return try decoder.decode(Execution.self, from: Data(bytes))
+        do {
+            return try decoder.decode(Execution.self, from: Data(bytes))
+        } catch {
+            throw Damaged(description: "facts that are no execution: \(error)")
+        }
     }
 }
 

@@ -15,7 +15,9 @@ actor InstalledKinds {
     /// Watches definitions until cancelled, or until that is forbidden.
     func watch(_ client: APIClient) async {
         // Only names are wanted.
-        let watcher = Watcher(client, .customResourceDefinitions, fields: ["metadata": ["name": .everything]])
+        let watcher = Watcher(
+            client, .customResourceDefinitions,
+            fields: ["metadata": ["name": .everything, "resourceVersion": .everything]])
         for await event in watcher {
             switch event {
             case .page(let objects): for object in objects { changed(object.name) }
@@ -37,8 +39,7 @@ actor InstalledKinds {
     /// Waits until a definition changes after a version, a time has passed, or the task is cancelled.
     func wait(for definition: String, after version: Int, atMost duration: Duration) async {
         let timer = Task {
-            try? await Task.sleep(for: duration)
-            release(definition)
+            if (try? await Task.sleep(for: duration)) != nil { release(definition) }
         }
         await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in

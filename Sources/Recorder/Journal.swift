@@ -73,6 +73,7 @@ public actor Journal {
             guard version <= Self.version else {
                 throw FileError(path: path, reason: "was written by a newer kfmd (version \(version))")
             }
+            try connection.execute("BEGIN IMMEDIATE")
             if version == 1 {
                 try connection.execute("ALTER TABLE step ADD COLUMN namespace TEXT NOT NULL DEFAULT ''")
             }
@@ -99,9 +100,11 @@ public actor Journal {
                 DROP INDEX IF EXISTS step_waiting;
                 CREATE INDEX IF NOT EXISTS step_pending ON step (revision, held_until, updated, acknowledged)
                 WHERE acknowledged < revision;
+                CREATE INDEX IF NOT EXISTS step_held ON step (held_until) WHERE acknowledged < revision;
                 CREATE INDEX IF NOT EXISTS step_updated ON step (updated);
                 CREATE INDEX IF NOT EXISTS step_open ON step (updated) WHERE is_final = 0;
                 PRAGMA user_version = \(Self.version);
+                COMMIT;
                 """)
             revision = try connection.first("SELECT max(revision) FROM step") { $0.integer(0) } ?? 0
             // Written by a clock that was ahead of ours.
@@ -186,6 +189,7 @@ public actor Journal {
             "UPDATE step SET held_until = ?, facts = ? WHERE id = ?", isOwned ? 0 : untilStandby, blob(execution),
             execution.id)
         remember(execution)
+        wake()
     }
 
     private func blob(_ execution: Execution) -> SQLValue { .blob(FactsCoding.encode(execution)) }
@@ -208,9 +212,10 @@ public actor Journal {
             for namespace in namespaces {
                 try connection.run(
                     """
-                    UPDATE step SET held_until = ?
+                    UPDATE step SET held_until = CASE WHEN held_until = 0 THEN ? ELSE min(held_until, ?) END
                     WHERE acknowledged < revision AND namespace = ? AND held_until < ?
-                    """, isOwned(namespace) ? 0 : untilStandby, namespace, Int64.max)
+                    """, isOwned(namespace) ? 0 : untilStandby, isOwned(namespace) ? 0 : untilStandby, namespace,
+                    Int64.max)
             }
         }
         wake()
@@ -252,11 +257,12 @@ public actor Journal {
         return try rows.compactMap { bytes in try readable { try FactsCoding.decode(bytes) } }
     }
 
-    /// Whether the store has the ends of all of these, or refused them.
-    func haveEnded(_ ids: [String]) throws -> Bool {
+    /// Whether the ends of all of these were seen.
+    /// - Parameter written: whether the store has them too, or refused them.
+    func haveEnded(_ ids: [String], written: Bool) throws -> Bool {
         try ids.allSatisfy { id in
             try connection.first(
-                "SELECT 1 FROM step WHERE id = ? AND is_final = 1 AND acknowledged >= revision", id
+                "SELECT 1 FROM step WHERE id = ? AND is_final = 1 AND (acknowledged >= revision OR NOT ?)", id, written
             ) { _ in true } == true
         }
     }
@@ -270,7 +276,9 @@ public actor Journal {
         let open = try connection.rows(
             "SELECT id FROM step WHERE id >= ? AND id < ? AND is_final = 0", prefix, prefix + "\u{10FFFF}"
         ) { $0.text(0) }
-        let ended = try open.filter { !live.contains($0) }.compactMap { try facts(of: $0) }.map { step in
+        let ended = try open.filter { !live.contains($0) }.compactMap { id in
+            try readable { try facts(of: id) }
+        }.map { step in
             var step = step
             (step.state, step.end) = (.complete, end)
             return step
@@ -326,6 +334,16 @@ public actor Journal {
         }
     }
 
+    /// Lets others go first: these were not taken.
+    func postponePatches(_ patches: [Patch]) throws {
+        try connection.transaction {
+            for patch in patches {
+                try connection.run(
+                    "UPDATE patch SET id = (SELECT max(id) + 1 FROM patch) WHERE id = ?", patch.id)
+            }
+        }
+    }
+
     func removePatches(_ patches: [Patch]) throws {
         guard !patches.isEmpty else { return }
         try connection.transaction {
@@ -358,15 +376,17 @@ public actor Journal {
     /// Waits until something is due for the store, or the task is cancelled.
     public func waitForPending() async {
         while !Task.isCancelled {
-            if isThere("SELECT 1 FROM step WHERE acknowledged < revision AND held_until <= ? LIMIT 1", now) {
-                return
+            let next = try? connection.first(
+                "SELECT min(held_until) FROM step WHERE acknowledged < revision AND held_until < ?", Int64.max
+            ) { $0.optionalInteger(0) }
+            guard case .some(.some(let time)) = next else {
+                await sleepUntilWoken()
+                continue
             }
-            guard isThere("SELECT 1 FROM step WHERE acknowledged < revision AND held_until < ? LIMIT 1", Int64.max)
-            else { break }
-            // Only steps that wait for their pods: look again soon, others may come first.
-            try? await Task.sleep(for: .milliseconds(25))
+            if time <= now { return }
+            // Others may come first, and wake us.
+            await sleepUntilWoken(atMost: .milliseconds(time - now))
         }
-        await sleepUntilWoken()
     }
 
     /// Waits until something is to be written back, or the task is cancelled.
@@ -374,8 +394,11 @@ public actor Journal {
         while !Task.isCancelled, !isThere("SELECT 1 FROM patch LIMIT 1") { await sleepUntilWoken() }
     }
 
-    private func sleepUntilWoken() async {
+    private func sleepUntilWoken(atMost duration: Duration? = nil) async {
         if Task.isCancelled { return }
+        let timer = duration.map { duration in
+            Task { if (try? await Task.sleep(for: duration)) != nil { wake() } }
+        }
         await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
                 if Task.isCancelled { continuation.resume() } else { waiters.append(continuation) }
@@ -383,6 +406,7 @@ public actor Journal {
         } onCancel: {
             Task { await self.wake() }
         }
+        timer?.cancel()
     }
 
     private func isThere<each Parameter: SQLBindable>(_ sql: String, _ parameters: repeat each Parameter) -> Bool {

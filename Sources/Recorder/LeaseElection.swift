@@ -52,6 +52,13 @@ actor LeaseElection {
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await self.watch() }
             group.addTask { await self.renew() }
+            // A request that hangs must not keep a lost lease from being noticed.
+            group.addTask {
+                while !Task.isCancelled {
+                    await self.tell()
+                    try? await Task.sleep(for: .milliseconds(500))
+                }
+            }
         }
         await Task { await self.release() }.value
     }
@@ -107,7 +114,9 @@ actor LeaseElection {
                 election.wrote(written, shard, begun: start, at: now)
                 lastFailure = ""
             } else if let object = try? await client.get(.leases, namespace: options.namespace, name: name(shard)) {
-                // Somebody else was faster, and the watch may be slow to say so.
+                // Somebody else was faster, and the watch may be slow to say so. What is there counts, though
+                // its version be lower: a restored server counts anew.
+                election.observe(shard, nil, at: now)
                 observe(object)
             } else {
                 election.observe(shard, nil, at: now)

@@ -23,8 +23,6 @@ final class Ownership: Sendable {
         }
     }
 
-    var isLeading: Bool { division.withLock { $0 == nil || $0?.own != nil } }
-
     /// - Returns: whether it is another than before.
     func set(_ new: Division) -> Bool {
         division.withLock { division in

@@ -11,13 +11,19 @@ actor PodGuard {
     /// The finalizer.
     static let finalizer = "metadata.kubeflow.org/recorded"
 
-    private struct Held {
+    private struct Held: Sendable {
         var namespace: String
         var name: String
         var executions: [String]
-        /// Since when nothing but the finalizer keeps it, or nothing more comes of it.
-        var endedSince: Date?
+        /// When a pod that is being deleted should be gone.
+        var leaves: Date?
+        /// Since when nothing more comes of it.
+        var endedSince: ContinuousClock.Instant?
     }
+
+    private static let concurrency = 16
+    /// How much later a replica lets go of pods that are another's.
+    private static let standby: Duration = .seconds(600)
 
     private let client: APIClient
     private let journal: Journal
@@ -43,25 +49,21 @@ actor PodGuard {
 
     /// A pod was seen, with the executions that it tells of.
     func saw(_ pod: KubernetesObject, _ executions: [Execution], isDeleted: Bool) {
-        if isDeleted {
+        let metadata = pod.raw["metadata"]
+        let leaves = metadata?["deletionTimestamp"]?.string.flatMap(Timestamp.parse)
+        let phase = pod.raw["status"]?["phase"]?.string ?? ""
+        let hasEnded = phase == "Succeeded" || phase == "Failed"
+        let isHeld = (metadata?["finalizers"]?.array ?? []).contains { $0.string == Self.finalizer }
+        let isWanted = !isDeleted && !isHeld && !executions.isEmpty && !hasEnded && leaves == nil
+        wanted[pod.uid] = isWanted ? (pod.namespace, pod.name) : nil
+        guard isHeld, !isDeleted else {
             held[pod.uid] = nil
-            wanted[pod.uid] = nil
             return
         }
-        let metadata = pod.raw["metadata"]
-        let isLeaving = metadata?["deletionTimestamp"] != nil
-        let phase = pod.raw["status"]?["phase"]?.string ?? ""
-        let hasEnded = isLeaving || phase == "Succeeded" || phase == "Failed"
-        let isHeld = (metadata?["finalizers"]?.array ?? []).contains { $0.string == Self.finalizer }
-        if isHeld {
-            wanted[pod.uid] = nil
-            let since = held[pod.uid]?.endedSince ?? (hasEnded ? Date() : nil)
-            held[pod.uid] = Held(
-                namespace: pod.namespace, name: pod.name, executions: executions.map(\.id), endedSince: since)
-        } else {
-            held[pod.uid] = nil
-            if !executions.isEmpty, !hasEnded { wanted[pod.uid] = (pod.namespace, pod.name) }
-        }
+        let since = held[pod.uid]?.endedSince ?? (hasEnded ? .now : nil)
+        held[pod.uid] = Held(
+            namespace: pod.namespace, name: pod.name, executions: executions.map(\.id), leaves: leaves,
+            endedSince: since)
     }
 
     /// Holds and lets go until it is cancelled.
@@ -74,42 +76,86 @@ actor PodGuard {
     }
 
     private func hold() async {
-        for (uid, pod) in wanted where ownership.owns(pod.namespace) {
-            wanted[uid] = nil
-            do {
-                try await client.modify(.pods, namespace: pod.namespace, name: pod.name) { object in
-                    guard object.uid == uid, object.raw["metadata"]?["deletionTimestamp"] == nil else { return nil }
-                    return Self.patch(object) { $0 + ($0.contains(Self.finalizer) ? [] : [Self.finalizer]) }
+        let pods = wanted.filter { ownership.owns($0.value.namespace) }
+        await each(pods.map { ($0.key, $0.value.namespace, $0.value.name) }) { client, uid, namespace, name in
+            try await client.modify(.pods, namespace: namespace, name: name) { object in
+                let hasEnded = ["Succeeded", "Failed"].contains(object.raw["status"]?["phase"]?.string ?? "")
+                guard object.uid == uid, !hasEnded, object.raw["metadata"]?["deletionTimestamp"] == nil else {
+                    return nil
                 }
-            } catch {
-                fail(error, "the pod is not held", pod.namespace, pod.name)
+                return Self.patch(object) { $0 + ($0.contains(Self.finalizer) ? [] : [Self.finalizer]) }
             }
+        } done: { uid, error in
+            // It is tried again where that may help.
+            if let error, (error as? APIError)?.status != 403 {
+                if (error as? APIError)?.isNotFound != true {
+                    return fail(error, "the pod is not held, trying again", uid)
+                }
+            } else if let error {
+                fail(error, "the pod is not held", uid)
+            }
+            wanted[uid] = nil
         }
     }
 
     private func letGo() async {
+        var ready: [(String, String, String)] = []
+        var lost: [String: Int] = [:]
         for (uid, pod) in held {
-            guard let since = pod.endedSince, ownership.owns(pod.namespace) else { continue }
-            let isRecorded = (try? await journal.haveEnded(pod.executions)) ?? false
-            let isLate = Date().timeIntervalSince(since) > deadline / .seconds(1)
-            guard isRecorded || isLate else { continue }
-            do {
-                try await Self.release(client, namespace: pod.namespace, name: pod.name, uid: uid)
-                held[uid] = nil
-                guard !isRecorded else { continue }
-                metrics.countLost(pod.executions.count)
-                logger.error(
-                    "a pod was let go though it is not recorded: the deadline is over",
-                    metadata: ["pod": "\(pod.namespace)/\(pod.name)"])
-            } catch {
-                fail(error, "the pod is not let go, trying again", pod.namespace, pod.name)
+            var since = pod.endedSince
+            if since == nil, let leaves = pod.leaves, leaves < Date() {
+                since = .now
+                held[uid]?.endedSince = since
             }
+            guard let since else { continue }
+            let isOwn = ownership.owns(pod.namespace)
+            let isRecorded = (try? await journal.haveEnded(pod.executions, written: true)) ?? false
+            let isLate = ContinuousClock.now - since > deadline + (isOwn ? .zero : Self.standby)
+            guard isLate || isRecorded && isOwn else { continue }
+            ready.append((uid, pod.namespace, pod.name))
+            // What the journal has is late, not lost.
+            let isSeen = (try? await journal.haveEnded(pod.executions, written: false)) ?? false
+            if !isSeen { lost[uid] = pod.executions.count }
+        }
+        await each(ready) { client, uid, namespace, name in
+            try await Self.release(client, namespace: namespace, name: name, uid: uid)
+        } done: { uid, error in
+            if let error { return fail(error, "the pod is not let go, trying again", uid) }
+            let pod = held.removeValue(forKey: uid)
+            guard let count = lost[uid] else { return }
+            metrics.countLost(count)
+            logger.error(
+                "a pod was let go though its end was not seen: the deadline is over",
+                metadata: ["pod": "\(pod?.namespace ?? "")/\(pod?.name ?? "")"])
         }
     }
 
-    private func fail(_ error: any Error, _ what: String, _ namespace: String, _ name: String) {
-        if (error as? APIError)?.isNotFound == true || Task.isCancelled { return }
-        logger.warning("\(what)", metadata: ["pod": "\(namespace)/\(name)", "reason": "\(error)"])
+    /// Does something with pods, some at a time: one that hangs holds up few.
+    private func each(
+        _ pods: [(uid: String, namespace: String, name: String)],
+        _ body: @escaping @Sendable (APIClient, String, String, String) async throws -> Void,
+        done: (String, (any Error)?) -> Void
+    ) async {
+        await withTaskGroup(of: (String, (any Error)?).self) { group in
+            for (number, pod) in pods.enumerated() {
+                if number >= Self.concurrency, let (uid, error) = await group.next() { done(uid, error) }
+                group.addTask { [client] in
+                    do {
+                        try await body(client, pod.uid, pod.namespace, pod.name)
+                        return (pod.uid, nil)
+                    } catch {
+                        return (pod.uid, error)
+                    }
+                }
+            }
+            for await (uid, error) in group { done(uid, error) }
+        }
+    }
+
+    private func fail(_ error: any Error, _ what: String, _ uid: String) {
+        if Task.isCancelled { return }
+        let pod = held[uid].map { "\($0.namespace)/\($0.name)" } ?? wanted[uid].map { "\($0.namespace)/\($0.name)" }
+        logger.warning("\(what)", metadata: ["pod": "\(pod ?? uid)", "reason": "\(error)"])
     }
 
     /// Takes the finalizer from a pod.

@@ -32,7 +32,9 @@ struct PodPatches: Sendable {
                 }
                 let done = await write(patches)
                 try await journal.removePatches(done)
-                if done.count < patches.count {
+                let ids = Set(done.map(\.id))
+                try await journal.postponePatches(patches.filter { !ids.contains($0.id) })
+                if done.isEmpty {
                     try await Task.sleep(for: backoff.delay())
                 } else {
                     backoff.reset()

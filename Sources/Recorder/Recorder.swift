@@ -214,7 +214,13 @@ public struct Recorder: Sendable {
                 try? await Task.sleep(for: .seconds(1))
                 continue
             }
-            if reason == .absent { await installed.note(absent: place.kind.definition) }
+            if reason == .absent {
+                await installed.note(absent: place.kind.definition)
+                // In no version: what was of it is gone.
+                let lost = try? await absence.listed(
+                    place.kind.name, in: place.namespace, present: [], began: journal.clock.date)
+                metrics.countLost(lost ?? 0)
+            }
             for list in lists { await list.arrived(place.name) }
             let text =
                 reason == .absent ? "the cluster does not have it; waiting until it is installed" : "may not be read"
@@ -285,7 +291,6 @@ public struct Recorder: Sendable {
                         metrics.countInterruption(resource.plural, cause: Self.cause(of: why))
                         if case .refused(let error) = why {
                             if error.isNotFound {
-                                await tellAbsence()
                                 await buffer.close()
                                 return .absent
                             }

@@ -71,7 +71,7 @@ struct ShardElection: Sendable {
     /// The shard that this replica holds, for sure, at a time.
     func held(at now: Duration) -> Int? {
         guard let renewed, now - renewed < duration - margin else { return nil }
-        return sights.first { $0.value.lease.holder == identity }?.key
+        return sights.filter { $0.value.lease.holder == identity }.keys.min()
     }
 
     /// The shards that somebody holds.
@@ -82,7 +82,7 @@ struct ShardElection: Sendable {
     }
 
     func action(at now: Duration) -> Action {
-        if let own = sights.first(where: { $0.value.lease.holder == identity })?.key { return .renew(shard: own) }
+        if let own = sights.filter({ $0.value.lease.holder == identity }).keys.min() { return .renew(shard: own) }
         let free = (0..<shards).filter { shard in sights[shard].map { !isLive($0, now) } ?? true }
         // Not all want the same one first.
         let first = free.max { Self.rating($0, identity) < Self.rating($1, identity) }

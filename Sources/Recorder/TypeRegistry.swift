@@ -99,16 +99,27 @@ actor TypeRegistry {
             if let pipeline = membership.run.pipeline { keys.append(.init(type: TypeName.kfpPipeline, name: pipeline)) }
             return keys
         }
+        if contexts.count > maximumContexts { contexts = [:] }
         let missing = memberships.filter { keys($0).contains { contexts[$0] == nil } }
-        if !missing.isEmpty {
-            if contexts.count > maximumContexts { contexts = [:] }
-            try await put(missing.sorted { $0.run.name < $1.run.name }, keys)
+        // Of two that name the same run the one that says more about it.
+        let order = missing.sorted {
+            let (one, two) = ($0.run, $1.run)
+            if one.name != two.name { return one.name < two.name }
+            let says = { (run: Run) in (run.displayName == run.name ? 0 : 1, run.customProperties.count) }
+            return says(one) != says(two) ? says(one) > says(two) : one.displayName < two.displayName
         }
-        return memberships.reduce(into: [:]) { result, membership in
-            let ids = keys(membership).compactMap { contexts[$0] }
-            guard ids.count >= 2 else { return }
+        if !missing.isEmpty { try await put(order, keys) }
+        var result: [Membership: Contexts] = [:]
+        for membership in memberships {
+            let ids = try keys(membership).map { key in
+                guard let id = contexts[key] else {
+                    throw StatusError(.internalError, "the store gave no id for the context \(key.name)")
+                }
+                return id
+            }
             result[membership] = Contexts(run: ids[0], workspace: ids[1], pipeline: ids.dropFirst(2).first)
         }
+        return result
     }
 
     private func put(_ missing: [Membership], _ keys: (Membership) -> [ContextKey]) async throws {

@@ -94,13 +94,20 @@ struct InputStream: ~Copyable {
             var buffer = [UInt8](repeating: 0, count: InputStream.chunkSize)
             while true {
                 let count = buffer.withUnsafeMutableBytes { readBytes(0, $0.baseAddress, $0.count) }
-                if count <= 0 { break }
+                guard count >= 0 else {
+                    unlink(path)
+                    throw Failure.runtime("standard input cannot be read")
+                }
+                if count == 0 { break }
                 var written = 0
                 while written < count {
                     let step = buffer.withUnsafeBytes {
                         write(target, $0.baseAddress.map { $0 + written }, count - written)
                     }
-                    guard step > 0 else { throw Failure.runtime("\(path): cannot be written: no room for the input") }
+                    guard step > 0 else {
+                        unlink(path)
+                        throw Failure.runtime("\(path): cannot be written: no room for the input")
+                    }
                     written += step
                 }
             }

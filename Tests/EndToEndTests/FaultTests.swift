@@ -146,6 +146,8 @@ import Testing
                     injected[fault, default: 0] += 1
                 }
             }
+            // Whoever failed often waits long before the next attempt.
+            await cluster.clearFaults()
             let found = try await FleetContents.settled("\(path)/store.db", fleet)
             if found != FleetContents(expectedOf: fleet) {
                 Issue.record(

@@ -58,7 +58,7 @@ struct FleetContents: Equatable {
     static func settled(_ path: String, _ fleet: Fleet) async throws -> FleetContents {
         let expected = FleetContents(expectedOf: fleet)
         var found = FleetContents()
-        for _ in 0..<200 {
+        for _ in 0..<450 {
             found = try FleetContents(path)
             if found == expected { break }
             try await Task.sleep(for: .milliseconds(200))

@@ -44,15 +44,4 @@ import Testing
         let pretty = try JSONValue(parsing: text).jsonText(pretty: true)
         #expect(try JSONValue(parsing: pretty) == JSONValue(parsing: text))
     }
-
-    @Test func aSequenceGoesOnAfterABrokenLine() {
-        let text = "{\"a\":1}\n{\"a\": }\n{\"a\":3}\n\n{\"a\":\n4}\n"
-        let values = JSONSequence(Array(text.utf8)).map { result -> String in
-            switch result {
-            case .success(let value): "\(value["a"]?.integer ?? 0)"
-            case .failure(let error): "line \(error.line)"
-            }
-        }
-        #expect(values == ["1", "line 2", "3", "4"])
-    }
 }

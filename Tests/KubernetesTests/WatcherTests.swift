@@ -178,10 +178,10 @@ import Testing
         }
     }
 
-    @Test func aListThatIsCutInTheMiddleIsReadAgain() async throws {
+    @Test(arguments: [0, 0.01, 0.7, 0.99]) func aListThatIsCutInTheMiddleIsReadAgain(share: Double) async throws {
         try await withReplay { cluster, client in
             for name in ["a", "b", "c"] { await cluster.apply("ADDED", pod(name)) }
-            await cluster.inject(Fault(.list, .cutBody(share: 0.7)))
+            await cluster.inject(Fault(.list, .cutBody(share: share)))
             var told = watcher(client)
             #expect(await told.next(4) == ["listing", "disconnected", "page a,b,c", "listed"])
         }
