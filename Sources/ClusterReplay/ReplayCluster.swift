@@ -37,6 +37,8 @@ public actor ReplayCluster {
     /// Kinds that the server knows.
     private var resources: Set<Resource>
     private var objects: [Resource: [String: JSONValue]] = [:]
+    /// Objects as JSON, by key, for the version that they had.
+    private var encoded: [Resource: [String: (version: String, bytes: [UInt8])]] = [:]
     /// What clients patched, by object.
     private var patches: [Resource: [String: JSONValue]] = [:]
     private var version = 300
@@ -87,6 +89,7 @@ public actor ReplayCluster {
         let stamped = Self.stamp(object, version)
         if type == "DELETED" {
             objects[resource]?.removeValue(forKey: key)
+            encoded[resource]?.removeValue(forKey: key)
         } else {
             objects[resource, default: [:]][key] = stamped
         }
@@ -113,6 +116,7 @@ public actor ReplayCluster {
         members["kind"] = .string(resource.kind)
         members["apiVersion"] = .string(resource.apiVersion)
         objects[resource, default: [:]][Self.key(object)] = .object(members)
+        encoded[resource]?[Self.key(object)] = nil
     }
 
     /// Sets the version that the next change follows.
@@ -139,6 +143,7 @@ public actor ReplayCluster {
     /// Begins to count anew, as a cluster that was restored from a backup does: the same objects, lower
     /// versions, and no memory of what clients hold.
     public func restartHistory() {
+        encoded = [:]
         version = 100
         (changes, compacted, snapshots) = ([], 0, [:])
         for (resource, kept) in objects {
@@ -213,7 +218,7 @@ public actor ReplayCluster {
 
     func list(
         _ resource: Resource, _ namespace: String?, _ selector: Selector, _ options: ListOptions
-    ) throws(ReplayStatus) -> JSONValue {
+    ) throws(ReplayStatus) -> [UInt8] {
         var at = version
         var start = ""
         var source = objects[resource] ?? [:]
@@ -250,17 +255,35 @@ public actor ReplayCluster {
         } else if !resource.group.isEmpty {
             metadata["continue"] = ""
         }
-        let items = page.compactMap { source[$0] }.map { object -> JSONValue in
-            // Items of built-in lists have no kind and version of their own.
-            guard resource.group.isEmpty, var members = object.object else { return object }
+        let envelope: JSONValue = [
+            "kind": .string(resource.kind + "List"), "apiVersion": .string(resource.apiVersion),
+            "metadata": .object(metadata),
+        ]
+        var bytes = envelope.jsonBytes()
+        bytes.removeLast()
+        bytes += Array(",\"items\":[".utf8)
+        for (number, key) in page.enumerated() {
+            guard let object = source[key] else { continue }
+            if number > 0 { bytes.append(UInt8(ascii: ",")) }
+            bytes += item(object, resource, key)
+        }
+        return bytes + Array("]}".utf8)
+    }
+
+    /// An object as an item of a list; kept as long as it does not change, as the watch cache does.
+    private func item(_ object: JSONValue, _ resource: Resource, _ key: String) -> [UInt8] {
+        let version = object["metadata"]?["resourceVersion"]?.string ?? ""
+        if let known = encoded[resource]?[key], known.version == version { return known.bytes }
+        var shown = object
+        // Items of built-in lists have no kind and version of their own.
+        if resource.group.isEmpty, var members = object.object {
             members["kind"] = nil
             members["apiVersion"] = nil
-            return .object(members)
+            shown = .object(members)
         }
-        return [
-            "kind": .string(resource.kind + "List"), "apiVersion": .string(resource.apiVersion),
-            "metadata": .object(metadata), "items": .array(items),
-        ]
+        let bytes = shown.jsonBytes()
+        encoded[resource, default: [:]][key] = (version, bytes)
+        return bytes
     }
 
     private func expired(_ start: String) -> ReplayStatus {

@@ -89,7 +89,7 @@ public struct ReplayServer: Sendable {
                 resourceVersion: query["resourceVersion"])
             let list = try await cluster.list(path.resource, path.namespace, selector, options)
             if case .cutBody(let share)? = effect { return Self.cut(list, share) }
-            return Self.response(list)
+            return Self.response(bytes: list)
         case (.patch, let name?):
             await cluster.count("patch \(plural)")
             try await fail(.patch, plural)
@@ -146,8 +146,7 @@ public struct ReplayServer: Sendable {
     }
 
     /// An answer whose connection breaks before its end.
-    private static func cut(_ value: JSONValue, _ share: Double) -> Response {
-        let bytes = value.jsonBytes()
+    private static func cut(_ bytes: [UInt8], _ share: Double) -> Response {
         let body = ResponseBody(contentLength: bytes.count) { writer in
             try await writer.write(ByteBuffer(bytes: bytes.prefix(Int(Double(bytes.count) * share))))
             throw Cut()
@@ -228,9 +227,13 @@ public struct ReplayServer: Sendable {
     // MARK: Answers
 
     private static func response(_ value: JSONValue, _ code: Int = 200) -> Response {
+        response(bytes: value.jsonBytes(), code)
+    }
+
+    private static func response(bytes: [UInt8], _ code: Int = 200) -> Response {
         Response(
             status: .init(code: code), headers: [.contentType: "application/json"],
-            body: .init(byteBuffer: ByteBuffer(bytes: value.jsonBytes())))
+            body: .init(byteBuffer: ByteBuffer(bytes: bytes)))
     }
 
     private static func response(_ status: ReplayStatus) -> Response {

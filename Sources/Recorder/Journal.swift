@@ -16,15 +16,6 @@ public actor Journal {
         public var isUnwritten: Bool
     }
 
-    /// Something to be written back onto a pod.
-    struct Patch: Sendable {
-        var id: Int64
-        var namespace: String
-        var pod: String
-        /// A JSON merge patch.
-        var body: String
-    }
-
     /// A file that cannot be opened as a journal.
     public struct FileError: Error, Sendable, CustomStringConvertible {
         public var path: String
@@ -40,7 +31,7 @@ public actor Journal {
     /// How long steps wait that another replica writes, until it is seen whether it did.
     private let standby: Duration
     public nonisolated let clock: JournalClock
-    private let connection: Connection
+    let connection: Connection
     /// The steps that were told of last: most are told of again soon, or are written next.
     private var recent: [String: Execution] = [:]
     private let maximumRecent = 1000
@@ -327,30 +318,6 @@ public actor Journal {
         if !patches.isEmpty { wake() }
     }
 
-    /// What is to be written back, oldest first.
-    func patches(limit: Int) throws -> [Patch] {
-        try connection.rows("SELECT id, namespace, pod, body FROM patch ORDER BY id LIMIT ?", limit) {
-            Patch(id: $0.integer(0), namespace: $0.text(1), pod: $0.text(2), body: $0.text(3))
-        }
-    }
-
-    /// Lets others go first: these were not taken.
-    func postponePatches(_ patches: [Patch]) throws {
-        try connection.transaction {
-            for patch in patches {
-                try connection.run(
-                    "UPDATE patch SET id = (SELECT max(id) + 1 FROM patch) WHERE id = ?", patch.id)
-            }
-        }
-    }
-
-    func removePatches(_ patches: [Patch]) throws {
-        guard !patches.isEmpty else { return }
-        try connection.transaction {
-            for patch in patches { try connection.run("DELETE FROM patch WHERE id = ?", patch.id) }
-        }
-    }
-
     /// Lets others go first: the store failed at these steps.
     /// - Throws: `SQLiteError`.
     public func postpone(_ steps: [(id: String, revision: Int64)]) throws {
@@ -389,12 +356,7 @@ public actor Journal {
         }
     }
 
-    /// Waits until something is to be written back, or the task is cancelled.
-    func waitForPatches() async {
-        while !Task.isCancelled, !isThere("SELECT 1 FROM patch LIMIT 1") { await sleepUntilWoken() }
-    }
-
-    private func sleepUntilWoken(atMost duration: Duration? = nil) async {
+    func sleepUntilWoken(atMost duration: Duration? = nil) async {
         if Task.isCancelled { return }
         let timer = duration.map { duration in
             Task { if (try? await Task.sleep(for: duration)) != nil { wake() } }
@@ -409,7 +371,7 @@ public actor Journal {
         timer?.cancel()
     }
 
-    private func isThere<each Parameter: SQLBindable>(_ sql: String, _ parameters: repeat each Parameter) -> Bool {
+    func isThere<each Parameter: SQLBindable>(_ sql: String, _ parameters: repeat each Parameter) -> Bool {
         (try? connection.first(sql, repeat each parameters) { _ in true }) == true
     }
 

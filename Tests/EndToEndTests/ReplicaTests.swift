@@ -1,5 +1,7 @@
 import ClusterReplay
 import FoundationEssentials
+import JSON
+import Kubernetes
 import Testing
 
 /// Several recorders of one cluster.
@@ -83,6 +85,32 @@ import Testing
             #expect(try await one.stop() == 0)
             #expect(try await two.stop() == 0)
             _ = try await service.running.stop()
+        }
+    }
+
+    @Test(.timeLimit(.minutes(1))) func releaseTakesTheFinalizerFromAllPods() async throws {
+        let folder = try TemporaryFolder()
+        try await withCluster(folder.path) { cluster, kubeconfig in
+            for name in ["held", "free"] {
+                let finalizers: JSONValue =
+                    name == "held" ? ["metadata.kubeflow.org/recorded", "other/one"] : ["other/one"]
+                await cluster.apply(
+                    "ADDED",
+                    [
+                        "apiVersion": "v1", "kind": "Pod",
+                        "metadata": [
+                            "name": .string(name), "namespace": "ml", "uid": .string("uid-\(name)"),
+                            "finalizers": finalizers,
+                        ],
+                    ])
+            }
+            let ended = try await Program.run(Program.kfmd, ["record", "--release", "--kubeconfig", kubeconfig])
+            #expect(ended.status == 0, "\(ended)")
+            #expect(ended.output == "1 pods let go\n")
+            for name in ["held", "free"] {
+                let pod = await cluster.object(.pods, namespace: "ml", name: name)
+                #expect(pod?["metadata"]?["finalizers"] == ["other/one"])
+            }
         }
     }
 }

@@ -326,4 +326,41 @@ extension BatchWriterTests {
             #expect(try await store.counts() == counts)
         }
     }
+
+    @Test func aServiceThatGoesOnAgainRunsAgain() async throws {
+        try await withStore { store in
+            let writer = BatchWriter(store)
+            func service(_ state: Execution.State, _ end: Double?) -> Execution {
+                var execution = step("s", 0, end, reads: [file("s3://m")], state: state)
+                execution.isServing = true
+                return execution
+            }
+            func stored() async throws -> (String, Bool)? {
+                try await store.read { try $0.getExecutions(.init()).executions.first }
+                    .map { ($0.stateName, $0.customProperties["end_time"] != nil) }
+            }
+            _ = try await writer.write([service(.running, nil)])
+            _ = try await writer.write([service(.complete, 10)])
+            #expect(try await stored()?.0 == "complete")
+            #expect(try await stored()?.1 == true)
+            _ = try await writer.write([service(.running, nil)])
+            #expect(try await stored()?.0 == "running")
+            #expect(try await stored()?.1 == false)
+            #expect(try await store.counts() == [1, 1, 1])
+        }
+    }
+
+    /// Many runs: what is remembered of them is forgotten at times, and none loses its context.
+    @Test func everyStepIsInItsRunHoweverManyThereAre() async throws {
+        try await withStore { store in
+            let writer = BatchWriter(store)
+            for number in 0..<55 {
+                let steps = (0..<200).map { step("a", 0, 1, run: "run-\(number * 200 + $0)") }
+                let again = step("b", 2, 3, run: "run-\(max(0, number * 200 - 1))")
+                let outcomes = try await writer.write(steps + [again])
+                for case .recorded(let receipt) in outcomes.values { #expect(receipt.runID > 0) }
+                #expect(outcomes.count == 201)
+            }
+        }
+    }
 }

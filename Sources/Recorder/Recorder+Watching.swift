@@ -1,0 +1,193 @@
+import Capture
+import FoundationEssentials
+import Kubernetes
+import Lineage
+import Logging
+
+extension Recorder {
+    /// Why a watch cannot go on.
+    private enum Unavailable { case absent, forbidden, ended }
+
+    /// Watches a kind, in the first version that the cluster serves. One that is not there, or may not be
+    /// read, costs a line in the log and is looked for again.
+    func watch(
+        _ place: Place, _ absence: Absence, _ installed: InstalledKinds, _ lists: [FirstLists]
+    ) async {
+        var logger = logger
+        logger[metadataKey: "resource"] = "\(place.kind.definition)"
+        if let namespace = place.namespace { logger[metadataKey: "namespace"] = "\(namespace)" }
+        var told = ""
+        var attempts = 0
+        while !Task.isCancelled {
+            let version = await installed.version(of: place.kind.definition)
+            var reason = Unavailable.absent
+            for resource in place.kind.versions {
+                reason = await watch(resource, place, absence, lists, logger)
+                if reason != .absent || Task.isCancelled { break }
+            }
+            if Task.isCancelled { return }
+            if reason == .ended {
+                logger.error("a watch ended by itself, beginning again")
+                try? await Task.sleep(for: .seconds(1))
+                continue
+            }
+            if reason == .absent {
+                await installed.note(absent: place.kind.definition)
+                // In no version: what was of it is gone.
+                let lost = try? await absence.listed(
+                    place.kind.name, in: place.namespace, present: [], began: journal.clock.date)
+                metrics.countLost(lost ?? 0)
+            }
+            for list in lists { await list.arrived(place.name) }
+            let text =
+                reason == .absent ? "the cluster does not have it; waiting until it is installed" : "may not be read"
+            if text != told { logger.log(level: reason == .absent ? .debug : .warning, "\(text)") }
+            told = text
+            // A definition that was just made is served a moment later.
+            attempts = await installed.version(of: place.kind.definition) > version ? 0 : attempts + 1
+            let pause: Duration =
+                attempts < 5 && version > 0 ? .seconds(1 << attempts) : reason == .absent ? .seconds(300) : .seconds(60)
+            await installed.wait(for: place.kind.definition, after: version, atMost: pause)
+        }
+    }
+
+    /// Watches a resource as long as it is there.
+    private func watch(
+        _ resource: Resource, _ place: Place, _ absence: Absence, _ lists: [FirstLists], _ logger: Logger
+    ) async -> Unavailable {
+        var lastInterruption = ""
+        var present: Set<Int> = []
+        var began = journal.clock.date
+        func tellAbsence() async {
+            do {
+                metrics.countLost(
+                    try await absence.listed(resource.kind, in: place.namespace, present: present, began: began))
+            } catch {
+                logger.error("the journal cannot be read", metadata: ["reason": "\(error)"])
+            }
+            present = []
+        }
+        // Events that come while the journal is being synced go into its next commit together.
+        let buffer = EventBuffer<(event: Watcher.Event, time: Date)>(capacity: options.bufferedEvents)
+        let watcher = Watcher(
+            client, resource, namespace: place.namespace, pageSize: options.pageSize,
+            fields: Capture.fields(of: resource),
+            silence: options.silence, backoff: options.backoff)
+        let reading = Task {
+            for await event in watcher { await buffer.add((event, journal.clock.date)) }
+            await buffer.finish()
+        }
+        defer { reading.cancel() }
+        return await withTaskCancellationHandler {
+            while let events = await buffer.take() {
+                var changed: [(KubernetesObject, isDeleted: Bool)] = []
+                for (event, time) in events {
+                    switch event {
+                    case .applied(let object): changed.append((object, false))
+                    case .deleted(let object): changed.append((object, true))
+                    default:
+                        // In the order in which it was told.
+                        await keep(changed, logger)
+                        changed = []
+                    }
+                    switch event {
+                    case .applied, .deleted: lastInterruption = ""
+                    case .listing:
+                        present = []
+                        began = time
+                    case .page(let objects):
+                        for object in objects { present.insert(object.uid.hashValue) }
+                        await keep(objects.map { ($0, false) }, logger)
+                    case .listed:
+                        lastInterruption = ""
+                        logger.info("watching")
+                        await tellAbsence()
+                        for list in lists { await list.arrived(place.name) }
+                    case .unreadable(let reason): logger.warning("left out", metadata: ["reason": "\(reason)"])
+                    case .interrupted(let why):
+                        metrics.countInterruption(resource.plural, cause: Self.cause(of: why))
+                        if case .refused(let error) = why {
+                            if error.isNotFound {
+                                await buffer.close()
+                                return .absent
+                            }
+                            if error.status == 403 {
+                                logger.warning("refused: \(error)")
+                                await buffer.close()
+                                return .forbidden
+                            }
+                        }
+                        // The same trouble is told once, not at every attempt.
+                        let text = Self.describe(why)
+                        if text != lastInterruption { logger.warning("\(text)") }
+                        lastInterruption = text
+                        for list in lists { await list.arrived(place.name) }
+                    }
+                }
+                await keep(changed, logger)
+            }
+            return .ended
+        } onCancel: {
+            reading.cancel()
+        }
+    }
+
+    private static func cause(of interruption: Watcher.Interruption) -> String {
+        switch interruption {
+        case .expired: "expired"
+        case .silent: "silent"
+        case .refused(let error): "refused_\(error.status)"
+        case .disconnected: "disconnected"
+        }
+    }
+
+    private static func describe(_ interruption: Watcher.Interruption) -> String {
+        switch interruption {
+        case .expired: "the watch expired; listing again"
+        case .silent: "the watch said nothing; listing again"
+        case .refused(let error): "refused, trying again: \(error)"
+        case .disconnected(let reason): "disconnected, trying again: \(reason)"
+        }
+    }
+
+    /// Captures objects into the journal. They count as seen only when that succeeded.
+    private func keep(_ objects: [(KubernetesObject, isDeleted: Bool)], _ logger: Logger) async {
+        guard !objects.isEmpty else { return }
+        var executions: [Execution] = []
+        var pods: [(KubernetesObject, [Execution], isDeleted: Bool)] = []
+        var serving: [Capture.Serving] = []
+        var problems: [(problems: [Problem], origin: Execution.Origin)] = []
+        for (object, isDeleted) in objects {
+            let result = capture(object, isDeleted: isDeleted)
+            executions += result.executions
+            if podGuard != nil, object.kind == "Pod" { pods.append((object, result.executions, isDeleted)) }
+            if let found = result.serving, found.isReplaced { serving.append(found) }
+            let origin = Execution.Origin(
+                kind: object.kind, namespace: object.namespace, name: object.name, uid: object.uid)
+            let found = result.problems + result.executions.flatMap(\.problems)
+            if !found.isEmpty { problems.append((found, origin)) }
+        }
+        var backoff = options.backoff
+        while !Task.isCancelled {
+            do {
+                try await journal.record(executions) { ownership.owns($0) }
+                for found in serving {
+                    try await journal.endRevisions(
+                        found.prefix, except: found.live, at: found.end, isOwned: { ownership.owns($0) })
+                }
+                for (pod, executions, isDeleted) in pods {
+                    await podGuard?.saw(pod, executions, isDeleted: isDeleted)
+                }
+                // Only when nothing can be lost any more.
+                for (problems, origin) in problems {
+                    metrics.countProblems(problems.count)
+                    if ownership.owns(origin.namespace) { await reporter.report(problems, about: origin) }
+                }
+                return
+            } catch {
+                logger.error("the journal cannot be written, trying again", metadata: ["reason": "\(error)"])
+                try? await Task.sleep(for: backoff.delay())
+            }
+        }
+    }
+}

@@ -1,0 +1,106 @@
+import FoundationEssentials
+import Lineage
+import Logging
+
+extension Recorder {
+    func flush() async {
+        var backoff = options.backoff
+        var isDown = false
+        let clock = ContinuousClock()
+        while !Task.isCancelled {
+            await journal.waitForPending()
+            let began = clock.now
+            do {
+                let count = try await flushAll()
+                backoff.reset()
+                if isDown { logger.info("the store answers again") }
+                isDown = false
+                // What changes meanwhile is written together: a step's states are then one write.
+                if count < options.batchSize { try await clock.sleep(until: began + options.linger) }
+            } catch is CancellationError {
+                return
+            } catch {
+                if !isDown {
+                    logger.warning("the store does not answer, trying again", metadata: ["reason": "\(error)"])
+                }
+                isDown = true
+                metrics.countStoreError()
+                try? await Task.sleep(for: backoff.delay())
+            }
+        }
+    }
+
+    /// Writes all that waits, batch after batch. While the store has one, the next is read from the
+    /// journal.
+    /// - Returns: how many steps the last batch had.
+    private func flushAll() async throws -> Int {
+        let limit = options.batchSize
+        var batch = try await journal.pending(limit: limit)
+        var count = 0
+        while let last = batch.last?.revision {
+            count = batch.count
+            let isLast = count < limit
+            async let next = isLast ? [] : journal.pending(limit: limit, after: last)
+            try await flush(batch)
+            batch = try await next
+        }
+        return count
+    }
+
+    private func flush(_ batch: [Journal.Pending]) async throws {
+        let began = ContinuousClock.now
+        // Others write these; they waited here until it could be seen whether that was done.
+        let others = batch.filter { !ownership.owns($0.execution.namespace) }.map(\.execution)
+        let ended = others.isEmpty ? [] : try await writer.ended(others)
+        let pending = batch.filter { !ended.contains($0.execution.id) }
+        try await journal.acknowledge(
+            batch.filter { ended.contains($0.execution.id) }.map { ($0.execution.id, $0.revision, nil) })
+        guard !pending.isEmpty else { return }
+        let outcomes = try await writer.write(
+            pending.map(\.execution), unwritten: Set(pending.filter(\.isUnwritten).map(\.execution.id)))
+        metrics.observeBatch(ContinuousClock.now - began)
+        var done: [(id: String, revision: Int64, refused: String?)] = []
+        var failed: [(id: String, revision: Int64)] = []
+        var patches: [Journal.Patch] = []
+        for step in pending {
+            switch outcomes[step.execution.id] {
+            case .recorded(let receipt)?:
+                count(step.execution, .recorded)
+                if let patch = WriteBack.patch(receipt, of: step.execution) { patches.append(patch) }
+                done.append((step.execution.id, step.revision, nil))
+            case .refused(let reason)?:
+                count(step.execution, .refused)
+                done.append((step.execution.id, step.revision, reason))
+                let origin = step.execution.mainOrigin
+                await reporter.report(
+                    [Problem(object: origin?.description ?? step.execution.id, field: "the store", reason: reason)],
+                    about: origin)
+            case nil: failed.append((step.execution.id, step.revision))
+            }
+        }
+        try await journal.acknowledge(done, patches: patches)
+        if !failed.isEmpty {
+            try await journal.postpone(failed)
+            logger.warning("the store failed at some steps; tried again later", metadata: ["steps": "\(failed.count)"])
+        }
+        logger.debug("recorded", metadata: ["steps": "\(done.count)"])
+    }
+
+    private func count(_ execution: Execution, _ outcome: RecorderMetrics.Outcome) {
+        metrics.count(outcome, convention: execution.evidence.first?.convention ?? "unknown")
+        if outcome == .recorded, execution.state.isFinal, let end = execution.end {
+            metrics.observeLag(Date().timeIntervalSince(end))
+        }
+    }
+
+    func prune() async {
+        while !Task.isCancelled {
+            do {
+                try await journal.prune(olderThan: options.retention)
+            } catch {
+                logger.warning("the journal was not pruned", metadata: ["reason": "\(error)"])
+            }
+            try? await Task.sleep(for: .seconds(3600))
+        }
+    }
+}
