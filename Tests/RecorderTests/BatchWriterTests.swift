@@ -346,7 +346,7 @@ extension BatchWriterTests {
             _ = try await writer.write([service(.running, nil)])
             #expect(try await stored()?.0 == "running")
             #expect(try await stored()?.1 == false)
-            #expect(try await store.counts() == [1, 1, 1])
+            #expect(try await store.counts() == [1, 1, 2])
         }
     }
 
