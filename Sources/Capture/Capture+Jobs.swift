@@ -18,7 +18,7 @@ extension Capture {
         case ("kubeflow.org", "Trial"):
             found = (Katib.convention, Katib.trial(object, isDeleted: isDeleted, capture: self))
         case ("kubeflow.org", "Experiment"):
-            return Result(convention: Katib.convention, ignored: ["\(object.reference): its trials tell of it"])
+            return Katib.experiment(object, capture: self)
         case ("kubeflow.org", let kind) where TrainingOperatorJob.kinds[kind] != nil:
             found = (
                 TrainingOperatorJob.convention,

@@ -13,6 +13,8 @@ public struct Capture: Sendable {
     public let owners: OwnerIndex
     /// Rules for what nobody annotated.
     public let rules: RuleIndex
+    /// Whether archived logs are artifacts too.
+    public var includesLogs = true
 
     public init(
         cluster: String, artifactRepositories: ArtifactRepositories = .init(), owners: OwnerIndex = OwnerIndex(),
@@ -70,6 +72,7 @@ public struct Capture: Sendable {
         let found = rules.rule(for: object, owners: owners)
         if let found { ruled.annotations.merge(found.rule.annotations) { own, _ in own } }
         var result = capture(ruled, isDeleted: isDeleted)
+        if !includesLogs { result.removeLogs() }
         if let (rule, outweighed) = found {
             result.attribute(to: rule, keys: Set(rule.annotations.keys).subtracting(object.annotations.keys))
             result.ignored += outweighed.map {

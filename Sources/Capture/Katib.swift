@@ -45,6 +45,39 @@ enum Katib {
         return result.decorated()
     }
 
+    /// An experiment that has ended marks its trials: which was the best, and which were not. It knows
+    /// them by name; those that were seen have their uids.
+    static func experiment(_ object: KubernetesObject, capture: Capture) -> Capture.Result {
+        let optimal = object.raw["status"]?["currentOptimalTrial"]
+        guard ObjectConditions(object).isTrue("Succeeded"), let best = optimal?["bestTrialName"]?.string, !best.isEmpty
+        else {
+            return .init(convention: convention, ignored: ["\(object.reference): its trials tell of it"])
+        }
+        var result = Capture.Result(convention: convention)
+        for trial in capture.owners.controlled(by: object.uid, kind: "Trial").sorted(by: { $0.name < $1.name }) {
+            var execution = Execution(
+                id: Identity.execution(
+                    cluster: capture.cluster, namespace: object.namespace, kind: "trials", uid: trial.uid),
+                type: "katib.Trial", name: trial.name,
+                run: Run(name: "\(object.name)-\(object.uid)", displayName: object.name),
+                workspace: Annotations.workspace(of: object),
+                customProperties: ["best_trial": .bool(trial.name == best)],
+                evidence: [
+                    Evidence(
+                        convention: convention, fact: trial.name == best ? "best trial" : "not the best trial",
+                        field: "Experiment \(object.name) status.currentOptimalTrial.bestTrialName")
+                ], authority: .workflow,
+                origin: .init(
+                    kind: "Experiment", namespace: object.namespace, name: object.name, uid: object.uid))
+            execution.isFragment = true
+            result.executions.append(execution)
+        }
+        if result.executions.isEmpty {
+            result.ignored.append("\(object.reference): its best trial \(best) was not seen")
+        }
+        return result
+    }
+
     /// The values that count: by each metric's strategy, else by the type of the objective.
     private static func values(
         of object: KubernetesObject, _ observation: JSONValue?

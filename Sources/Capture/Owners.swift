@@ -65,6 +65,11 @@ public final class OwnerIndex: Sendable {
         }
     }
 
+    /// The objects of a kind that an object controls.
+    func controlled(by uid: String, kind: String) -> [Owner] {
+        state.withLock { $0.owners.values.filter { $0.kind == kind && $0.controller?.uid == uid } }
+    }
+
     /// The owners of an object, the nearest first.
     func chain(of object: KubernetesObject) -> [Owner] {
         var chain: [Owner] = []

@@ -42,8 +42,9 @@ actor Absence {
                 && (namespaces.isEmpty || places.contains { namespaces.contains($0) })
         }
         let gone = open.filter { step in
-            // Task results come and go; they say nothing of the step.
-            let origins = step.origins.values.filter { $0.kind != Resource.workflowTaskResults.kind }
+            // Task results come and go, experiments outlive trials; they say nothing of the step.
+            let others: Set<String> = [Resource.workflowTaskResults.kind, "Experiment"]
+            let origins = step.origins.values.filter { !others.contains($0.kind) }
             return !origins.isEmpty && origins.allSatisfy(isGone)
         }
         return try await journal.record(gone.map(Self.closed), isOwned: { [ownership] in ownership.owns($0) })

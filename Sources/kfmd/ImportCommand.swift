@@ -69,9 +69,15 @@ struct CaptureOptions: ParsableArguments {
             "Rules for what nobody annotated: MetadataRules as YAML or JSON. (KFMD_RULES)", valueName: "file"))
     var rules: String?
 
+    @Flag(help: "Leave out archived logs. (KFMD_NO_LOGS)")
+    var noLogs = false
+
     /// - Throws: ``Failure`` that names what is wrong with the rules.
     func capture() throws -> Capture {
-        Capture(cluster: Settings.value(cluster, "KFMD_CLUSTER") ?? "default", rules: try RulesFile.read(rules))
+        var capture = Capture(
+            cluster: Settings.value(cluster, "KFMD_CLUSTER") ?? "default", rules: try RulesFile.read(rules))
+        capture.includesLogs = try !noLogs && !Settings.flag("KFMD_NO_LOGS")
+        return capture
     }
 }
 

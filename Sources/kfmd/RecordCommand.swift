@@ -71,6 +71,9 @@ struct Record: AsyncParsableCommand {
             valueName: "seconds"))
     var watchSilence: String?
 
+    @Flag(help: "Leave out archived logs. (KFMD_NO_LOGS)")
+    var noLogs = false
+
     @Flag(help: "Agree with other replicas through a Lease who records; the others stand by. (KFMD_LEADER_ELECT)")
     var leaderElect = false
 
@@ -102,6 +105,7 @@ struct Record: AsyncParsableCommand {
         let logger = try Settings.logger("kfmd.record", level: logLevel)
         let options = try self.options
         let rules = try RulesFile.read(self.rules)
+        let includesLogs = try !noLogs && !Settings.flag("KFMD_NO_LOGS")
         let address = try Settings.value(httpListen, "KFMD_HTTP_LISTEN").map {
             try Settings.address($0, "--http-listen")
         }
@@ -122,8 +126,10 @@ struct Record: AsyncParsableCommand {
             let metrics = RecorderMetrics()
             let repositories = await Recorder.artifactRepositories(
                 client, namespaces: options.namespaces, logger: logger)
+            var capture = Capture(cluster: name, artifactRepositories: repositories, rules: rules)
+            capture.includesLogs = includesLogs
             let recorder = Recorder(
-                client: client, capture: Capture(cluster: name, artifactRepositories: repositories, rules: rules),
+                client: client, capture: capture,
                 journal: journal, backend: backend, options: options, metrics: metrics, logger: logger)
             logger.info("recording", metadata: ["cluster": "\(name)", "server": "\(client.configuration.server)"])
             var services: [any Service] = [RecorderService(recorder: recorder)]

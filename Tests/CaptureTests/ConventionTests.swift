@@ -66,4 +66,44 @@ import Testing
             _ = capture(empty)
         }
     }
+
+    @Test func anExperimentMarksItsBestTrial() throws {
+        func object(_ kind: String, _ name: String, _ status: JSONValue) throws -> KubernetesObject {
+            let owner: JSONValue = [
+                [
+                    "apiVersion": "kubeflow.org/v1beta1", "kind": "Experiment", "name": "e", "uid": "uid-e",
+                    "controller": true,
+                ]
+            ]
+            return try KubernetesObject([
+                "apiVersion": "kubeflow.org/v1beta1", "kind": .string(kind),
+                "metadata": [
+                    "name": .string(name), "namespace": "ml", "uid": .string("uid-\(name)"),
+                    "ownerReferences": kind == "Trial" ? owner : [],
+                ],
+                "status": status,
+            ])
+        }
+        let capture = Capture(cluster: "c")
+        let done: JSONValue = ["conditions": [["type": "Succeeded", "status": "True"]]]
+        let trials = try ["t1", "t2"].flatMap { capture(try object("Trial", $0, done)).executions }
+        let optimal: JSONValue = [
+            "conditions": [["type": "Succeeded", "status": "True"]], "currentOptimalTrial": ["bestTrialName": "t2"],
+        ]
+        let marks = capture(try object("Experiment", "e", optimal)).executions
+        let merged = zip(trials, marks).map { $0.merging($1) }
+        #expect(merged.map { $0.customProperties["best_trial"] } == [.bool(false), .bool(true)])
+        #expect(merged.map(\.state) == [.complete, .complete])
+        #expect(zip(trials, merged).allSatisfy { $0.id == $1.id && $0.run == $1.run })
+    }
+
+    @Test func logsAreLeftOutWhereThatIsWanted() throws {
+        var capture = Capture(cluster: "c")
+        let workflow = try object("argo/hooks")
+        let all = capture(workflow).executions.flatMap(\.outputs)
+        capture.includesLogs = false
+        let some = capture(workflow).executions.flatMap(\.outputs)
+        #expect(some == all.filter { $0.artifact.type != TypeName.argoLog })
+        #expect(some.count < all.count)
+    }
 }

@@ -85,4 +85,27 @@ import Testing
         ])
         #expect(Capture(cluster: "c")(run).executions.count == 1)
     }
+
+    @Test(.timeLimit(.minutes(1))) func hugeAnnotationsAndUrisAreKeptOrTold() throws {
+        func pod(_ annotation: String) throws -> KubernetesObject {
+            try KubernetesObject([
+                "kind": "Pod", "apiVersion": "v1",
+                "metadata": [
+                    "name": "p", "namespace": "n", "uid": "u",
+                    "annotations": ["metadata.kubeflow.org/inputs": .string(annotation)],
+                ],
+                "spec": ["containers": [["name": "c"]]], "status": ["phase": "Running"],
+            ])
+        }
+        let capture = Capture(cluster: "c")
+        let uri = "s3://b/" + String(repeating: "k", count: 100_000)
+        let execution = try #require(capture(try pod(#"{"type": "model", "uri": "\#(uri)"}"#)).executions.first)
+        #expect(execution.inputs.first?.artifact.uri == uri)
+        let large = "[" + String(repeating: #"{"type": "model", "uri": "s3://x"},"#, count: 300_000) + "1]"
+        #expect(large.utf8.count > 10 << 20)
+        let many = try #require(capture(try pod(large)).executions.first)
+        #expect(many.problems.count == 1)
+        let broken = try #require(capture(try pod(String(repeating: "{[", count: 5 << 20))).executions.first)
+        #expect(broken.problems.count == 1)
+    }
 }
