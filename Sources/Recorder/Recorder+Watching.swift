@@ -6,7 +6,11 @@ import Logging
 
 extension Recorder {
     /// Why a watch cannot go on.
-    private enum Unavailable { case absent, forbidden, ended }
+    private enum Unavailable: Equatable {
+        case absent
+        case forbidden(String)
+        case ended
+    }
 
     /// Watches a kind, in the first version that the cluster serves. One that is not there, or may not be
     /// read, costs a line in the log and is looked for again.
@@ -16,7 +20,7 @@ extension Recorder {
         var logger = logger
         logger[metadataKey: "resource"] = "\(place.kind.definition)"
         if let namespace = place.namespace { logger[metadataKey: "namespace"] = "\(namespace)" }
-        var told = ""
+        var told = Unavailable.ended
         var attempts = 0
         while !Task.isCancelled {
             let version = await installed.version(of: place.kind.definition)
@@ -39,10 +43,15 @@ extension Recorder {
                 metrics.countLost(lost ?? 0)
             }
             for list in lists { await list.arrived(place.name) }
-            let text =
-                reason == .absent ? "the cluster does not have it; waiting until it is installed" : "may not be read"
-            if text != told { logger.log(level: reason == .absent ? .debug : .warning, "\(text)") }
-            told = text
+            if reason != told {
+                if case .forbidden(let message) = reason {
+                    logger.warning(
+                        "may not be read; trying again from time to time", metadata: ["reason": "\(message)"])
+                } else {
+                    logger.debug("the cluster does not have it; waiting until it is installed")
+                }
+            }
+            told = reason
             // A definition that was just made is served a moment later.
             attempts = await installed.version(of: place.kind.definition) > version ? 0 : attempts + 1
             let pause: Duration =
@@ -112,9 +121,8 @@ extension Recorder {
                                 return .absent
                             }
                             if error.status == 403 {
-                                logger.warning("refused: \(error)")
                                 await buffer.close()
-                                return .forbidden
+                                return .forbidden("\(error)")
                             }
                         }
                         // The same trouble is told once, not at every attempt.

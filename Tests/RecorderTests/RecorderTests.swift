@@ -223,6 +223,25 @@ extension RecorderTests {
         }
     }
 
+    @Test func aKindThatMayNotBeReadCostsOnlyItself() async throws {
+        try await withStore { store in
+            let cluster = ReplayCluster(resources: [
+                .pods, .workflows, .namespaces, .events, .configMaps, Self.trainJobs,
+            ])
+            for _ in 0..<3 {
+                await cluster.inject(
+                    Fault(
+                        .list, resource: "workflows",
+                        .status(code: 403, reason: "Forbidden", message: "workflows is forbidden")))
+            }
+            await cluster.apply("ADDED", pod("p", "Succeeded"))
+            await cluster.apply("ADDED", trainJob("t"))
+            try await recording(cluster, try Journal(path: ":memory:"), store) {
+                try await expect(["p": "complete", "t": "complete"], in: store)
+            }
+        }
+    }
+
     private func service(_ uri: String, ready: String, changed: String) -> JSONValue {
         [
             "apiVersion": "serving.kserve.io/v1beta1", "kind": "InferenceService",
