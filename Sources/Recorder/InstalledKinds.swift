@@ -12,6 +12,9 @@ actor InstalledKinds {
 
     func note(absent definition: String) { absent.insert(definition) }
 
+    /// Whether definitions are watched: then nobody need look again.
+    private(set) var isWatching = false
+
     /// Watches definitions until cancelled, or until that is forbidden.
     func watch(_ client: APIClient) async {
         // Only names are wanted.
@@ -22,8 +25,11 @@ actor InstalledKinds {
             switch event {
             case .page(let objects): for object in objects { changed(object.name) }
             case .applied(let object): changed(object.name)
-            case .interrupted(.refused(let error)) where error.status == 403 || error.isNotFound: return
-            case .deleted, .listing, .listed, .unreadable, .interrupted: break
+            case .listed: isWatching = true
+            case .interrupted(.refused(let error)) where error.status == 403 || error.isNotFound:
+                isWatching = false
+                return
+            case .deleted, .listing, .unreadable, .interrupted: break
             }
         }
     }

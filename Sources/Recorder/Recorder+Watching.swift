@@ -54,8 +54,13 @@ extension Recorder {
             told = reason
             // A definition that was just made is served a moment later.
             attempts = await installed.version(of: place.kind.definition) > version ? 0 : attempts + 1
-            let pause: Duration =
-                attempts < 5 && version > 0 ? .seconds(1 << attempts) : reason == .absent ? .seconds(300) : .seconds(60)
+            var pause: Duration = reason == .absent ? .seconds(300) : .seconds(60)
+            if attempts < 5, version > 0 {
+                pause = .seconds(1 << attempts)
+            } else if reason == .absent, await installed.isWatching {
+                // It is told of; at times to be sure.
+                pause = .seconds(3600)
+            }
             await installed.wait(for: place.kind.definition, after: version, atMost: pause)
         }
     }

@@ -223,6 +223,27 @@ extension RecorderTests {
         }
     }
 
+    @Test func whereNothingHappensNothingIsAsked() async throws {
+        try await withStore { store in
+            let cluster = ReplayCluster(
+                resources: [.pods, .workflows, .namespaces, .events, .configMaps, .customResourceDefinitions])
+            await cluster.apply("ADDED", pod("p", "Succeeded"))
+            try await recording(cluster, try Journal(path: ":memory:"), store) {
+                try await expect(["p": "complete"], in: store)
+                try await Task.sleep(for: .seconds(1))
+                let before = await cluster.requests
+                let version = try await store.read {
+                    try $0.getExecutions(.init()).executions.first?.lastUpdateTimeSinceEpoch
+                }
+                try await Task.sleep(for: .seconds(2))
+                #expect(await cluster.requests == before)
+                #expect(
+                    try await store.read { try $0.getExecutions(.init()).executions.first?.lastUpdateTimeSinceEpoch }
+                        == version)
+            }
+        }
+    }
+
     @Test func aKindThatMayNotBeReadCostsOnlyItself() async throws {
         try await withStore { store in
             let cluster = ReplayCluster(resources: [
