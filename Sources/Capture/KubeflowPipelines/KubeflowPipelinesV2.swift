@@ -293,6 +293,9 @@ enum KubeflowPipelinesV2 {
                     reason: "the uri is a parameter, whose value Kubernetes does not have"))
             return
         }
+        if (spec["downloadToWorkspace"] ?? spec["download_to_workspace"])?.bool == true {
+            execution.type = "system.ImporterWorkspaceExecution"
+        }
         var artifact = Artifact(
             type: ExecutorInput.type(spec["typeSchema"] ?? spec["type_schema"]),
             name: constant.split(separator: "/").last.map(String.init), uri: constant)
