@@ -25,23 +25,12 @@ struct ClusterCommand: AsyncParsableCommand {
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { [logger] in
                 try await ReplayServer(cluster, logger: logger).run { port in
-                    try? Data(Self.kubeconfig(port).utf8).write(to: URL(fileURLWithPath: path))
+                    try? Data(ReplayServer.kubeconfig(port: port).utf8).write(to: URL(fileURLWithPath: path))
                 }
             }
             group.addTask { try await play(in: cluster) }
             try await group.waitForAll()
         }
-    }
-
-    private static func kubeconfig(_ port: Int) -> String {
-        """
-        apiVersion: v1
-        kind: Config
-        current-context: bench
-        contexts: [{name: bench, context: {cluster: bench, user: nobody}}]
-        clusters: [{name: bench, cluster: {server: "http://127.0.0.1:\(port)"}}]
-        users: [{name: nobody, user: {token: any}}]
-        """
     }
 
     /// Pods begin once a line is read from standard input.

@@ -109,9 +109,7 @@ struct ObjectExecution {
 
     /// The same, read with other annotations.
     func of(_ object: KubernetesObject) -> ObjectExecution {
-        var result = ObjectExecution(object, convention: convention, execution: execution)
-        result.execution = execution
-        return result
+        ObjectExecution(object, convention: convention, execution: execution)
     }
 
     private init(_ object: KubernetesObject, convention: String, execution: Execution) {

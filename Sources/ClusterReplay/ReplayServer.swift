@@ -31,6 +31,18 @@ public struct ReplayServer: Sendable {
         self.logger = logger
     }
 
+    /// A kubeconfig file for a server on a port of this machine.
+    public static func kubeconfig(port: Int) -> String {
+        """
+        apiVersion: v1
+        kind: Config
+        current-context: replayed
+        contexts: [{name: replayed, context: {cluster: replayed, user: nobody}}]
+        clusters: [{name: replayed, cluster: {server: "http://127.0.0.1:\(port)"}}]
+        users: [{name: nobody, user: {token: any}}]
+        """
+    }
+
     /// Serves until it is cancelled.
     /// - Parameter onStart: told the port.
     /// - Throws: when the port cannot be bound.

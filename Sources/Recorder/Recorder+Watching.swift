@@ -87,12 +87,12 @@ extension Recorder {
             client, resource, namespace: place.namespace, pageSize: options.pageSize,
             fields: Capture.fields(of: resource),
             silence: options.silence, backoff: options.backoff)
-        let reading = Task {
-            for await event in watcher { await buffer.add((event, journal.clock.date)) }
-            await buffer.finish()
-        }
-        defer { reading.cancel() }
-        return await withTaskCancellationHandler {
+        return await withTaskGroup(of: Void.self) { group in
+            group.addTask {
+                for await event in watcher { await buffer.add((event, journal.clock.date)) }
+                await buffer.finish()
+            }
+            defer { group.cancelAll() }
             while let events = await buffer.take() {
                 var changed: [(KubernetesObject, isDeleted: Bool)] = []
                 for (event, time) in events {
@@ -140,8 +140,6 @@ extension Recorder {
                 await keep(changed, logger)
             }
             return .ended
-        } onCancel: {
-            reading.cancel()
         }
     }
 

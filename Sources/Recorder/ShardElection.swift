@@ -68,10 +68,13 @@ struct ShardElection: Sendable {
         !sight.lease.holder.isEmpty && now - sight.changed < duration
     }
 
+    /// The shard whose lease names this replica, in time or not.
+    private var ownShard: Int? { sights.filter { $0.value.lease.holder == identity }.keys.min() }
+
     /// The shard that this replica holds, for sure, at a time.
     func held(at now: Duration) -> Int? {
         guard let renewed, now - renewed < duration - margin else { return nil }
-        return sights.filter { $0.value.lease.holder == identity }.keys.min()
+        return ownShard
     }
 
     /// The shards that somebody holds.
@@ -82,7 +85,7 @@ struct ShardElection: Sendable {
     }
 
     func action(at now: Duration) -> Action {
-        if let own = sights.filter({ $0.value.lease.holder == identity }).keys.min() { return .renew(shard: own) }
+        if let own = ownShard { return .renew(shard: own) }
         let free = (0..<shards).filter { shard in sights[shard].map { !isLive($0, now) } ?? true }
         // Not all want the same one first.
         let first = free.max { Self.rating($0, identity) < Self.rating($1, identity) }
@@ -102,8 +105,7 @@ struct ShardElection: Sendable {
 
     /// The lease to write at the end, so that another need not wait; `nil` when none is held.
     func release(name: (Int) -> String, time: String) -> (shard: Int, lease: Lease)? {
-        guard let (shard, sight) = sights.first(where: { $0.value.lease.holder == identity }) else { return nil }
-        var lease = sight.lease
+        guard let shard = ownShard, var lease = sights[shard]?.lease else { return nil }
         (lease.name, lease.holder, lease.durationSeconds, lease.renewTime) = (name(shard), "", 1, time)
         return (shard, lease)
     }

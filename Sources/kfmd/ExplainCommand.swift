@@ -29,19 +29,15 @@ struct Explain: AsyncParsableCommand {
         let capture = try capture.capture()
         var explained: [JSONValue] = []
         var problems = 0
-        let contents = try files.map { ($0, try InputFile.read($0)) }
-        // Which object owns which must be known first, whatever their order.
-        for (_, bytes) in contents {
-            ObjectFile.read(bytes) { item in
-                if case .object(let object, let isDeleted) = item { capture.owners.add(object, isDeleted: isDeleted) }
-            }
-        }
-        for (file, bytes) in contents {
-            ObjectFile.read(bytes) { item in
+        let files = try ObjectFiles(files)
+        defer { files.remove() }
+        try files.addOwners(to: capture)
+        for file in files.sources {
+            try InputStream.read(file) { item in
                 switch item {
                 case .malformed(let reason):
                     problems += 1
-                    StandardError.write("kfmd: \(file), \(Failure.line(reason))\n")
+                    StandardError.write("kfmd: \(file.name), \(Failure.line(reason))\n")
                 case .object(let object, let isDeleted):
                     let result = capture(object, isDeleted: isDeleted)
                     problems += result.problems.count + result.executions.reduce(0) { $0 + $1.problems.count }

@@ -22,20 +22,12 @@ struct Import: AsyncParsableCommand {
 
     func run() async throws {
         let capture = try capture.capture()
-        let files = try files.map { try InputStream.Source($0) }
-        defer { for file in files { file.remove() } }
-        // Which object owns which must be known first, whatever their order.
-        for file in files {
-            let progress = Progress(file: file.name)
-            try InputStream.read(file, progress: { progress.show("\($0) read, looking for owners") }) { item in
-                if case .object(let object, let isDeleted) = item { capture.owners.add(object, isDeleted: isDeleted) }
-            }
-            progress.end()
-        }
+        let files = try ObjectFiles(files)
+        defer { files.remove() }
+        try files.addOwners(to: capture)
         let summary = try await backend.withBackend { backend in
-            let folder = Settings.value(nil, "TMPDIR") ?? "/tmp"
-            var importer = try Importer(capture: capture, backend: backend, folder: folder)
-            for file in files {
+            var importer = try Importer(capture: capture, backend: backend, folder: Settings.temporaryFolder)
+            for file in files.sources {
                 let progress = Progress(file: file.name)
                 var stream = try InputStream(file)
                 while let items = try stream.next() {
@@ -88,7 +80,9 @@ enum RulesFile {
         let rules = RuleIndex()
         guard let path = Settings.value(given, "KFMD_RULES") else { return rules }
         var problems: [String] = []
-        ObjectFile.read(try InputFile.read(path)) { item in
+        let source = try InputStream.Source(path)
+        defer { source.remove() }
+        try InputStream.read(source) { item in
             switch item {
             case .malformed(let reason): problems.append("\(path), \(reason)")
             case .object(let object, _): problems += rules.add(object).map { "\(path): \($0)" }

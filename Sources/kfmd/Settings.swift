@@ -29,6 +29,9 @@ enum Settings {
         }
     }
 
+    /// Where files are that nobody keeps.
+    static var temporaryFolder: String { value(nil, "TMPDIR") ?? "/tmp" }
+
     /// A whole number: as given, else of its environment variable, else the usual one.
     /// - Throws: ``Failure`` that names the option.
     static func number(

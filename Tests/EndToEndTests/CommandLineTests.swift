@@ -46,6 +46,9 @@ import Testing
             "$2" explain "$3/packed.gz" > "$3/one"
             gzip -dc "$3/packed.gz" | "$2" explain - > "$3/two"
             mkfifo "$3/pipe"; cat "$1" > "$3/pipe" & "$2" explain "$3/pipe" > "$3/three"
+            # A pipe cannot be read twice.
+            "$2" import <(cat "$1") --store "$3/pipe.db" | grep -q '1 objects, 1 executions recorded'
+            gzip -dc "$3/packed.gz" | "$2" import - --store "$3/stdin.db" | grep -q '1 objects, 1 executions recorded'
             cmp "$3/one" "$3/two"; cmp "$3/one" "$3/three"; grep -q 'execution train' "$3/one"
             ! "$2" explain "$3" 2> "$3/error"; grep -q 'cannot be read' "$3/error"
             """

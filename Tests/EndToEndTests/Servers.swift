@@ -39,15 +39,7 @@ func withCluster(
         group.addTask { [logger] in try await ReplayServer(cluster, logger: logger).run { port.yield($0) } }
         let number = await ports.first { _ in true } ?? 0
         let path = "\(folder)/kubeconfig"
-        let text = """
-            apiVersion: v1
-            kind: Config
-            current-context: replayed
-            contexts: [{name: replayed, context: {cluster: replayed, user: nobody}}]
-            clusters: [{name: replayed, cluster: {server: "http://127.0.0.1:\(number)"}}]
-            users: [{name: nobody, user: {token: any}}]
-            """
-        try Data(text.utf8).write(to: URL(fileURLWithPath: path))
+        try Data(ReplayServer.kubeconfig(port: number).utf8).write(to: URL(fileURLWithPath: path))
         do {
             try await body(cluster, path)
         } catch {
