@@ -5,7 +5,7 @@ import Kubernetes
 import Logging
 import MetadataAPI
 import MetadataStore
-import Recorder
+@testable import Recorder
 import Testing
 
 /// A recorder in this process, against a replayed cluster and a real store.
@@ -25,7 +25,7 @@ import Testing
     /// Runs a recorder while `body` runs.
     private func recording(
         _ cluster: ReplayCluster, _ journal: Journal, _ backend: any MetadataBackend,
-        guardDeadline: Duration? = nil, _ body: () async throws -> Void
+        guardDeadline: Duration? = nil, metrics: RecorderMetrics = RecorderMetrics(), _ body: () async throws -> Void
     ) async throws {
         var logger = Logger(label: "test")
         logger.logLevel = .critical
@@ -38,7 +38,7 @@ import Testing
         options.backoff = Backoff(first: .milliseconds(20), maximum: .milliseconds(100))
         let recorder = Recorder(
             client: client, capture: Capture(cluster: "c"), journal: journal, backend: backend, options: options,
-            logger: logger)
+            metrics: metrics, logger: logger)
         let task = Task { await recorder.run() }
         let result: Result<Void, any Error>
         do {
@@ -220,6 +220,47 @@ extension RecorderTests {
                 try await expect(["job-1": "complete", "job-2": "complete"], in: store)
                 #expect(try await store.edges() == ["job-1 -> s3://m/job-1#1", "job-2 -> s3://m/job-2#2"])
             }
+        }
+    }
+
+    @Test func whatComesTogetherIsWrittenTogether() async throws {
+        try await withStore { store in
+            let cluster = ReplayCluster()
+            let metrics = RecorderMetrics()
+            try await recording(cluster, try Journal(path: ":memory:"), store, metrics: metrics) {
+                for number in 0..<40 {
+                    await cluster.apply("ADDED", pod("p\(number)", "Succeeded"))
+                    try await Task.sleep(for: .milliseconds(10))
+                }
+                let all = (0..<40).map { ("p\($0)", "complete") }
+                try await expect(Dictionary(uniqueKeysWithValues: all), in: store)
+                // One batch a fifth of a second, whose new runs and graph are a call each.
+                #expect(metrics.calls["PutLineageSubgraph", default: 0] <= 16, "\(metrics.calls)")
+            }
+        }
+    }
+
+    @Test func stepsOfAKindInALaterVersionOutliveARestart() async throws {
+        let jobs = Resource(group: "kubeflow.org", version: "v1", plural: "mpijobs", kind: "MPIJob")
+        try await withStore { store in
+            let cluster = ReplayCluster(resources: [.pods, .namespaces, .events, .configMaps, jobs])
+            await cluster.apply(
+                "ADDED",
+                [
+                    "apiVersion": "kubeflow.org/v1", "kind": "MPIJob",
+                    "metadata": ["name": "m", "namespace": "ml", "uid": "uid-m"],
+                    "status": [
+                        "conditions": [["type": "Running", "status": "True"]], "startTime": "2026-11-02T09:00:00Z",
+                    ],
+                ])
+            let journal = try Journal(path: ":memory:")
+            for _ in 0..<2 {
+                try await recording(cluster, journal, store) {
+                    try await expect(["m": "running"], in: store)
+                    try await Task.sleep(for: .milliseconds(500))
+                }
+            }
+            #expect(try await states(store) == ["m": "running"])
         }
     }
 
