@@ -56,6 +56,7 @@ struct WriterCommand: AsyncParsableCommand {
         case subgraph(MlMetadata_PutLineageSubgraphRequest)
         case links(MlMetadata_PutAttributionsAndAssociationsRequest)
         case parents(MlMetadata_PutParentContextsRequest)
+        case contexts(MlMetadata_PutContextsRequest)
 
         func send(to client: MetadataClient) async throws {
             switch self {
@@ -63,6 +64,7 @@ struct WriterCommand: AsyncParsableCommand {
             case .subgraph(let request): _ = try await client.putLineageSubgraph(request)
             case .links(let request): _ = try await client.putAttributionsAndAssociations(request)
             case .parents(let request): _ = try await client.putParentContexts(request)
+            case .contexts(let request): _ = try await client.putContexts(request)
             }
         }
     }
@@ -122,6 +124,13 @@ struct WriterCommand: AsyncParsableCommand {
             _ request: MlMetadata_GetEventsByExecutionIDsRequest
         ) async throws -> MlMetadata_GetEventsByExecutionIDsResponse {
             try await client.getEventsByExecutionIDs(request)
+        }
+        func getContextsByID(
+            _ request: MlMetadata_GetContextsByIDRequest
+        ) async throws -> MlMetadata_GetContextsByIDResponse { try await client.getContextsByID(request) }
+        func putContexts(_ request: MlMetadata_PutContextsRequest) async throws -> MlMetadata_PutContextsResponse {
+            made.add(.contexts(request))
+            return try await client.putContexts(request)
         }
         func getLineageSubgraph(
             _ request: MlMetadata_GetLineageSubgraphRequest

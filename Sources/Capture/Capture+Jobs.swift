@@ -36,7 +36,10 @@ extension Capture {
                 return ignored(object, "it has no annotation of \(Annotations.prefix)")
             }
             found = (JobSet.convention, JobSet.execution(object, isDeleted: isDeleted, capture: self))
-        case ("batch", "Job"): return ignored(object, "its pods tell of it, with its annotations")
+        case ("batch", "Job"):
+            var result = ignored(object, "its pods tell of it, with its annotations")
+            result.run = BatchJob.status(object, chain: chain, capture: self)
+            return result
         case ("batch", "CronJob"): return ignored(object, "its Jobs' pods tell of it")
         default: return nil
         }

@@ -43,6 +43,8 @@ public struct Capture: Sendable {
         /// The convention that matched; `nil` when none did.
         public var convention: String?
         public var executions: [Execution]
+        /// Of an object that stands for a run: how far that has come (``Execution/Role/run``).
+        public var run: Execution?
         /// Facts that were seen and left out, each with the reason.
         public var ignored: [String]
         /// What could not be understood of the object as a whole; each execution has its own.
@@ -79,6 +81,7 @@ public struct Capture: Sendable {
                 "\(object.reference): \($0) fits too; \(rule.reference) is more specific"
             }
         }
+        if result.run?.state.isFinal == false, isDeleted { result.run?.state = .canceled }
         for index in result.executions.indices where result.executions[index].state.isFinal {
             result.executions[index].endSeenIn = [object.kind]
         }
@@ -128,6 +131,9 @@ public struct Capture: Sendable {
         let isPipeline = KubeflowPipelinesV1.matches(object)
         var result = Result(
             convention: isPipeline ? KubeflowPipelinesV1.convention : ArgoWorkflow.convention)
+        result.run = workflow.status(
+            of: isPipeline ? KubeflowPipelinesV1.run(of: object) : workflow.run,
+            convention: result.convention ?? ArgoWorkflow.convention)
         switch workflow.nodes() {
         case .failure(let problem): result.problems.append(problem)
         case .success(let nodes):

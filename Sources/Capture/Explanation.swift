@@ -18,18 +18,30 @@ public struct Explanation: Sendable {
     /// Several lines for a terminal.
     public var text: String {
         var lines = ["\(object.reference): \(result.convention ?? "not recorded")"]
+        if let run = result.run { lines += Self.lines(run: run) }
         for execution in result.executions { lines += Self.lines(execution) }
         lines += result.problems.map { "  problem: \($0)" }
         lines += result.ignored.map { "  left out: \($0)" }
         return lines.joined(separator: "\n") + "\n"
     }
 
-    private static func lines(_ execution: Execution) -> [String] {
+    private static func times(_ execution: Execution) -> String {
         var times = ""
         if let start = execution.start { times = "  \(Timestamp.format(start))" }
         if let end = execution.end { times += " to \(Timestamp.format(end))" }
+        return times
+    }
+
+    private static func lines(run: Execution) -> [String] {
+        let outputs = run.customProperties.filter { $0.key.hasPrefix("output:") }.sorted { $0.key < $1.key }
+        return ["  run \(run.name)  \(run.state.rawValue)\(times(run))"]
+            + outputs.map { "    output    \($0.key.dropFirst("output:".count)) = \($0.value.text)" }
+            + run.evidence.map { "    because   \($0.fact): \($0.convention), \($0.field)" }
+    }
+
+    private static func lines(_ execution: Execution) -> [String] {
         var lines = [
-            "  execution \(execution.name)  \(execution.state.rawValue)\(times)",
+            "  execution \(execution.name)  \(execution.state.rawValue)\(times(execution))",
             "    type      \(execution.type)", "    identity  \(execution.id)",
             "    run       \(execution.run.displayName) (\(execution.run.type))",
             "    workspace \(execution.workspace.name)",
@@ -57,7 +69,8 @@ public struct Explanation: Sendable {
                 "namespace": .string(object.namespace), "name": .string(object.name), "uid": .string(object.uid),
             ],
             "convention": result.convention.map { .string($0) } ?? .null,
-            "executions": .array(result.executions.map(Self.json)),
+            "run": result.run.map(Self.json(run:)) ?? .null,
+            "executions": .array(result.executions.map { Self.json($0) }),
             "problems": .array(result.problems.map(Self.json)),
             "ignored": .array(result.ignored.map { .string($0) }),
         ]
@@ -75,14 +88,25 @@ public struct Explanation: Sendable {
             "parameters": .object(JSONObject(execution.parameters.map { ($0.name, .string($0.value)) })),
             "inputs": .array(execution.inputs.map(json)), "outputs": .array(execution.outputs.map(json)),
             "properties": json(execution.properties), "customProperties": json(execution.customProperties),
-            "evidence": .array(
-                execution.evidence.map {
-                    [
-                        "fact": .string($0.fact), "convention": .string($0.convention),
-                        "field": .string($0.field),
-                    ]
-                }),
+            "evidence": .array(execution.evidence.map(Self.json(evidence:))),
             "problems": .array(execution.problems.map(json)),
+        ]
+    }
+
+    private static func json(run: Execution) -> JSONValue {
+        [
+            "type": .string(run.run.type), "name": .string(run.run.name), "displayName": .string(run.run.displayName),
+            "workspace": .string(run.workspace.name), "state": .string(run.state.rawValue), "start": json(run.start),
+            "end": json(run.end), "properties": json(run.run.properties),
+            "customProperties": json(run.run.customProperties.merging(run.customProperties) { $1 }),
+            "evidence": .array(run.evidence.map(json(evidence:))),
+        ]
+    }
+
+    private static func json(evidence: Evidence) -> JSONValue {
+        [
+            "fact": .string(evidence.fact), "convention": .string(evidence.convention),
+            "field": .string(evidence.field),
         ]
     }
 

@@ -21,6 +21,17 @@ public struct Execution: Sendable, Hashable, Codable {
         }
     }
 
+    /// What a sight stands for.
+    public enum Role: Int, Sendable, Hashable, Codable {
+        case step
+        /// Something that serves, and so may stop and go on: the later sight's state counts.
+        case service
+        /// It tells too little to be an execution by itself: it adds to another.
+        case fragment
+        /// A run as a whole, which is no execution: how far it has come is kept with the run.
+        case run
+    }
+
     /// The Kubernetes object that was seen.
     public struct Origin: Sendable, Hashable, Codable {
         public var kind: String
@@ -83,10 +94,10 @@ public struct Execution: Sendable, Hashable, Codable {
     public var wantsWriteBack: Bool
     /// The id that another recorder left on the pod, if any.
     public var recordedID: Int64?
-    /// Whether it serves, and so may stop and go on again: then the later sight's state counts.
-    public var isServing = false
-    /// Whether the sight tells too little to be an execution by itself: it adds to another.
-    public var isFragment = false
+    public var role = Role.step
+
+    public var isServing: Bool { role == .service }
+    public var isFragment: Bool { role == .fragment }
 
     public init(
         id: String, type: String, name: String, state: State = .new, start: Date? = nil,

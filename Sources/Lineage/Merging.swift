@@ -14,8 +14,15 @@ extension Execution {
             result.state = rest.state
             result.end = rest.end ?? lead.end
         }
+        if isNewAttempt(other) {
+            (result.state, result.start, result.end) = (other.state, other.start, other.end)
+        }
+        if role == .run || other.role == .run {
+            // Only one object tells of it.
+            (result.role, result.state, result.start, result.end) = (.run, other.state, other.start ?? start, other.end)
+        }
         if isServing || other.isServing {
-            result.isServing = true
+            result.role = .service
             result.start = [start, other.start].compactMap { $0 }.min()
             result.state = Self.serving(from: self, to: other)
             result.end = result.state.isFinal ? other.end ?? end : nil
@@ -35,8 +42,7 @@ extension Execution {
         // The message of an attempt that was repeated.
         if lead.state == .complete, lead.customProperties["message"] == nil { result.customProperties["message"] = nil }
         // What was wrong with a service may be mended.
-        if result.isServing { result.problems = other.problems }
-        result.isFragment = isFragment && other.isFragment
+        if result.isServing || result.role == .run { result.problems = other.problems }
         result.completeOutputs()
         result.endSeenIn = lead.endSeenIn.union(rest.endSeenIn)
         result.origins = rest.origins.merging(lead.origins) { $1 }
@@ -57,6 +63,15 @@ extension Execution {
 }
 
 extension Execution {
+    /// Whether a later sight is of another attempt under the same identity, as `argo retry` makes: it began
+    /// when this one had ended.
+    private func isNewAttempt(_ later: Execution) -> Bool {
+        guard later.role == role, role == .step, later.authority >= authority, state.isFinal, let end,
+            let start = later.start
+        else { return false }
+        return start > end
+    }
+
     /// The state of something that serves after a later sight: it may stop, fail and go on again.
     private static func serving(from old: Execution, to new: Execution) -> State {
         switch (old.state, new.state) {

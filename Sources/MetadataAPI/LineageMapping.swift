@@ -47,6 +47,31 @@ public enum LineageMapping {
         return context
     }
 
+    /// The context of a run with how far it has come, over what the store has.
+    /// - Parameter status: of the role ``Execution/Role/run``.
+    public static func context(of status: Execution, over stored: MlMetadata_Context) -> MlMetadata_Context {
+        var context = stored
+        let known = stored.customProperties
+        let hasEnded = known[PropertyName.endTime] != nil
+        // Told out of order.
+        if hasEnded, !status.state.isFinal, !began(status, after: known) { return stored }
+        var custom = status.customProperties
+        custom[PropertyName.state] = .string(status.state.rawValue.uppercased())
+        custom[PropertyName.startTime] = status.start.map { .string(Timestamp.format($0)) }
+        for name in [PropertyName.endTime, PropertyName.message] { context.customProperties[name] = nil }
+        custom[PropertyName.endTime] = status.end.map { .string(Timestamp.format($0)) }
+        custom[PropertyName.problems] = lines(status.problems.map(\.description))
+        for (name, value) in custom { context.customProperties[Identity.bounded(name)] = MlMetadata_Value(value) }
+        return context
+    }
+
+    /// Whether something began anew after it had ended, as `argo retry` makes it.
+    private static func began(_ execution: Execution, after stored: [String: MlMetadata_Value]) -> Bool {
+        guard let start = execution.start, let end = Timestamp.parse(stored[PropertyName.endTime]?.stringValue ?? "")
+        else { return false }
+        return start > end
+    }
+
     public static func context(of workspace: Workspace, typeID: Int64) -> MlMetadata_Context {
         var context = MlMetadata_Context()
         context.typeID = typeID
@@ -65,9 +90,13 @@ public enum LineageMapping {
         if stored == nil { node.typeID = typeID }
         node.externalID = execution.id
         let state = state(execution.state)
-        if !isFinal(node.lastKnownState) || execution.state.isFinal || execution.isServing {
+        let isRepeated = began(execution, after: node.customProperties)
+        if !isFinal(node.lastKnownState) || execution.state.isFinal || execution.isServing || isRepeated {
             node.lastKnownState = state
         }
+        if isRepeated { node.customProperties[PropertyName.endTime] = nil }
+        // Of an attempt that was repeated.
+        if isRepeated || execution.state == .complete { node.customProperties[PropertyName.message] = nil }
         // What goes on again has no end, and what was wrong may be mended.
         if execution.isServing {
             for name in [PropertyName.endTime, PropertyName.problems] { node.customProperties[name] = nil }

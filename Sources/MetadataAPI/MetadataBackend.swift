@@ -31,6 +31,10 @@ public protocol MetadataBackend: Sendable {
     func getEventsByExecutionIDs(
         _ request: MlMetadata_GetEventsByExecutionIDsRequest
     ) async throws -> MlMetadata_GetEventsByExecutionIDsResponse
+    func getContextsByID(
+        _ request: MlMetadata_GetContextsByIDRequest
+    ) async throws -> MlMetadata_GetContextsByIDResponse
+    func putContexts(_ request: MlMetadata_PutContextsRequest) async throws -> MlMetadata_PutContextsResponse
     func getLineageSubgraph(
         _ request: MlMetadata_GetLineageSubgraphRequest
     ) async throws -> MlMetadata_GetLineageSubgraphResponse

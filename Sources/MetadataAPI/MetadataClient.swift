@@ -132,6 +132,16 @@ extension MetadataClient: MetadataBackend {
         try await call { try await stub.getEventsByExecutionIDs(request, options: options) }
     }
 
+    public func getContextsByID(
+        _ request: MlMetadata_GetContextsByIDRequest
+    ) async throws -> MlMetadata_GetContextsByIDResponse {
+        try await call { try await stub.getContextsByID(request, options: options) }
+    }
+
+    public func putContexts(_ request: MlMetadata_PutContextsRequest) async throws -> MlMetadata_PutContextsResponse {
+        try await call { try await stub.putContexts(request, options: options) }
+    }
+
     public func getLineageSubgraph(
         _ request: MlMetadata_GetLineageSubgraphRequest
     ) async throws -> MlMetadata_GetLineageSubgraphResponse {

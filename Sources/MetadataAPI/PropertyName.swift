@@ -14,7 +14,11 @@ public enum PropertyName {
     public static let version = "version"
     public static let digest = "digest"
 
-    /// RFC 3339 times of an execution, in UTC.
+    /// How far a run has come: the name of an MLMD execution state.
+    public static let state = "state"
+    /// What a system says of how something ended.
+    public static let message = "message"
+    /// RFC 3339 times of an execution or a run, in UTC.
     public static let startTime = "start_time"
     public static let endTime = "end_time"
     /// When an artifact was written, in RFC 3339; what an input's time is compared with.

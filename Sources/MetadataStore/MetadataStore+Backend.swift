@@ -61,6 +61,16 @@ extension MetadataStore: MetadataBackend {
         try await read { try $0.getEventsByExecutionIDs(request) }
     }
 
+    public func getContextsByID(
+        _ request: MlMetadata_GetContextsByIDRequest
+    ) async throws -> MlMetadata_GetContextsByIDResponse {
+        try await read { try $0.getContextsByID(request) }
+    }
+
+    public func putContexts(_ request: MlMetadata_PutContextsRequest) async throws -> MlMetadata_PutContextsResponse {
+        try await write { try $0.putContexts(request) }
+    }
+
     public func getLineageSubgraph(
         _ request: MlMetadata_GetLineageSubgraphRequest
     ) async throws -> MlMetadata_GetLineageSubgraphResponse {

@@ -30,8 +30,8 @@ public struct BatchWriter: Sendable {
         case refused(String)
     }
 
-    private let backend: any MetadataBackend
-    private let types: TypeRegistry
+    let backend: any MetadataBackend
+    let types: TypeRegistry
 
     public init(_ backend: any MetadataBackend) {
         self.backend = backend
@@ -61,7 +61,12 @@ public struct BatchWriter: Sendable {
             ($0.start ?? .distantPast, $0.id) < ($1.start ?? .distantPast, $1.id)
         }
         var failure: StatusError?
-        let outcomes = try await write(ordered[...], unwritten, &failure)
+        let steps = ordered.filter { $0.role != .run }
+        var outcomes = try await write(steps[...], &failure) { batch, attempt in
+            try await writeOnce(batch, attempt == 0 ? unwritten : [])
+        }
+        let runs = ordered.filter { $0.role == .run }
+        outcomes.merge(try await write(runs[...], &failure) { batch, _ in try await writeRuns(batch) }) { $1 }
         // Nothing at all was taken: the store is not well, and trying again is right.
         if outcomes.isEmpty, let failure { throw failure }
         return outcomes
@@ -70,7 +75,7 @@ public struct BatchWriter: Sendable {
     /// Which of these executions the store has with their end.
     /// - Throws: ``StatusError``.
     func ended(_ executions: [Execution]) async throws -> Set<String> {
-        let wanted = executions.filter { $0.state.isFinal && !$0.isServing }
+        let wanted = executions.filter { $0.state.isFinal && $0.role == .step }
         let stored = try await storedExecutions(wanted)
         return Set(
             wanted.filter { step in
@@ -85,11 +90,12 @@ public struct BatchWriter: Sendable {
 
     /// Writes executions; those for which the store failed alone have no outcome.
     private func write(
-        _ executions: ArraySlice<Execution>, _ unwritten: Set<String>, _ failure: inout StatusError?
+        _ executions: ArraySlice<Execution>, _ failure: inout StatusError?,
+        _ body: (ArraySlice<Execution>, _ attempt: Int) async throws -> [String: Outcome]
     ) async throws -> [String: Outcome] {
         guard let first = executions.first else { return [:] }
         do {
-            return try await writeWithRetries(executions, unwritten)
+            return try await retrying { try await body(executions, $0) }
         } catch let error as StatusError where error.isRefusal || error.mayBeOfOne {
             if executions.count == 1 {
                 if error.isRefusal { return [first.id: .refused(error.message)] }
@@ -98,17 +104,15 @@ public struct BatchWriter: Sendable {
             }
             // One bad execution must not hold up the others: halve until it stands alone.
             let middle = executions.startIndex + executions.count / 2
-            let left = try await write(executions[..<middle], unwritten, &failure)
-            return try await left.merging(write(executions[middle...], unwritten, &failure)) { $1 }
+            let left = try await write(executions[..<middle], &failure, body)
+            return try await left.merging(write(executions[middle...], &failure, body)) { $1 }
         }
     }
 
-    private func writeWithRetries(
-        _ executions: ArraySlice<Execution>, _ unwritten: Set<String>
-    ) async throws -> [String: Outcome] {
+    private func retrying(_ body: (_ attempt: Int) async throws -> [String: Outcome]) async throws -> [String: Outcome] {
         for attempt in 0... {
             do {
-                return try await writeOnce(executions, attempt == 0 ? unwritten : [])
+                return try await body(attempt)
             } catch let error as StatusError {
                 switch error.code {
                 // Another recorder wrote the same between look-up and write: look again.
@@ -366,7 +370,7 @@ public struct BatchWriter: Sendable {
 }
 
 extension Execution {
-    fileprivate var membership: TypeRegistry.Membership { .init(run: run, workspace: workspace) }
+    var membership: TypeRegistry.Membership { .init(run: run, workspace: workspace) }
 }
 
 extension StatusError {

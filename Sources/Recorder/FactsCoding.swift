@@ -5,7 +5,9 @@ import Lineage
 /// order of ``Execution``. Several times as fast as JSON, and the journal is written for every event.
 enum FactsCoding {
     /// The first byte. Another format gets another; JSON, which the first journals had, begins with `{`.
-    private static let version: UInt8 = 2
+    private static let version: UInt8 = 3
+    /// It had two flags for the role.
+    fileprivate static let versionOfFlags: UInt8 = 2
 
     /// Bytes that are no execution.
     struct Damaged: Error, CustomStringConvertible {
@@ -23,10 +25,10 @@ enum FactsCoding {
     /// - Throws: ``Damaged``.
     static func decode(_ bytes: [UInt8]) throws -> Execution {
         if bytes.first == UInt8(ascii: "{") { return try decodeJSON(bytes) }
-        guard bytes.first == version else { throw Damaged(description: "facts of an unknown format") }
+        guard let format = bytes.first, format == version || format == versionOfFlags else { throw Damaged(description: "facts of an unknown format") }
         return try bytes.withUnsafeBufferPointer { buffer in
             var reader = FactsReader(bytes: buffer, index: 1)
-            return try reader.execution()
+            return try reader.execution(format)
         }
     }
 
@@ -143,8 +145,7 @@ private struct FactsWriter {
         }
         put(execution.wantsWriteBack)
         put(execution.recordedID) { $0.put(Int($1)) }
-        put(execution.isServing)
-        put(execution.isFragment)
+        put(execution.role.rawValue)
     }
 
     private mutating func put(_ run: Run) {
@@ -248,7 +249,7 @@ private struct FactsReader {
         try optional { Date(timeIntervalSinceReferenceDate: try $0.double()) }
     }
 
-    mutating func execution() throws -> Execution {
+    mutating func execution(_ format: UInt8) throws -> Execution {
         var result = Execution(
             id: try text(), type: try text(), name: try text(), state: try raw(try text()), start: try date(),
             end: try date(), run: try run(), workspace: Workspace(name: try text(), isDeclared: try bool()),
@@ -268,8 +269,12 @@ private struct FactsReader {
         result.origins = Dictionary(origins.map { ($0.kind, $0) }) { $1 }
         result.wantsWriteBack = try bool()
         result.recordedID = try optional { Int64(try $0.int()) }
-        result.isServing = try bool()
-        result.isFragment = try bool()
+        if format == FactsCoding.versionOfFlags {
+            let (isServing, isFragment) = (try bool(), try bool())
+            result.role = isServing ? .service : isFragment ? .fragment : .step
+        } else {
+            result.role = try raw(try int())
+        }
         return result
     }
 

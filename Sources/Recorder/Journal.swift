@@ -187,6 +187,8 @@ public actor Journal {
 
     private func heldUntil(_ execution: Execution) -> Int64 {
         if execution.isFragment { return .max }
+        // They change with each of their steps: what comes together is written together.
+        if execution.role == .run { return now + 2 * Int64(settle / .milliseconds(1)) }
         guard execution.endSeenIn == ["Workflow"] else { return 0 }
         return now + Int64(settle / .milliseconds(1))
     }

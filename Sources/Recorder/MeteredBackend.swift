@@ -68,6 +68,14 @@ struct MeteredBackend: MetadataBackend {
     ) async throws -> MlMetadata_GetEventsByExecutionIDsResponse {
         try await meter("GetEventsByExecutionIDs") { try await backend.getEventsByExecutionIDs(request) }
     }
+    func getContextsByID(
+        _ request: MlMetadata_GetContextsByIDRequest
+    ) async throws -> MlMetadata_GetContextsByIDResponse {
+        try await meter("GetContextsByID") { try await backend.getContextsByID(request) }
+    }
+    func putContexts(_ request: MlMetadata_PutContextsRequest) async throws -> MlMetadata_PutContextsResponse {
+        try await meter("PutContexts") { try await backend.putContexts(request) }
+    }
     func getLineageSubgraph(
         _ request: MlMetadata_GetLineageSubgraphRequest
     ) async throws -> MlMetadata_GetLineageSubgraphResponse {

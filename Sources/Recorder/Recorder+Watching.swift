@@ -170,7 +170,7 @@ extension Recorder {
         var problems: [(problems: [Problem], origin: Execution.Origin)] = []
         for (object, isDeleted) in objects {
             let result = capture(object, isDeleted: isDeleted)
-            executions += result.executions
+            executions += result.executions + (result.run.map { [$0] } ?? [])
             if podGuard != nil, object.kind == "Pod" { pods.append((object, result.executions, isDeleted)) }
             if let found = result.serving, found.isReplaced { serving.append(found) }
             let origin = Execution.Origin(

@@ -87,6 +87,7 @@ extension Recorder {
     }
 
     private func count(_ execution: Execution, _ outcome: RecorderMetrics.Outcome) {
+        guard execution.role != .run else { return }
         metrics.count(outcome, convention: execution.evidence.first?.convention ?? "unknown")
         if outcome == .recorded, execution.state.isFinal, let end = execution.end {
             metrics.observeLag(Date().timeIntervalSince(end))

@@ -29,6 +29,26 @@ import Testing
         #expect(workflow.merging(pod).state == .complete)
     }
 
+    /// `argo retry` runs a failed step again under the same node id.
+    @Test func aStepThatBeganAnewIsRunning() {
+        func at(_ seconds: Double) -> Date { Date(timeIntervalSince1970: seconds) }
+        var failed = sight(.workflow, .failed)
+        (failed.start, failed.end) = (at(0), at(10))
+        var again = sight(.workflow, .running)
+        again.start = at(60)
+        let merged = failed.merging(again)
+        #expect(merged.state == .running)
+        #expect((merged.start, merged.end) == (at(60), nil))
+        // A late sight of the first attempt takes nothing back.
+        var late = sight(.pod, .running)
+        late.start = at(10)
+        #expect(failed.merging(late).state == .failed)
+        var done = again
+        (done.state, done.end) = (.complete, at(70))
+        #expect(merged.merging(done).state == .complete)
+        #expect(merged.merging(done).end == at(70))
+    }
+
     @Test func theWorkflowDecidesBetweenTwoEnds() {
         let pod = sight(.pod, .canceled)
         let workflow = sight(.workflow, .complete)

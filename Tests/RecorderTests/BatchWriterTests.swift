@@ -332,7 +332,7 @@ extension BatchWriterTests {
             let writer = BatchWriter(store)
             func service(_ state: Execution.State, _ end: Double?) -> Execution {
                 var execution = step("s", 0, end, reads: [file("s3://m")], state: state)
-                execution.isServing = true
+                execution.role = .service
                 return execution
             }
             func stored() async throws -> (String, Bool)? {
@@ -347,6 +347,68 @@ extension BatchWriterTests {
             #expect(try await stored()?.0 == "running")
             #expect(try await stored()?.1 == false)
             #expect(try await store.counts() == [1, 1, 2])
+        }
+    }
+
+    @Test func aRunTellsHowFarItHasCome() async throws {
+        try await withStore { store in
+            let writer = BatchWriter(store)
+            func run(_ state: Execution.State, _ start: Double, _ end: Double?, _ outputs: [String: PropertyValue] = [:]) -> Execution {
+                var run = step("w#run", start, end, run: "w", state: state)
+                run.role = .run
+                run.customProperties = outputs
+                return run
+            }
+            func stored() async throws -> [String: String] {
+                let contexts = try await store.read { try $0.getContexts(.init()).contexts.filter { $0.name == "w" } }
+                #expect(contexts.count == 1)
+                return (contexts.first?.customProperties ?? [:]).mapValues(\.stringValue)
+            }
+            _ = try await writer.write([step("a", 0, 1, run: "w"), run(.running, 0, nil)])
+            #expect(try await stored()["state"] == "RUNNING")
+            let outcomes = try await writer.write([run(.failed, 0, 10, ["message": "no memory", "output:loss": "0.1"])])
+            guard case .recorded? = outcomes[run(.new, 0, nil).id] else { Issue.record("\(outcomes)"); return }
+            var found = try await stored()
+            #expect(found["state"] == "FAILED")
+            #expect(found["end_time"] == Timestamp.format(time(10)))
+            #expect(found["message"] == "no memory")
+            #expect(found["output:loss"] == "0.1")
+            // An older dump takes nothing back; a run that was started again does.
+            _ = try await writer.write([run(.running, 0, nil)])
+            #expect(try await stored() == found)
+            _ = try await writer.write([run(.running, 60, nil)])
+            found = try await stored()
+            #expect(found["state"] == "RUNNING")
+            #expect(found["end_time"] == nil)
+            #expect(found["message"] == nil)
+            // It is no execution.
+            #expect(try await store.counts()[0] == 1)
+            // A run of which no step was seen is there all the same, and the same again writes nothing.
+            let metrics = RecorderMetrics()
+            let again = BatchWriter(MeteredBackend(backend: store, metrics: metrics))
+            _ = try await again.write([run(.running, 60, nil)])
+            #expect(metrics.calls["PutContexts"] == nil, "\(metrics.calls)")
+        }
+    }
+
+    @Test func aStepThatIsRepeatedRunsAgain() async throws {
+        try await withStore { store in
+            func stored() async throws -> (state: String, properties: [String: String]) {
+                let node = try #require(try await store.read { try $0.getExecutions(.init()).executions.first })
+                return (node.stateName, node.customProperties.mapValues(\.stringValue))
+            }
+            let writer = BatchWriter(store)
+            var failed = step("s", 0, 10, state: .failed)
+            failed.customProperties["message"] = "Error (exit code 1)"
+            _ = try await writer.write([failed])
+            #expect(try await stored().properties["message"] != nil)
+            _ = try await writer.write([failed.merging(step("s", 60, nil, state: .running))])
+            #expect(try await stored().state == "running")
+            #expect(try await stored().properties["end_time"] == nil)
+            _ = try await writer.write([failed.merging(step("s", 60, 70))])
+            #expect(try await stored().state == "complete")
+            #expect(try await stored().properties["end_time"] == Timestamp.format(time(70)))
+            #expect(try await stored().properties["message"] == nil)
         }
     }
 

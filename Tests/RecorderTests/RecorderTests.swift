@@ -102,6 +102,49 @@ import Testing
         }
     }
 
+    @Test func aRunTellsHowFarItHasCome() async throws {
+        func workflow(_ status: JSONValue) -> JSONValue {
+            [
+                "kind": "Workflow", "apiVersion": "argoproj.io/v1alpha1",
+                "metadata": ["name": "w", "namespace": "ml", "uid": "uid-w"], "spec": ["entrypoint": "main"],
+                "status": status,
+            ]
+        }
+        try await withStore { store in
+            func expect(_ state: String, _ loss: String?) async throws {
+                var found: [String: MlMetadata_Value] = [:]
+                for _ in 0..<400 {
+                    found = try await store.read {
+                        try $0.getContexts(.init()).contexts.first { $0.name == "w-uid-w" }?.customProperties ?? [:]
+                    }
+                    if found["state"]?.stringValue == state { break }
+                    try await Task.sleep(for: .milliseconds(25))
+                }
+                #expect(found["state"]?.stringValue == state)
+                #expect(found["output:loss"]?.stringValue == loss)
+            }
+            let cluster = ReplayCluster()
+            let journal = try Journal(path: ":memory:", settle: .milliseconds(50))
+            await cluster.apply("ADDED", workflow(["phase": "Running", "startedAt": "2026-11-02T09:00:00Z"]))
+            try await recording(cluster, journal, store) {
+                try await expect("RUNNING", nil)
+                await cluster.apply(
+                    "MODIFIED",
+                    workflow([
+                        "phase": "Succeeded", "startedAt": "2026-11-02T09:00:00Z", "finishedAt": "2026-11-02T09:10:00Z",
+                        "outputs": ["parameters": [["name": "loss", "value": "0.1"]]],
+                    ]))
+                try await expect("COMPLETE", "0.1")
+            }
+            await cluster.apply("ADDED", workflow(["phase": "Running", "startedAt": "2026-11-02T10:00:00Z"]))
+            try await recording(cluster, journal, store) { try await expect("RUNNING", "0.1") }
+            // Gone while nobody watched.
+            await cluster.apply("DELETED", workflow([:]))
+            try await Task.sleep(for: .milliseconds(1100))
+            try await recording(cluster, journal, store) { try await expect("CANCELED", "0.1") }
+        }
+    }
+
     @Test func aClusterWithoutWorkflowsIsRecordedToo() async throws {
         try await withStore { store in
             let cluster = ReplayCluster(resources: [.pods, .events, .namespaces])

@@ -48,7 +48,7 @@ struct ArgoTaskResult {
                     convention: ArgoWorkflow.convention, fact: "output \($0.name)", field: "\(Self.kind) \($0.field)")
             }, authority: .taskResult,
             origin: .init(kind: Self.kind, namespace: object.namespace, name: object.name, uid: object.uid))
-        execution.isFragment = true
+        execution.role = .fragment
         return .init(convention: ArgoWorkflow.convention, executions: [execution])
     }
 }

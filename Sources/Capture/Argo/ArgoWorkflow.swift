@@ -11,8 +11,8 @@ struct ArgoWorkflow {
     private static let maximumNodesSize = 256 << 20
 
     let object: KubernetesObject
-    private let capture: Capture
-    private let status: JSONValue
+    let capture: Capture
+    let status: JSONValue
     /// Templates by scope, resource and name.
     private let templates: [String: JSONValue]
 
@@ -33,14 +33,14 @@ struct ArgoWorkflow {
     }
 
     /// Whether nothing more happens.
-    private var hasEnded: Bool {
+    var hasEnded: Bool {
         switch status["phase"]?.string {
         case "Succeeded", "Failed", "Error": true
         default: false
         }
     }
 
-    private var end: Date? { status["finishedAt"]?.string.flatMap(Timestamp.parse) }
+    var end: Date? { status["finishedAt"]?.string.flatMap(Timestamp.parse) }
 
     /// A node of the status and its id.
     struct Node {
@@ -186,7 +186,7 @@ struct ArgoWorkflow {
         return (isDaemon(node) ? group : nil) ?? (hasEnded ? end : nil)
     }
 
-    private var uid: String { object.uid.isEmpty ? object.name : object.uid }
+    var uid: String { object.uid.isEmpty ? object.name : object.uid }
 
     private func evidence(_ fact: String, _ node: Node, _ key: String) -> Evidence {
         evidence(fact, "\(node.field).\(key)")
@@ -235,9 +235,14 @@ struct ArgoWorkflow {
 
     /// Where key-only artifacts of a node are, best first.
     private func repositories(for node: Node) -> [JSONValue] {
+        (template(of: node)?["archiveLocation"].map { [$0] } ?? []) + repositories
+    }
+
+    /// Where key-only artifacts of the workflow are.
+    var repositories: [JSONValue] {
         let reference = status["artifactRepositoryRef"]
         return [
-            template(of: node)?["archiveLocation"], reference?["artifactRepository"],
+            reference?["artifactRepository"],
             capture.artifactRepositories.repository(
                 namespace: reference?["namespace"]?.string ?? object.namespace,
                 key: reference?["key"]?.string),
@@ -251,41 +256,6 @@ struct ArgoWorkflow {
             ArgoArtifact(
                 value, field: "\(node.field).\(direction).artifacts[\(index)]", repositories: repositories)
         }
-    }
-
-    // MARK: The run
-
-    /// Labels and annotations that tell where a run comes from, and the properties that they become.
-    private static let origins = [
-        "workflows.argoproj.io/cron-workflow": "cron_workflow",
-        "workflows.argoproj.io/workflow-template": "workflow_template",
-        "workflows.argoproj.io/cluster-workflow-template": "cluster_workflow_template",
-        "workflows.argoproj.io/workflow-event-binding": "event_binding",
-        "workflows.argoproj.io/resubmitted-from-workflow": "resubmitted_from",
-        "workflows.argoproj.io/creator": "creator",
-        "workflows.argoproj.io/scheduled-time": "scheduled_time",
-    ]
-
-    private var run: Run {
-        var run = Self.run(name: object.name, uid: object.uid.isEmpty ? nil : object.uid)
-        for (key, name) in Self.origins {
-            if let value = object.labels[key] ?? object.annotations[key] { run.customProperties[name] = .string(value) }
-        }
-        let reference = object.raw["spec"]?["workflowTemplateRef"]
-        if let name = reference?["name"]?.string {
-            let kind = reference?["clusterScope"]?.bool == true ? "cluster_workflow_template" : "workflow_template"
-            run.customProperties[kind] = .string(name)
-        }
-        // With `resource.setOwnerReference` a step that made this workflow is known.
-        if let parent = object.owners.first(where: { $0.kind == "Workflow" }) {
-            run.customProperties["parent_workflow"] = .string("\(parent.name)-\(parent.uid)")
-        }
-        let defaults = status["storedWorkflowTemplateSpec"]?["arguments"]?["parameters"]?.array ?? []
-        for parameter in defaults + (object.raw["spec"]?["arguments"]?["parameters"]?.array ?? []) {
-            guard let name = parameter["name"]?.string, let value = parameter["value"]?.scalarText else { continue }
-            run.customProperties["input:\(name)"] = .string(value)
-        }
-        return run
     }
 
     // MARK: What pods and workflows say alike

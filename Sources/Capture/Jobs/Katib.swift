@@ -49,11 +49,15 @@ enum Katib {
     /// them by name; those that were seen have their uids.
     static func experiment(_ object: KubernetesObject, capture: Capture) -> Capture.Result {
         let optimal = object.raw["status"]?["currentOptimalTrial"]
+        let run = object.annotations[Annotations.run] == nil ? status(object, optimal, capture) : nil
         guard ObjectConditions(object).isTrue("Succeeded"), let best = optimal?["bestTrialName"]?.string, !best.isEmpty
         else {
-            return .init(convention: convention, ignored: ["\(object.reference): its trials tell of it"])
+            var result = Capture.Result(convention: convention, ignored: ["\(object.reference): its trials tell of it"])
+            result.run = run
+            return result
         }
         var result = Capture.Result(convention: convention)
+        result.run = run
         for trial in capture.owners.controlled(by: object.uid, kind: "Trial").sorted(by: { $0.name < $1.name }) {
             var execution = Execution(
                 id: Identity.execution(
@@ -69,11 +73,46 @@ enum Katib {
                 ], authority: .workflow,
                 origin: .init(
                     kind: "Experiment", namespace: object.namespace, name: object.name, uid: object.uid))
-            execution.isFragment = true
+            execution.role = .fragment
             result.executions.append(execution)
         }
         if result.executions.isEmpty {
             result.ignored.append("\(object.reference): its best trial \(best) was not seen")
+        }
+        return result
+    }
+
+    /// The experiment as the run of its trials, with the best that it has found.
+    private static func status(_ object: KubernetesObject, _ optimal: JSONValue?, _ capture: Capture) -> Execution {
+        let conditions = ObjectConditions(object)
+        let order: [(String, Execution.State)] = [
+            ("Failed", .failed), ("Succeeded", .complete), ("Restarting", .running), ("Running", .running),
+        ]
+        let found = order.first { conditions.isTrue($0.0) }
+        let status = object.raw["status"]
+        var result = Execution(
+            run: Run(name: "\(object.name)-\(object.uid)", displayName: object.name), of: object, plural: "experiments",
+            convention: convention, state: (found?.1 ?? .new, "status.conditions[\(found?.0 ?? "Created")]"),
+            start: ObjectExecution.date(status?["startTime"]),
+            end: found?.1.isFinal == true
+                ? ObjectExecution.date(status?["completionTime"]) ?? found.flatMap { conditions.time($0.0) } : nil,
+            capture: capture)
+        let spec = object.raw["spec"]
+        for (name, value) in [
+            ("objective", spec?["objective"]?["objectiveMetricName"]), ("objective_type", spec?["objective"]?["type"]),
+            ("algorithm", spec?["algorithm"]?["algorithmName"]), ("best_trial", optimal?["bestTrialName"]),
+        ] {
+            if let text = value?.scalarText, !text.isEmpty { result.customProperties[name] = .string(text) }
+        }
+        for assignment in optimal?["parameterAssignments"]?.array ?? [] {
+            guard let name = assignment["name"]?.string, let value = assignment["value"]?.scalarText else { continue }
+            result.customProperties["best:\(name)"] = .string(value)
+        }
+        for (name, value) in values(of: object, optimal?["observation"]) {
+            result.customProperties["output:\(name)"] = .string(value.scalarText ?? value.jsonText())
+        }
+        if found?.1 == .failed, let text = conditions.text("Failed") {
+            result.customProperties["message"] = .string(text)
         }
         return result
     }

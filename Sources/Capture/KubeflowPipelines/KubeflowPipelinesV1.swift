@@ -54,7 +54,21 @@ enum KubeflowPipelinesV1 {
                 workflow: workflow.object.name,
                 annotations: metadata?["annotations"]?.object?.strings ?? [:],
                 labels: workflow.object.labels, resolved: false))
-        if let name = workflow.object.annotations[prefix + "run_name"] { step.execution.run.displayName = name }
+        step.execution.run = run(of: workflow.object)
+    }
+
+    /// The run of a Workflow, with the name that people gave it.
+    static func run(of workflow: KubernetesObject) -> Run {
+        var run = run(workflow: workflow.name, labels: workflow.labels)
+        if let name = workflow.annotations[prefix + "run_name"] { run.displayName = name }
+        return run
+    }
+
+    private static func run(workflow: String, labels: [String: String]) -> Run {
+        Run(
+            type: TypeName.kfpRun, name: workflow, displayName: workflow,
+            properties: ["pipeline_name": .string(workflow), "run_id": .string(workflow)],
+            customProperties: labels[runLabel].map { ["kfp_run_id": .string($0)] } ?? [:])
     }
 
     // MARK: Both
@@ -100,10 +114,7 @@ enum KubeflowPipelinesV1 {
         if let display = facts.annotations[prefix + "task_display_name"], facts.resolved || !display.contains("{{") {
             step.execution.customProperties["display_name"] = .string(display)
         }
-        step.execution.run = Run(
-            type: TypeName.kfpRun, name: facts.workflow, displayName: facts.workflow,
-            properties: ["pipeline_name": .string(facts.workflow), "run_id": .string(facts.workflow)],
-            customProperties: facts.labels[runLabel].map { ["kfp_run_id": .string($0)] } ?? [:])
+        step.execution.run = run(workflow: facts.workflow, labels: facts.labels)
         arguments(&step, facts)
         step.execution.inputs = step.inputs.compactMap { input(of: $0) }
         step.execution.outputs = step.outputs.compactMap { output(of: $0, step.templateName, types, facts) }

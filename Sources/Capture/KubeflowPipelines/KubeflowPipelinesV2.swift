@@ -70,6 +70,9 @@ enum KubeflowPipelinesV2 {
             return result
         case .nobody: break
         }
+        var run = run(id: object.labels["pipeline/runid"] ?? object.uid, object)
+        run.pipeline = pipelineName(of: object)
+        result.run = workflow.status(of: run, convention: convention)
         let nodes: [ArgoWorkflow.Node]
         switch workflow.nodes() {
         case .failure(let problem):
@@ -220,8 +223,12 @@ enum KubeflowPipelinesV2 {
     }
 
     private static func setRun(_ execution: inout Execution, id: String, _ object: KubernetesObject) {
+        execution.run = run(id: id, object)
+    }
+
+    private static func run(id: String, _ object: KubernetesObject) -> Run {
         let name = object.kind == "Workflow" ? object.name : object.labels[ArgoPod.workflowLabel] ?? ""
-        execution.run = Run(
+        return Run(
             type: TypeName.kfpPipelineRun, name: id,
             displayName: object.annotations[prefix + "run_name"] ?? id,
             customProperties: ["namespace": .string(object.namespace), "resource_name": .string(name)])

@@ -44,7 +44,7 @@ enum DeploymentRevision {
             uid: "\(deployment.uid)/\(object.annotations[revision] ?? object.uid)")
         result.execution.name = deployment.name
         result.execution.properties["name"] = .string(deployment.name)
-        result.execution.isServing = true
+        result.execution.role = .service
         result.property("revision", object.annotations[revision].map { .string($0) })
         return result.decorated(template: object.raw["spec"]?["template"])
     }

@@ -44,7 +44,7 @@ struct InferenceService {
             type: "kserve.\(object.kind)", convention: Self.convention, state: state,
             start: state.0 == .new ? nil : readySince, end: end,
             run: ObjectExecution.run(of: object, capture: capture), capture: capture)
-        result.execution.isServing = true
+        result.execution.role = .service
         for parameter in parameters { result.parameter(parameter.name, parameter.value) }
         for source in sources {
             result.input(source.name, source.artifact, field: source.field)

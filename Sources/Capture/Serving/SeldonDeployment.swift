@@ -54,7 +54,7 @@ struct SeldonDeployment {
                 start: state.0 == .new ? nil : since, end: isDeleted ? deletion : since,
                 run: ObjectExecution.run(of: object, capture: capture), capture: capture)
             result.execution.name = "\(object.name)/\(name)"
-            result.execution.isServing = true
+            result.execution.role = .service
             for source in sources { result.input(source.name, source.artifact, field: source.field) }
             for (name, value) in parameters { result.parameter(name, value) }
             if state.0 == .failed { result.property("message", status?["description"]) }

@@ -265,6 +265,28 @@ struct Tekton {
 
     // MARK: PipelineRuns
 
+    private func status(of run: Run, _ status: JSONValue) -> Execution {
+        var whole = Execution(
+            run: run, of: object, plural: "pipelineruns", convention: Self.convention,
+            state: (state(status), "status.conditions[Succeeded]"), start: ObjectExecution.date(status["startTime"]),
+            end: end(status), capture: capture)
+        if let pipeline = object.labels[Self.prefix + "pipeline"] ?? object.raw["spec"]?["pipelineRef"]?["name"]?.string {
+            whole.run.customProperties["pipeline"] = .string(pipeline)
+        }
+        for parameter in object.raw["spec"]?["params"]?.array ?? [] {
+            guard let name = parameter["name"]?.string, let value = parameter["value"] else { continue }
+            whole.run.customProperties["input:\(name)"] = .string(value.scalarText ?? value.jsonText())
+        }
+        for result in (status["results"] ?? status["pipelineResults"])?.array ?? [] {
+            guard let name = result["name"]?.string, let value = result["value"] else { continue }
+            whole.customProperties["output:\(name)"] = .string(value.scalarText ?? value.jsonText())
+        }
+        if whole.state != .complete, let message = condition(status)?["message"]?.string, !message.isEmpty {
+            whole.customProperties["message"] = .string(message)
+        }
+        return whole
+    }
+
     /// Its tasks that never ran, and itself where its own results are artifacts. The rest its TaskRuns tell.
     private func pipelineRun(_ result: Capture.Result) -> Capture.Result {
         var result = result
@@ -273,6 +295,10 @@ struct Tekton {
         if object.annotations[Annotations.run] == nil {
             run.name = ArgoWorkflow.run(name: object.name, uid: object.uid).name
             run.displayName = object.name
+        }
+        // Several objects may share a run that was named.
+        if object.annotations[Annotations.run] == nil {
+            result.run = self.status(of: run, status)
         }
         for (index, task) in (status["skippedTasks"]?.array ?? []).enumerated() {
             guard let name = task["name"]?.string, task["reason"]?.string != "None" else { continue }
