@@ -157,6 +157,7 @@ let package = Package(
             name: "RecorderTests",
             dependencies: [
                 "Recorder", "Capture", "ClusterReplay", "Kubernetes", "MetadataStore", "MetadataAPI", "Lineage", "JSON",
+                .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: settings),

@@ -38,6 +38,14 @@ public struct Capture: Sendable {
         public var end: Date?
     }
 
+    /// Nodes of a Workflow that are in the controller's database.
+    public struct Offloaded: Sendable {
+        /// Another one for each state of the nodes.
+        public var version: String
+        /// What there is to say where they cannot be fetched.
+        public var problem: Problem
+    }
+
     /// What was found in an object.
     public struct Result: Sendable {
         /// The convention that matched; `nil` when none did.
@@ -45,12 +53,17 @@ public struct Capture: Sendable {
         public var executions: [Execution]
         /// Of an object that stands for a run: how far that has come (``Execution/Role/run``).
         public var run: Execution?
+        /// Of a Workflow whose nodes are not in the object: what names their state.
+        public var offloaded: Offloaded?
         /// Facts that were seen and left out, each with the reason.
         public var ignored: [String]
         /// What could not be understood of the object as a whole; each execution has its own.
         public var problems: [Problem]
         /// Of an object that serves: which revisions go on.
         public var serving: Serving?
+
+        /// The executions and the run.
+        public var everything: [Execution] { executions + (run.map { [$0] } ?? []) }
 
         init(
             convention: String? = nil, executions: [Execution] = [], ignored: [String] = [],
@@ -135,7 +148,9 @@ public struct Capture: Sendable {
             of: isPipeline ? KubeflowPipelinesV1.run(of: object) : workflow.run,
             convention: result.convention ?? ArgoWorkflow.convention)
         switch workflow.nodes() {
-        case .failure(let problem): result.problems.append(problem)
+        case .failure(let problem):
+            result.problems.append(problem)
+            result.offloaded = workflow.offloadedVersion.map { Offloaded(version: $0, problem: problem) }
         case .success(let nodes):
             for node in nodes {
                 guard var step = workflow.step(of: node, ignored: &result.ignored) else { continue }

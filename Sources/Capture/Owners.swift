@@ -46,6 +46,8 @@ public final class OwnerIndex: Sendable {
         var owners: [String: Owner] = [:]
         /// Uids of objects that are gone, oldest first: their pods may still be told of.
         var gone: [String] = []
+        /// The newest Workflow of a name: task results of Argo 3.3.2 to 3.5.1 tell no more.
+        var workflows: [String: String] = [:]
     }
 
     private static let maximumGone = 1000
@@ -59,6 +61,11 @@ public final class OwnerIndex: Sendable {
         let owner = Owner(object)
         state.withLock { state in
             state.owners[owner.uid] = owner
+            if owner.kind == "Workflow" {
+                let name = "\(object.namespace)/\(owner.name)"
+                if !isDeleted { state.workflows[name] = owner.uid }
+                if isDeleted, state.workflows[name] == owner.uid { state.workflows[name] = nil }
+            }
             guard isDeleted else { return }
             state.gone.append(owner.uid)
             if state.gone.count > Self.maximumGone { state.owners[state.gone.removeFirst()] = nil }
@@ -68,6 +75,11 @@ public final class OwnerIndex: Sendable {
     /// The objects of a kind that an object controls.
     func controlled(by uid: String, kind: String) -> [Owner] {
         state.withLock { $0.owners.values.filter { $0.kind == kind && $0.controller?.uid == uid } }
+    }
+
+    /// The uid of the Workflow that has this name now.
+    func workflow(_ name: String, namespace: String) -> String? {
+        state.withLock { $0.workflows["\(namespace)/\(name)"] }
     }
 
     /// The owners of an object, the nearest first.

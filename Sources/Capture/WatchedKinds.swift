@@ -5,6 +5,8 @@ extension Capture {
     public struct Kind: Sendable, Hashable {
         public var versions: [Resource]
         public var isClusterScoped = false
+        /// Whether it is watched when what owns it is known.
+        public var isLate = false
 
         public var name: String { versions.first?.kind ?? "" }
         /// As a CustomResourceDefinition is named: `taskruns.tekton.dev`.
@@ -14,15 +16,16 @@ extension Capture {
 
         init(
             _ group: String, _ versions: [String], _ plural: String, _ kind: String,
-            isClusterScoped: Bool = false
+            isClusterScoped: Bool = false, isLate: Bool = false
         ) {
             self.isClusterScoped = isClusterScoped
+            self.isLate = isLate
             self.versions = versions.map { Resource(group: group, version: $0, plural: plural, kind: kind) }
         }
     }
 
     /// Pods, which run everything.
-    public static let pods = Kind("", ["v1"], "pods", "Pod")
+    public static let pods = Kind("", ["v1"], "pods", "Pod", isLate: true)
 
     /// The kinds beside pods: those that tell of executions, and those that own pods.
     public static let kinds: [Kind] = [
@@ -31,7 +34,7 @@ extension Capture {
             MetadataRule.apiGroup, ["v1alpha1"], "clustermetadatarules", MetadataRule.clusterKind,
             isClusterScoped: true),
         Kind("argoproj.io", ["v1alpha1"], "workflows", "Workflow"),
-        Kind("argoproj.io", ["v1alpha1"], "workflowtaskresults", "WorkflowTaskResult"),
+        Kind("argoproj.io", ["v1alpha1"], "workflowtaskresults", "WorkflowTaskResult", isLate: true),
         Kind("tekton.dev", ["v1", "v1beta1"], "pipelineruns", "PipelineRun"),
         Kind("tekton.dev", ["v1", "v1beta1"], "taskruns", "TaskRun"),
         Kind("tekton.dev", ["v1beta1"], "customruns", "CustomRun"),

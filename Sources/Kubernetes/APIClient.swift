@@ -176,6 +176,14 @@ public final class APIClient: Sendable {
         return page
     }
 
+    /// An object that a server has at a path of its own.
+    /// - Throws: ``APIError``, ``ConnectionError``.
+    public func get(
+        _ resource: Resource, at path: String, query: [(String, String)] = []
+    ) async throws -> KubernetesObject {
+        try await object(of: send(.GET, path, query: query), resource)
+    }
+
     /// One object.
     /// - Throws: ``APIError``, ``ConnectionError``.
     public func get(_ resource: Resource, namespace: String? = nil, name: String) async throws -> KubernetesObject {

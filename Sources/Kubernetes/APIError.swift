@@ -17,12 +17,13 @@ public struct APIError: Error, Sendable, Equatable, CustomStringConvertible {
         self.retryAfter = retryAfter
     }
 
-    /// Reads the body of an answer: a Status, or the plain text of priority and fairness.
+    /// Reads the body of an answer: a Status, the `message` of a gRPC gateway, or the plain text of priority and
+    /// fairness.
     init(status: Int, body: [UInt8], retryAfter: Duration?) {
         let value = try? JSONValue(parsing: body)
         self.init(
             statusObject: value?["kind"]?.string == "Status" ? value ?? .null : .null,
-            fallback: String(decoding: body.prefix(500), as: UTF8.self), status: status)
+            fallback: value?["message"]?.string ?? String(decoding: body.prefix(500), as: UTF8.self), status: status)
         self.retryAfter = retryAfter ?? self.retryAfter
     }
 

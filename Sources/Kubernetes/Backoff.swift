@@ -17,6 +17,9 @@ public struct Backoff: Sendable {
         return next * Double.random(in: 1...1.5)
     }
 
+    /// The delay after so many attempts of something that is tried beside others.
+    public func delay(after attempts: Int) -> Duration { min(first * (1 << min(attempts, 20)), maximum) }
+
     /// After a success.
     public mutating func reset() { next = first }
 }

@@ -61,7 +61,7 @@ public struct Resource: Sendable, Hashable {
     }
 
     /// Percent-encodes everything that a path segment or query value may not hold as it is.
-    static func encode(_ text: String) -> String {
+    public static func encode(_ text: String) -> String {
         var result = ""
         for byte in text.utf8 {
             switch byte {

@@ -58,7 +58,7 @@ public struct Importer: ~Copyable {
             summary.objects += 1
             let result = capture(object, isDeleted: isDeleted)
             for problem in result.problems { summary.add("\(name): \(problem)") }
-            executions += result.executions + (result.run.map { [$0] } ?? [])
+            executions += result.everything
             if executions.count >= batchSize { try await gather() }
         }
     }

@@ -88,6 +88,7 @@ public actor Journal {
                     body TEXT NOT NULL,
                     UNIQUE (namespace, pod)
                 );
+                \(Self.offloadedTable)
                 DROP INDEX IF EXISTS step_waiting;
                 CREATE INDEX IF NOT EXISTS step_pending ON step (revision, held_until, updated, acknowledged)
                 WHERE acknowledged < revision;
@@ -340,6 +341,7 @@ public actor Journal {
             DELETE FROM step WHERE updated < ?
             AND (is_final = 1 AND acknowledged >= revision OR held_until = \(Int64.max))
             """, now - Int64(age / .milliseconds(1)))
+        try connection.run("DELETE FROM offloaded WHERE updated < ?", now - Int64(age / .milliseconds(1)))
     }
 
     /// Waits until something is due for the store, or the task is cancelled.
@@ -377,7 +379,7 @@ public actor Journal {
         (try? connection.first(sql, repeat each parameters) { _ in true }) == true
     }
 
-    private func wake() {
+    func wake() {
         for waiter in waiters { waiter.resume() }
         waiters = []
     }

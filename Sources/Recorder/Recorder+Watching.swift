@@ -167,15 +167,23 @@ extension Recorder {
         var executions: [Execution] = []
         var pods: [(KubernetesObject, [Execution], isDeleted: Bool)] = []
         var serving: [Capture.Serving] = []
+        var offloaded: [Journal.Offloaded] = []
         var problems: [(problems: [Problem], origin: Execution.Origin)] = []
         for (object, isDeleted) in objects {
             let result = capture(object, isDeleted: isDeleted)
-            executions += result.executions + (result.run.map { [$0] } ?? [])
+            executions += result.everything
             if podGuard != nil, object.kind == "Pod" { pods.append((object, result.executions, isDeleted)) }
             if let found = result.serving, found.isReplaced { serving.append(found) }
             let origin = Execution.Origin(
                 kind: object.kind, namespace: object.namespace, name: object.name, uid: object.uid)
-            let found = result.problems + result.executions.flatMap(\.problems)
+            var found = result.problems + result.executions.flatMap(\.problems)
+            if let nodes = result.offloaded, argoServer != nil {
+                found.removeAll { $0 == nodes.problem }
+                offloaded.append(
+                    .init(
+                        uid: object.uid, namespace: object.namespace, name: object.name, version: nodes.version,
+                        hasEnded: isDeleted || result.run?.state.isFinal == true, attempts: 0))
+            }
             if !found.isEmpty { problems.append((found, origin)) }
         }
         var backoff = options.backoff
@@ -186,6 +194,7 @@ extension Recorder {
                     try await journal.endRevisions(
                         found.prefix, except: found.live, at: found.end, isOwned: { ownership.owns($0) })
                 }
+                for workflow in offloaded { try await journal.want(workflow, every: Self.offloadedInterval) }
                 for (pod, executions, isDeleted) in pods {
                     await podGuard?.saw(pod, executions, isDeleted: isDeleted)
                 }

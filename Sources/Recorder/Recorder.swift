@@ -61,11 +61,15 @@ public struct Recorder: Sendable {
     let metrics: RecorderMetrics
     let ownership: Ownership
     let podGuard: PodGuard?
+    let argoServer: ArgoServer?
 
+    /// - Parameter argoServer: where nodes of Workflows are fetched that the controller keeps in its database.
     public init(
         client: APIClient, capture: Capture, journal: Journal, backend: any MetadataBackend,
-        options: Options = Options(), metrics: RecorderMetrics = RecorderMetrics(), logger: Logger
+        options: Options = Options(), argoServer: ArgoServer? = nil, metrics: RecorderMetrics = RecorderMetrics(),
+        logger: Logger
     ) {
+        self.argoServer = argoServer
         self.client = client
         self.capture = capture
         self.journal = journal
@@ -120,18 +124,19 @@ public struct Recorder: Sendable {
                 (kind.isClusterScoped ? [nil] : namespaces).map { Place(kind: kind, namespace: $0) }
             }
         }
-        let (owners, pods) = (places(Capture.kinds), places([Capture.pods]))
+        let kinds = Capture.kinds + [Capture.pods]
+        let (owners, others) = (places(kinds.filter { !$0.isLate }), places(kinds.filter(\.isLate)))
         let absence = Absence(
             journal, cluster: capture.cluster, namespaces: Set(options.namespaces), ownership: ownership)
         let installed = InstalledKinds()
         let ownersListed = FirstLists(Set(owners.map(\.name)))
-        let firstLists = FirstLists(Set((owners + pods).map(\.name)))
+        let firstLists = FirstLists(Set((owners + others).map(\.name)))
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await installed.watch(client) }
             for place in owners {
                 group.addTask { await watch(place, absence, installed, [ownersListed, firstLists]) }
             }
-            for place in pods {
+            for place in others {
                 group.addTask {
                     // What a pod belongs to must be known when it is seen.
                     await ownersListed.wait()
@@ -154,6 +159,7 @@ public struct Recorder: Sendable {
                     metrics: metrics, logger: logger
                 ).run()
             }
+            if let argoServer { group.addTask { await fetchOffloaded(from: argoServer) } }
             if let podGuard { group.addTask { await podGuard.run() } }
             if let election = options.election { group.addTask { await elect(election) } }
         }

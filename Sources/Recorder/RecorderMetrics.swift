@@ -39,6 +39,7 @@ public final class RecorderMetrics: Sendable {
         var problems = 0
         var storeErrors = 0
         var patches: [String: Int] = [:]
+        var offloaded: [String: Int] = [:]
         var lag = Histogram()
         var batch = Histogram()
         var calls: [Call: (count: Int, seconds: Double)] = [:]
@@ -64,6 +65,7 @@ public final class RecorderMetrics: Sendable {
     func countProblems(_ problems: Int) { state.withLock { $0.problems += problems } }
     func countStoreError() { state.withLock { $0.storeErrors += 1 } }
     func countPatch(_ result: String) { state.withLock { $0.patches[result, default: 0] += 1 } }
+    func countOffloaded(_ result: String) { state.withLock { $0.offloaded[result, default: 0] += 1 } }
     func setLeading(_ isLeading: Bool, members: Int) {
         state.withLock { ($0.isLeading, $0.members) = (isLeading, members) }
     }
@@ -85,6 +87,9 @@ public final class RecorderMetrics: Sendable {
             $0.calls[key] = (known.count + 1, known.seconds + duration / .seconds(1))
         }
     }
+
+    /// How often the Argo server was asked, by result.
+    var offloaded: [String: Int] { state.withLock { $0.offloaded } }
 
     /// How often the store was called, by method.
     var calls: [String: Int] {
@@ -137,6 +142,10 @@ public final class RecorderMetrics: Sendable {
         }) {
             text.sample(
                 "kfmd_watch_interruptions_total", [("resource", key.resource), ("cause", key.cause)], "\(count)")
+        }
+        text.family("kfmd_offloaded_workflows_total", "counter", "Workflows asked of the Argo server, by result.")
+        for (result, count) in state.offloaded.sorted(by: { $0.key < $1.key }) {
+            text.sample("kfmd_offloaded_workflows_total", [("result", result)], "\(count)")
         }
         text.family("kfmd_patches_total", "counter", "Pods on which ids were written back, by result.")
         for (result, count) in state.patches.sorted(by: { $0.key < $1.key }) {

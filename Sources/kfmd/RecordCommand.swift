@@ -71,6 +71,8 @@ struct Record: AsyncParsableCommand {
             valueName: "seconds"))
     var watchSilence: String?
 
+    @OptionGroup var argo: ArgoServerOptions
+
     @Flag(help: "Leave out archived logs. (KFMD_NO_LOGS)")
     var noLogs = false
 
@@ -110,6 +112,7 @@ struct Record: AsyncParsableCommand {
             try Settings.address($0, "--http-listen")
         }
         let client = try await self.client()
+        let argoServer = try argo.server(of: client.configuration)
         if release {
             let count = try await releasePods(client, options.namespaces)
             StandardOutput.write("\(count) pods let go\n")
@@ -130,7 +133,8 @@ struct Record: AsyncParsableCommand {
             capture.includesLogs = includesLogs
             let recorder = Recorder(
                 client: client, capture: capture,
-                journal: journal, backend: backend, options: options, metrics: metrics, logger: logger)
+                journal: journal, backend: backend, options: options, argoServer: argoServer, metrics: metrics,
+                logger: logger)
             logger.info("recording", metadata: ["cluster": "\(name)", "server": "\(client.configuration.server)"])
             var services: [any Service] = [RecorderService(recorder: recorder)]
             if let address { services.append(RecorderServer.service(address, metrics, journal, logger)) }
@@ -141,6 +145,7 @@ struct Record: AsyncParsableCommand {
             ).run()
         }
         await client.shutdown()
+        await argoServer?.shutdown()
     }
 
     private var options: Recorder.Options {

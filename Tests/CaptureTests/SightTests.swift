@@ -128,6 +128,25 @@ import Testing
         }
     }
 
+    /// As in Argo 3.3.2 to 3.5.1.
+    @Test func aTaskResultOfAPodIsOfTheWorkflowOfItsName() throws {
+        var objects = Self.objects(key: ["s3": ["key": "k/m"]], archive: Self.s3, isKFP: false, isOffloaded: true)
+        var result = objects[2].object ?? JSONObject()
+        var metadata = result["metadata"]?.object ?? JSONObject()
+        metadata["ownerReferences"] = [["apiVersion": "v1", "kind": "pods", "name": "w-1", "uid": "p-uid"]]
+        result["metadata"] = .object(metadata)
+        objects[2] = .object(result)
+        let capture = Capture(cluster: "c")
+        #expect(capture(try KubernetesObject(objects[2])).executions.isEmpty)
+        let sights = try [1, 2, 0].flatMap { capture(try KubernetesObject(objects[$0])).executions }
+        #expect(Set(sights.map(\.id)).count == 1)
+        let merged = try #require(sights.dropFirst().reduce(sights.first) { $0?.merging($1) })
+        #expect(merged.outputs.map(\.artifact.uri) == ["s3://b/k/m"])
+        // Of another that had the name before.
+        _ = capture(try KubernetesObject(objects[1]), isDeleted: true)
+        #expect(capture(try KubernetesObject(objects[2])).executions.isEmpty)
+    }
+
     @Test func aSeenEndOutweighsOneThatIsConcluded() throws {
         var objects = Self.objects(key: ["s3": ["key": "k"]], archive: Self.s3, isKFP: false, isOffloaded: false)
         // The workflow ended in an error while its node was still running.

@@ -19,11 +19,12 @@ struct ArgoTaskResult {
 
     func result() -> Capture.Result {
         let workflow = object.labels[ArgoPod.workflowLabel] ?? ""
-        // From 3.3.2 to 3.5.1 the owner is the pod, and the workflow's uid is nowhere.
-        guard let owner = object.owners.first(where: { $0.kind == "Workflow" }) else {
+        // From 3.3.2 to 3.5.1 the owner is the pod, and only the workflow's name is told.
+        let owner = object.owners.first { $0.kind == "Workflow" }
+        guard let found = owner?.uid ?? capture.owners.workflow(workflow, namespace: object.namespace) else {
             return .init(
                 convention: ArgoWorkflow.convention,
-                ignored: ["\(object.reference): its owner is no Workflow; the Workflow itself tells the outputs"])
+                ignored: ["\(object.reference): its owner is no Workflow, and its Workflow \(workflow) was not seen"])
         }
         let outputs = object.raw["outputs"] ?? .null
         guard outputs.object != nil else {
@@ -35,12 +36,12 @@ struct ArgoTaskResult {
             artifact?.reduceToKey()
             return artifact
         }
-        let uid = owner.uid.isEmpty ? workflow : owner.uid
+        let uid = found.isEmpty ? workflow : found
         var execution = Execution(
             id: Identity.execution(
                 cluster: capture.cluster, namespace: object.namespace, workflowUID: uid, nodeID: object.name),
             type: TypeName.argoStep, name: object.name,
-            run: ArgoWorkflow.run(name: workflow, uid: owner.uid), workspace: Annotations.workspace(of: object),
+            run: ArgoWorkflow.run(name: workflow, uid: uid), workspace: Annotations.workspace(of: object),
             outputs: artifacts.compactMap { $0.use() },
             customProperties: ArgoWorkflow.outputProperties(outputs),
             evidence: artifacts.map {

@@ -65,6 +65,9 @@ struct ArgoWorkflow {
         if let text = status["compressedNodes"]?.string, !text.isEmpty {
             let field = "status.compressedNodes"
             guard let data = Data(base64Encoded: text) else { return problem(field, "is not base64") }
+            if !data.starts(with: [0x1F, 0x8B]), isOtherCompression(data) {
+                return problem(field, "is not compressed by gzip (WORKFLOW_COMPRESSION_ALGORITHM of Argo Workflows 4.1)")
+            }
             do {
                 let bytes = try Gzip.decompress(Array(data), limit: Self.maximumNodesSize)
                 let value = try JSONValue(parsing: bytes)
@@ -82,6 +85,21 @@ struct ArgoWorkflow {
                 "the nodes are in the controller's database; only pods tell of these steps")
         }
         return .success([])
+    }
+
+    /// zstd tells itself; brotli has no mark, and is no gzip and no text.
+    private func isOtherCompression(_ data: Data) -> Bool {
+        data.starts(with: [0x28, 0xB5, 0x2F, 0xFD]) || !data.prefix(64).allSatisfy { (0x20..<0x7F).contains($0) }
+    }
+
+    /// What names the state of nodes that are not in the object; `nil` where they are, or are damaged.
+    var offloadedVersion: String? {
+        let phase = status["phase"]?.string ?? ""
+        if let version = status["offloadNodeStatusVersion"]?.string, !version.isEmpty { return "\(version) \(phase)" }
+        guard let text = status["compressedNodes"]?.string, let data = Data(base64Encoded: text),
+            !data.starts(with: [0x1F, 0x8B]), isOtherCompression(data)
+        else { return nil }
+        return "\(Identity.sha256(text)) \(phase)"
     }
 
     func template(of node: Node) -> JSONValue? {

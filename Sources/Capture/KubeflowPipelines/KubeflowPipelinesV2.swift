@@ -77,6 +77,7 @@ enum KubeflowPipelinesV2 {
         switch workflow.nodes() {
         case .failure(let problem):
             result.problems.append(problem)
+            result.offloaded = workflow.offloadedVersion.map { .init(version: $0, problem: problem) }
             return result
         case .success(let found): nodes = found
         }
