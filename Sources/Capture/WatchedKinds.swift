@@ -1,12 +1,20 @@
 public import Kubernetes
 
 extension Capture {
+    /// What must be known before a kind is watched.
+    public enum Stage: Int, Sendable, CaseIterable {
+        /// Nothing: how others are read depends on it.
+        case rules
+        case owners
+        /// What it belongs to.
+        case owned
+    }
+
     /// A kind that conventions know, in the versions in which clusters serve it, best first.
     public struct Kind: Sendable, Hashable {
         public var versions: [Resource]
         public var isClusterScoped = false
-        /// Whether it is watched when what owns it is known.
-        public var isLate = false
+        public var stage = Stage.owners
 
         public var name: String { versions.first?.kind ?? "" }
         /// As a CustomResourceDefinition is named: `taskruns.tekton.dev`.
@@ -16,25 +24,25 @@ extension Capture {
 
         init(
             _ group: String, _ versions: [String], _ plural: String, _ kind: String,
-            isClusterScoped: Bool = false, isLate: Bool = false
+            isClusterScoped: Bool = false, stage: Stage = .owners
         ) {
             self.isClusterScoped = isClusterScoped
-            self.isLate = isLate
+            self.stage = stage
             self.versions = versions.map { Resource(group: group, version: $0, plural: plural, kind: kind) }
         }
     }
 
     /// Pods, which run everything.
-    public static let pods = Kind("", ["v1"], "pods", "Pod", isLate: true)
+    public static let pods = Kind("", ["v1"], "pods", "Pod", stage: .owned)
 
     /// The kinds beside pods: those that tell of executions, and those that own pods.
     public static let kinds: [Kind] = [
-        Kind(MetadataRule.apiGroup, ["v1alpha1"], "metadatarules", MetadataRule.kind),
+        Kind(MetadataRule.apiGroup, ["v1alpha1"], "metadatarules", MetadataRule.kind, stage: .rules),
         Kind(
             MetadataRule.apiGroup, ["v1alpha1"], "clustermetadatarules", MetadataRule.clusterKind,
-            isClusterScoped: true),
+            isClusterScoped: true, stage: .rules),
         Kind("argoproj.io", ["v1alpha1"], "workflows", "Workflow"),
-        Kind("argoproj.io", ["v1alpha1"], "workflowtaskresults", "WorkflowTaskResult", isLate: true),
+        Kind("argoproj.io", ["v1alpha1"], "workflowtaskresults", "WorkflowTaskResult", stage: .owned),
         Kind("tekton.dev", ["v1", "v1beta1"], "pipelineruns", "PipelineRun"),
         Kind("tekton.dev", ["v1", "v1beta1"], "taskruns", "TaskRun"),
         Kind("tekton.dev", ["v1beta1"], "customruns", "CustomRun"),

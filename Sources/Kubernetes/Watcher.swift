@@ -45,16 +45,20 @@ public struct Watcher: AsyncSequence, Sendable {
     private let fields: JSONProjection
     private let silence: Duration
     private let backoff: Backoff
+    private let generation: @Sendable () -> Int
 
     /// - Parameters:
     ///   - fields: what is wanted of each object; see ``KubernetesObject/raw``.
     ///   - silence: after so long without even a bookmark, which servers send each minute, objects are
     ///     listed again.
+    ///   - generation: another number asks for all objects anew, at the next event or bookmark.
     public init(
         _ client: APIClient, _ resource: Resource, namespace: String? = nil,
         labelSelector: String? = nil, pageSize: Int = 500, fields: JSONProjection = .everything,
-        silence: Duration = .seconds(150), backoff: Backoff = Backoff()
+        silence: Duration = .seconds(150), backoff: Backoff = Backoff(),
+        generation: @escaping @Sendable () -> Int = { 0 }
     ) {
+        self.generation = generation
         self.silence = silence
         self.client = client
         self.resource = resource
@@ -86,6 +90,7 @@ public struct Watcher: AsyncSequence, Sendable {
         private var delay: Duration?
         /// When the server last said something.
         private var heard = ContinuousClock.now
+        private var generation = 0
 
         init(watcher: Watcher) {
             self.watcher = watcher
@@ -115,6 +120,7 @@ public struct Watcher: AsyncSequence, Sendable {
         private mutating func step() async throws -> Event? {
             switch state {
             case .start:
+                generation = watcher.generation()
                 state = .listing(continuation: nil)
                 return .listing
             case .listing(let continuation):
@@ -135,6 +141,9 @@ public struct Watcher: AsyncSequence, Sendable {
                     watcher.resource, namespace: watcher.namespace,
                     labelSelector: watcher.labelSelector, from: version, fields: watcher.fields)
                 state = .watching(version: version, stream: stream)
+                return nil
+            case .watching where watcher.generation() != generation:
+                state = .start
                 return nil
             case .watching(let version, var stream):
                 // The stream is moved out and back, so that it is never copied while it is used.

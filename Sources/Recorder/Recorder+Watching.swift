@@ -86,7 +86,9 @@ extension Recorder {
         let watcher = Watcher(
             client, resource, namespace: place.namespace, pageSize: options.pageSize,
             fields: Capture.fields(of: resource),
-            silence: options.silence, backoff: options.backoff)
+            silence: options.silence, backoff: options.backoff,
+            // Rules hold for what was there before them too.
+            generation: { [rules = capture.rules] in rules.generation(of: resource.kind) })
         return await withTaskGroup(of: Void.self) { group in
             group.addTask {
                 for await event in watcher { await buffer.add((event, journal.clock.date)) }

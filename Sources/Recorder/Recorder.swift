@@ -125,22 +125,20 @@ public struct Recorder: Sendable {
             }
         }
         let kinds = Capture.kinds + [Capture.pods]
-        let (owners, others) = (places(kinds.filter { !$0.isLate }), places(kinds.filter(\.isLate)))
+        let stages = Capture.Stage.allCases.map { stage in places(kinds.filter { $0.stage == stage }) }
         let absence = Absence(
             journal, cluster: capture.cluster, namespaces: Set(options.namespaces), ownership: ownership)
         let installed = InstalledKinds()
-        let ownersListed = FirstLists(Set(owners.map(\.name)))
-        let firstLists = FirstLists(Set((owners + others).map(\.name)))
+        let stagesListed = stages.map { FirstLists(Set($0.map(\.name))) }
+        let firstLists = FirstLists(Set(stages.joined().map(\.name)))
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await installed.watch(client) }
-            for place in owners {
-                group.addTask { await watch(place, absence, installed, [ownersListed, firstLists]) }
-            }
-            for place in others {
-                group.addTask {
-                    // What a pod belongs to must be known when it is seen.
-                    await ownersListed.wait()
-                    await watch(place, absence, installed, [firstLists])
+            for (number, places) in stages.enumerated() {
+                for place in places {
+                    group.addTask {
+                        if number > 0 { await stagesListed[number - 1].wait() }
+                        await watch(place, absence, installed, [stagesListed[number], firstLists])
+                    }
                 }
             }
             group.addTask {

@@ -145,6 +145,37 @@ import Testing
         }
     }
 
+    @Test func aRuleHoldsForWhatWasThereBeforeIt() async throws {
+        func pod(_ name: String, _ labels: JSONValue) -> JSONValue {
+            [
+                "kind": "Pod", "apiVersion": "v1",
+                "metadata": ["name": .string(name), "namespace": "ml", "uid": .string("uid-\(name)"), "labels": labels],
+                "spec": ["restartPolicy": "Never", "containers": [["name": "c"]]], "status": ["phase": "Succeeded"],
+            ]
+        }
+        try await withStore { store in
+            let rules = Capture.kinds.filter { $0.stage == .rules }.flatMap(\.versions)
+            let cluster = ReplayCluster(resources: [.pods, .workflows, .namespaces, .events, .configMaps] + rules)
+            await cluster.apply("ADDED", pod("before", ["app": "nightly"]))
+            await cluster.apply("ADDED", pod("other", [:]))
+            try await recording(cluster, try Journal(path: ":memory:"), store) {
+                try await Task.sleep(for: .milliseconds(300))
+                try await expect([:], in: store)
+                await cluster.apply(
+                    "ADDED",
+                    [
+                        "kind": "MetadataRule", "apiVersion": "metadata.kubeflow.org/v1alpha1",
+                        "metadata": ["name": "nightly", "namespace": "ml", "uid": "uid-rule"],
+                        "spec": ["selector": ["labels": ["app": "nightly"]], "record": "true"],
+                    ])
+                try await Task.sleep(for: .milliseconds(300))
+                // A server says something at least each minute.
+                await cluster.apply("ADDED", pod("another", [:]))
+                try await expect(["before": "complete"], in: store)
+            }
+        }
+    }
+
     @Test func aClusterWithoutWorkflowsIsRecordedToo() async throws {
         try await withStore { store in
             let cluster = ReplayCluster(resources: [.pods, .events, .namespaces])

@@ -20,7 +20,7 @@ struct MetadataRule: Sendable, Hashable {
     let reference: String
     /// `nil` for all that ``namespaces`` allows.
     private let namespace: String?
-    private var kinds: Set<String> = ["Pod"]
+    private(set) var kinds: Set<String> = ["Pod"]
     private var namespaces: [String] = []
     private var labels: [String: String] = [:]
     private var images: [String] = []

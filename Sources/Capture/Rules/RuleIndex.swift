@@ -5,7 +5,13 @@ import Synchronization
 
 /// The rules that hold: of a file, and of custom resources as they are seen.
 public final class RuleIndex: Sendable {
-    private let rules = Mutex<[String: MetadataRule]>([:])
+    private struct State {
+        var rules: [String: MetadataRule] = [:]
+        /// How often the rules for a kind changed.
+        var generations: [String: Int] = [:]
+    }
+
+    private let state = Mutex(State())
 
     public init() {}
 
@@ -29,23 +35,30 @@ public final class RuleIndex: Sendable {
             ]
         }
         if isDeleted {
-            rules.withLock { $0[object.reference] = nil }
+            state.withLock { $0.rules[object.reference] = nil }
             return []
         }
         do throws(MetadataRule.Malformed) {
             let rule = try MetadataRule(object)
-            rules.withLock { $0[rule.reference] = rule }
+            state.withLock { state in
+                guard state.rules[rule.reference] != rule else { return }
+                state.rules[rule.reference] = rule
+                for kind in rule.kinds { state.generations[kind, default: 0] += 1 }
+            }
             return []
         } catch {
             return error.problems
         }
     }
 
+    /// How often the rules for a kind changed: those of it that were seen before are to be read anew.
+    public func generation(of kind: String) -> Int { state.withLock { $0.generations[kind] ?? 0 } }
+
     /// The rule for an object, and those that it outweighs.
     func rule(
         for object: KubernetesObject, owners: OwnerIndex
     ) -> (rule: MetadataRule, outweighed: [String])? {
-        let all = rules.withLock { $0.isEmpty ? nil : Array($0.values) }
+        let all = state.withLock { $0.rules.isEmpty ? nil : Array($0.rules.values) }
         guard let all else { return nil }
         let chain = owners.chain(of: object)
         let matching = all.filter { $0.matches(object, owners: chain) }.sorted {
