@@ -62,6 +62,20 @@ public struct Capture: Sendable {
         /// Of an object that serves: which revisions go on.
         public var serving: Serving?
 
+        /// Of an object that serves.
+        /// - Parameter isReplaced: whether these revisions have taken the place of all others.
+        static func serving(
+            _ object: KubernetesObject, _ plural: String, convention: String, _ executions: [Execution],
+            isReplaced: Bool, end: Date?, capture: Capture
+        ) -> Result {
+            var result = Result(convention: convention, executions: executions)
+            result.serving = Serving(
+                prefix: Identity.execution(
+                    cluster: capture.cluster, namespace: object.namespace, kind: plural, uid: "\(object.uid)/"),
+                live: executions.map(\.id), isReplaced: isReplaced, end: end)
+            return result
+        }
+
         /// The executions and the run.
         public var everything: [Execution] { executions + (run.map { [$0] } ?? []) }
 
@@ -114,8 +128,13 @@ public struct Capture: Sendable {
         case ("tekton.dev", "TaskRun"), ("tekton.dev", "CustomRun"), ("tekton.dev", "Run"),
             ("tekton.dev", "PipelineRun"):
             return Tekton(object, isDeleted: isDeleted, capture: self).result()
-        case ("serving.kserve.io", let kind) where InferenceService.plurals[kind] != nil:
+        case ("serving.kserve.io", let kind) where InferenceService.plurals[kind] != nil,
+            // As it was called in 0.5 and 0.6.
+            ("serving.kubeflow.org", let kind) where InferenceService.plurals[kind] != nil:
             return InferenceService(object, isDeleted: isDeleted, capture: self).result()
+        case ("serving.kserve.io", "TrainedModel"):
+            return TrainedModel.result(object, isDeleted: isDeleted, capture: self)
+        case ("mlops.seldon.io", "Model"): return SeldonModel.result(object, isDeleted: isDeleted, capture: self)
         case ("machinelearning.seldon.io", "SeldonDeployment"):
             return SeldonDeployment.result(object, isDeleted: isDeleted, capture: self)
         case ("apps", "ReplicaSet"):

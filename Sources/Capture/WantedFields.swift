@@ -8,7 +8,7 @@ extension Capture {
         switch resource.kind {
         case "Pod": pod
         // When their spec changed is in the managed fields.
-        case "InferenceService", "LLMInferenceService":
+        case "InferenceService", "LLMInferenceService", "SeldonDeployment", "ReplicaSet":
             [
                 "apiVersion": .everything, "kind": .everything, "metadata": .everything, "spec": .everything,
                 "status": .everything,

@@ -63,6 +63,8 @@ extension Capture {
         Kind("apps", ["v1"], "replicasets", "ReplicaSet"),
         Kind("serving.kserve.io", ["v1beta1"], "inferenceservices", "InferenceService"),
         Kind("serving.kserve.io", ["v1alpha2", "v1alpha1"], "llminferenceservices", "LLMInferenceService"),
+        Kind("serving.kserve.io", ["v1alpha1"], "trainedmodels", "TrainedModel"),
+        Kind("mlops.seldon.io", ["v1alpha1"], "models", "Model"),
         Kind("machinelearning.seldon.io", ["v1"], "seldondeployments", "SeldonDeployment"),
     ]
 }

@@ -489,22 +489,6 @@ public actor ReplayCluster {
     }
 }
 
-extension JSONValue {
-    /// A JSON merge patch (RFC 7386).
-    func merging(patch: JSONValue) -> JSONValue {
-        guard let changes = patch.object else { return patch }
-        var result = object ?? JSONObject()
-        for member in changes {
-            if member.value.isNull {
-                result[member.key] = nil
-            } else {
-                result[member.key] = (result[member.key] ?? .null).merging(patch: member.value)
-            }
-        }
-        return .object(result)
-    }
-}
-
 /// Where the next page of a list begins: unpadded base64 of JSON.
 struct ContinueToken {
     /// -1 goes on at the newest version.

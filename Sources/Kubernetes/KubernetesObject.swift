@@ -21,7 +21,10 @@ public struct KubernetesObject: Sendable, Hashable {
     public var annotations: [String: String]
     public var owners: [OwnerReference]
     /// When the spec was last written, as `metadata.managedFields` tell; `nil` where they are not read.
+    /// Changes of nothing but the scale do not count.
     public var specChangedTime: String?
+    /// When `spec.replicas` was last written, or something together with it.
+    public var scaledTime: String?
     /// The object, `metadata.managedFields` aside; of a list or watch with a projection only what that
     /// wants.
     public var raw: JSONValue
@@ -41,9 +44,13 @@ public struct KubernetesObject: Sendable, Hashable {
         guard var metadata = object["metadata"]?.object else {
             throw Malformed(description: "an object without metadata")
         }
-        specChangedTime = (metadata["managedFields"]?.array ?? []).compactMap { entry in
-            entry["subresource"] == nil && entry["fieldsV1"]?["f:spec"] != nil ? entry["time"]?.string : nil
-        }.max()
+        let changes = (metadata["managedFields"]?.array ?? []).filter {
+            $0["subresource"] == nil || $0["subresource"]?.string == "scale"
+        }
+        specChangedTime = changes.filter { Self.isMoreThanScale($0["fieldsV1"]?["f:spec"]) }
+            .compactMap { $0["time"]?.string }.max()
+        scaledTime = changes.filter { $0["fieldsV1"]?["f:spec"]?["f:replicas"] != nil }
+            .compactMap { $0["time"]?.string }.max()
         metadata["managedFields"] = nil
         object["metadata"] = .object(metadata)
         apiVersion = object["apiVersion"]?.string ?? resource?.apiVersion ?? ""
@@ -61,6 +68,18 @@ public struct KubernetesObject: Sendable, Hashable {
                 isController: owner["controller"]?.bool ?? false)
         }
         raw = .object(object)
+    }
+
+    private static let scale: Set<String> = [
+        "f:replicas", "f:minReplicas", "f:maxReplicas", "f:scaleTarget", "f:scaleMetric",
+    ]
+
+    /// Whether fields that somebody wrote are others than those of the scale.
+    private static func isMoreThanScale(_ fields: JSONValue?) -> Bool {
+        guard let fields = fields?.object else { return false }
+        let others = fields.filter { $0.key != "." && !scale.contains($0.key) }
+        if others.isEmpty { return fields.members.allSatisfy { $0.key == "." } }
+        return others.contains { $0.value.object?.members.isEmpty != false || isMoreThanScale($0.value) }
     }
 
     /// `Pod demo/train-1`, for messages.

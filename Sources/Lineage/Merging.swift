@@ -25,7 +25,8 @@ extension Execution {
             result.role = .service
             result.start = [start, other.start].compactMap { $0 }.min()
             result.state = Self.serving(from: self, to: other)
-            result.end = result.state.isFinal ? other.end ?? end : nil
+            // What has ended is at times written once more.
+            result.end = result.state.isFinal ? (state.isFinal ? end ?? other.end : other.end ?? end) : nil
         }
         let parameterNames = Set(lead.parameters.map(\.name))
         result.parameters =

@@ -37,7 +37,9 @@ enum DeploymentRevision {
         var result = ObjectExecution(
             template, plural: "deployments",
             detail: nil, type: TypeName.execution, convention: convention, state: state,
-            start: object.annotations[history] == nil ? created : nil, end: nil,
+            start: object.annotations[history] == nil ? created : nil,
+            // When it was scaled to nothing, as far as the managed fields tell.
+            end: replicas == 0 && ready == 0 ? object.scaledTime.flatMap(Timestamp.parse) : nil,
             run: Run(name: "\(deployment.name)-\(deployment.uid)", displayName: deployment.name), capture: capture)
         result.execution.id = Identity.execution(
             cluster: capture.cluster, namespace: object.namespace, kind: "deployments",

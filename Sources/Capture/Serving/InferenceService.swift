@@ -3,7 +3,7 @@ import JSON
 import Kubernetes
 import Lineage
 
-/// An InferenceService of KServe (serving.kserve.io/v1beta1, 0.5 to 0.20), or an LLMInferenceService
+/// An InferenceService of KServe (serving.kserve.io/v1beta1, 0.7 to 0.20; serving.kubeflow.org before), or an LLMInferenceService
 /// (v1alpha1 and v1alpha2, 0.16 to 0.20): an execution that stays RUNNING and whose input is the model.
 /// Another model makes another execution, and ends the one before.
 struct InferenceService {
@@ -37,7 +37,7 @@ struct InferenceService {
 
     func result() -> Capture.Result {
         let isLLM = object.kind == "LLMInferenceService"
-        let (sources, parameters, identity) = isLLM ? languageModel() : predictor()
+        let (sources, parameters, identity) = isLLM ? languageModel() : components()
         let (state, end, reason) = state()
         var result = ObjectExecution(
             object, plural: Self.plurals[object.kind] ?? "inferenceservices", detail: ModelSource.revision(identity),
@@ -50,7 +50,9 @@ struct InferenceService {
             result.input(source.name, source.artifact, field: source.field)
             if let problem = source.problem { result.problem(source.field, problem) }
         }
-        if sources.isEmpty { result.problem(isLLM ? "spec.model.uri" : "spec.predictor", "names no model") }
+        // A container of one's own may have the model in its image.
+        let isCustom = !isLLM && spec["predictor"]?["containers"]?.array?.isEmpty == false
+        if sources.isEmpty, !isCustom { result.problem(isLLM ? "spec.model.uri" : "spec.predictor", "names no model") }
         if let reason { result.problem(reason.field, reason.text) }
         let predictor = status["components"]?["predictor"]
         result.property("revision", predictor?["latestCreatedRevision"])
@@ -63,41 +65,50 @@ struct InferenceService {
         ] {
             result.property(name, object.labels["modelregistry.kubeflow.org/" + label].map { .string($0) })
         }
-        var found = Capture.Result(convention: Self.convention, executions: [result.decorated()])
         let others = otherRevisions
+        var found = Capture.Result.serving(
+            object, Self.plurals[object.kind] ?? "", convention: Self.convention,
+            [result.decorated()] + canaries(result.execution.customProperties),
+            isReplaced: others.isEmpty && state.0 == .running, end: readySince, capture: capture)
+        if sources.isEmpty, isCustom { found.ignored.append("\(object.reference): names no model; it may be in the image") }
         found.ignored += others.map {
             "\(object.reference): revision \($0) still serves; its model is not in this object"
         }
-        found.serving = .init(
-            prefix: Identity.execution(
-                cluster: capture.cluster, namespace: object.namespace,
-                kind: Self.plurals[object.kind] ?? "", uid: "\(object.uid)/"),
-            live: [result.execution.id], isReplaced: others.isEmpty && state.0 == .running, end: readySince)
         return found
     }
 
     // MARK: State
 
     private func state() -> ((Execution.State, field: String), end: Date?, problem: (field: String, text: String)?) {
-        let ready = object.kind == "LLMInferenceService" ? "WorkloadsReady" : "PredictorReady"
+        let isLLM = object.kind == "LLMInferenceService"
+        let ready = isLLM ? "WorkloadsReady" : "PredictorReady"
         let hasRun = conditions.isTrue("Ready") || conditions.isTrue(ready)
+        // An LLMInferenceService has no such condition, but the reason.
+        let stopped =
+            isLLM
+            ? ["PresetsCombined", "MainWorkloadReady", ready].first {
+                conditions.isFalse($0) && conditions[$0]?["reason"]?.string == "Stopped"
+            } : conditions.isTrue("Stopped") ? "Stopped" : nil
+        if let stopped { return ((.complete, "status.conditions[\(stopped)]"), conditions.time(stopped), nil) }
         if let deletion = object.raw["metadata"]?["deletionTimestamp"]?.string, isDeleted || !deletion.isEmpty {
             return ((hasRun ? .complete : .canceled, "metadata.deletionTimestamp"), Timestamp.parse(deletion), nil)
         }
         if isDeleted { return ((hasRun ? .complete : .canceled, "metadata"), nil, nil) }
-        if conditions.isTrue("Stopped") {
-            return ((.complete, "status.conditions[Stopped]"), conditions.time("Stopped"), nil)
-        }
         let model = status["modelStatus"]
         let transition = model?["transitionStatus"]?.string ?? ""
         // Never cleared: only with these does a failure mean the present model.
         if transition == "BlockedByFailedLoad" || transition == "InvalidSpec" {
             let info = model?["lastFailureInfo"]
             let text = [info?["reason"]?.string, info?["message"]?.string].compactMap { $0 }.joined(separator: ": ")
+            // Empty when the pods are gone.
+            let other = [ready, "Ready"].first { conditions.isFalse($0) && conditions.text($0) != nil }
             return (
                 (.failed, "status.modelStatus.transitionStatus"),
                 conditions.isFalse(ready) ? conditions.time(ready) : nil,
-                ("status.modelStatus.lastFailureInfo", text.isEmpty ? transition : text)
+                !text.isEmpty
+                    ? ("status.modelStatus.lastFailureInfo", text)
+                    : other.map { ("status.conditions[\($0)]", conditions.text($0) ?? "") }
+                        ?? ("status.modelStatus.transitionStatus", transition)
             )
         }
         if conditions.isFalse("PresetsCombined") {
@@ -127,8 +138,14 @@ struct InferenceService {
 
     private var specChanged: Date? { object.specChangedTime.flatMap(Timestamp.parse) }
 
-    /// Whether the status still speaks of the revision before: with Knative, readiness is told anew for each.
+    /// Whether the status still speaks of the revision before: with Knative, readiness is told anew for each. Of
+    /// an InferenceService `observedGeneration` is that of what it made, of an LLMInferenceService its own.
     private var isStale: Bool {
+        if object.kind == "LLMInferenceService", let seen = status["observedGeneration"]?.integer,
+            let generation = object.raw["metadata"]?["generation"]?.integer
+        {
+            return seen < generation
+        }
         guard status["components"]?["predictor"]?["latestCreatedRevision"] != nil, let ready = conditionTime,
             let specChanged
         else { return false }
@@ -147,6 +164,40 @@ struct InferenceService {
         }
     }
 
+    // MARK: Canaries
+
+    /// `spec.canary` (0.20, Standard mode): each serves beside the predictor, of which it says what differs. One that
+    /// is promoted becomes the predictor, and stays the same execution.
+    private func canaries(_ properties: [String: PropertyValue]) -> [Execution] {
+        let statuses = status["canaryStatuses"]?.array ?? []
+        return (spec["canary"]?.array ?? []).enumerated().map { index, canary in
+            let field = "spec.canary[\(index)]"
+            let name = canary["predictor"]?["name"]?.string ?? String(index)
+            let (sources, parameters, identity) = predictor(
+                (spec["predictor"] ?? .null).merging(patch: canary["predictor"] ?? [:]), "\(field).predictor")
+            let place = statuses.firstIndex { $0["name"]?.string == name }
+            let isReady = place.map { statuses[$0]["ready"]?.bool == true } ?? false
+            let since = isReady ? conditions.time("CanaryPredictorReady") ?? specChanged : nil
+            let hasEnded = isDeleted || object.raw["metadata"]?["deletionTimestamp"]?.string?.isEmpty == false
+            let state: Execution.State = hasEnded ? (isReady ? .complete : .canceled) : isReady ? .running : .new
+            var result = ObjectExecution(
+                object, plural: Self.plurals[object.kind] ?? "inferenceservices", detail: ModelSource.revision(identity),
+                type: "kserve.\(object.kind)", convention: Self.convention,
+                state: (state, hasEnded ? "metadata" : place.map { "status.canaryStatuses[\($0)].ready" } ?? "status"),
+                start: since, end: nil, run: ObjectExecution.run(of: object, capture: capture), capture: capture)
+            result.execution.role = .service
+            for parameter in parameters { result.parameter(parameter.name, parameter.value) }
+            for source in sources {
+                result.input(source.name, source.artifact, field: source.field)
+                if let problem = source.problem { result.problem(source.field, problem) }
+            }
+            for name in ["url", "deployment_mode"] { result.execution.customProperties[name] = properties[name] }
+            result.property("canary", .string(name))
+            result.property("canary_traffic_percent", canary["trafficPercent"])
+            return result.decorated()
+        }
+    }
+
     // MARK: What is served
 
     private typealias Served = (
@@ -158,8 +209,34 @@ struct InferenceService {
         "sklearn", "xgboost", "tensorflow", "pytorch", "triton", "onnx", "huggingface", "pmml", "lightgbm", "paddle",
     ]
 
-    private func predictor() -> Served {
-        let predictor = spec["predictor"] ?? .null
+    /// The predictor, and what stands before and beside it.
+    private func components() -> Served {
+        var result = predictor(spec["predictor"], "spec.predictor")
+        var identity = result.identity.object ?? JSONObject()
+        for name in ["transformer", "explainer"] {
+            guard let component = spec[name], component.object != nil else { continue }
+            var (sources, parameters, own) = predictor(component, "spec.\(name)")
+            for kind in ["alibi", "art", "aix"] {
+                guard let uri = component[kind]?["storageUri"]?.string, !uri.isEmpty else { continue }
+                sources.append(ModelSource(name, uri: uri, field: "spec.\(name).\(kind).storageUri"))
+                if let type = component[kind]?["type"] { parameters.append(("type", type)) }
+                own = [kind: component[kind] ?? .null]
+            }
+            result.sources += sources.map { source in
+                var source = source
+                source.name = sources.count == 1 ? name : "\(name).\(source.name)"
+                return source
+            }
+            result.parameters += parameters.map { ("\(name).\($0.name)", $0.value) }
+            identity[name] = own
+        }
+        result.identity = .object(identity)
+        return result
+    }
+
+    private func predictor(_ predictor: JSONValue?, _ field: String) -> Served {
+        let predictor = predictor ?? .null
+        let root = field
         var parameters: [(name: String, value: JSONValue)] = []
         var sources: [ModelSource] = []
         var identity = JSONObject()
@@ -178,7 +255,7 @@ struct InferenceService {
                 identity[name] = model[name]
             }
             identity["version"] = model["modelFormat"]?["version"]
-            let place = "spec.predictor.\(field)"
+            let place = "\(root).\(field)"
             if let uri = model["storageUri"]?.string, !uri.isEmpty {
                 sources.append(ModelSource("model", uri: uri, field: "\(place).storageUri"))
             } else if let storage = model["storage"], storage.object != nil {
@@ -188,22 +265,26 @@ struct InferenceService {
             }
         }
         for (index, container) in (predictor["containers"]?.array ?? []).enumerated() {
+            // The webhook gives a container that is alone its name.
             let isMain = ["kserve-container", "", nil].contains(container["name"]?.string)
-            guard isMain else { continue }
+            guard isMain || predictor["containers"]?.array?.count == 1 else { continue }
             identity["container"] = .object(
                 JSONObject(["image", "command", "args", "env"].compactMap { key in container[key].map { (key, $0) } }))
             if let image = container["image"] { parameters.append(("image", image)) }
+            if let id = Self.modelID(container) {
+                sources.append(ModelSource("model", uri: "hf://\(id)", field: "\(root).containers[\(index)].args"))
+            }
             for variable in container["env"]?.array ?? [] where variable["name"]?.string == "STORAGE_URI" {
                 guard let uri = variable["value"]?.string, !uri.isEmpty else { continue }
                 sources.append(
-                    ModelSource("model", uri: uri, field: "spec.predictor.containers[\(index)].env[STORAGE_URI]"))
+                    ModelSource("model", uri: uri, field: "\(root).containers[\(index)].env[STORAGE_URI]"))
             }
         }
         for (index, entry) in (predictor["storageUris"]?.array ?? []).enumerated() {
             guard let uri = entry["uri"]?.string, !uri.isEmpty else { continue }
             let mount = entry["mountPath"]?.string?.split(separator: "/").last.map(String.init)
             sources.append(
-                ModelSource(mount ?? "model", uri: uri, field: "spec.predictor.storageUris[\(index)].uri"))
+                ModelSource(mount ?? "model", uri: uri, field: "\(root).storageUris[\(index)].uri"))
         }
         identity["sources"] = .array(sources.map(\.identity))
         return (sources, parameters, .object(identity))
@@ -211,7 +292,7 @@ struct InferenceService {
 
     /// `--model_id=org/name` of KServe's Hugging Face runtime.
     private static func modelID(_ model: JSONValue) -> String? {
-        let words = (model["args"]?.array ?? []).compactMap(\.string)
+        let words = ((model["command"]?.array ?? []) + (model["args"]?.array ?? [])).compactMap(\.string)
         func value(_ flag: String) -> String? {
             for (index, word) in words.enumerated() {
                 if word.hasPrefix(flag + "=") { return String(word.dropFirst(flag.count + 1)) }
@@ -242,6 +323,11 @@ struct InferenceService {
         identity["name"] = spec["model"]?["name"]
         for name in ["baseRefs", "parallelism"] { identity[name] = spec[name] }
         identity["image"] = spec["template"]?["containers"]?.array?.first?["image"]
+        for name in ["prefill", "worker"] {
+            let image = (spec[name]?["template"] ?? spec[name])?["containers"]?.array?.first?["image"]
+            if let image { parameters.append(("\(name).image", image)) }
+            identity[name] = image
+        }
         return (sources, parameters, .object(identity))
     }
 }

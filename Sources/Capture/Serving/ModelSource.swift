@@ -36,10 +36,13 @@ struct ModelSource {
         let bucket = parameters?["bucket"]?.string ?? ""
         switch parameters?["type"]?.string {
         case "s3" where !bucket.isEmpty: uri = "s3://\(bucket)/\(path)"
+        case "pvc" where parameters?["name"]?.string?.isEmpty == false:
+            uri = "pvc://\(parameters?["name"]?.string ?? "")/\(path)"
         case let type? where type == "hdfs" || type == "webhdfs": uri = "\(type)://\(path)"
         default:
             let key = storage["key"]?.string ?? "default"
-            problem = "the type and bucket of storage.key \(key) are in a Secret, which is not read"
+            problem = "\(bucket.isEmpty ? "the type and bucket" : "the type") of storage.key \(key)"
+                + " \(bucket.isEmpty ? "are" : "is") in a Secret, which is not read"
         }
         for (field, property) in [("key", "storage_key"), ("path", "storage_path")] {
             properties[property] = storage[field]?.string.map { .string($0) }

@@ -25,7 +25,10 @@ struct SeldonDeployment {
     static func result(_ object: KubernetesObject, isDeleted: Bool, capture: Capture) -> Capture.Result {
         let status = object.raw["status"]
         let conditions = ObjectConditions(object)
-        let since = conditions.time("DeploymentsReady") ?? conditions.time("Ready")
+        // The condition stays true while another revision is rolled out.
+        let since = (conditions.time("DeploymentsReady") ?? conditions.time("Ready")).map { ready in
+            object.specChangedTime.flatMap(Timestamp.parse).map { max($0, ready) } ?? ready
+        }
         let state: (Execution.State, field: String) =
             if isDeleted {
                 (since == nil ? .canceled : .complete, "metadata")
@@ -37,35 +40,46 @@ struct SeldonDeployment {
                 }
             }
         let deletion = ObjectExecution.date(object.raw["metadata"]?["deletionTimestamp"])
-        var found = Capture.Result(convention: convention)
+        var executions: [Execution] = []
         for (index, predictor) in (object.raw["spec"]?["predictors"]?.array ?? []).enumerated() {
             let field = "spec.predictors[\(index)]"
             var sources: [ModelSource] = []
             var parameters: [(String, JSONValue)] = []
             collect(predictor["graph"] ?? .null, "\(field).graph", depth: 0, &sources, &parameters)
-            let identity: JSONValue = [
-                "name": predictor["name"] ?? .null, "graph": predictor["graph"] ?? .null,
-                "containers": containers(predictor),
-            ]
+            var identity = JSONObject()
+            identity["name"] = predictor["name"] ?? .null
+            identity["graph"] = predictor["graph"] ?? .null
+            identity["containers"] = containers(predictor)
+            if let explainer = predictor["explainer"], explainer.object?.members.isEmpty == false {
+                identity["explainer"] = explainer
+                if let uri = explainer["modelUri"]?.string, !uri.isEmpty {
+                    sources.append(ModelSource("explainer", uri: uri, field: "\(field).explainer.modelUri"))
+                }
+                if let type = explainer["type"] { parameters.append(("explainer.type", type)) }
+            }
+            for container in containers(predictor).array ?? [] {
+                guard let image = container["image"] else { continue }
+                parameters.append(("\(container["name"]?.string ?? "container").image", image))
+            }
             let name = predictor["name"]?.string ?? String(index)
             var result = ObjectExecution(
-                object, plural: "seldondeployments", detail: ModelSource.revision(identity),
+                object, plural: "seldondeployments", detail: ModelSource.revision(.object(identity)),
                 type: "seldon.SeldonDeployment", convention: convention, state: state,
                 start: state.0 == .new ? nil : since, end: isDeleted ? deletion : since,
                 run: ObjectExecution.run(of: object, capture: capture), capture: capture)
             result.execution.name = "\(object.name)/\(name)"
             result.execution.role = .service
-            for source in sources { result.input(source.name, source.artifact, field: source.field) }
+            for source in sources {
+                result.input(source.name, source.artifact, field: source.field)
+                if let problem = source.problem { result.problem(source.field, problem) }
+            }
             for (name, value) in parameters { result.parameter(name, value) }
             if state.0 == .failed { result.property("message", status?["description"]) }
-            found.executions.append(result.decorated())
+            executions.append(result.decorated())
         }
-        found.serving = .init(
-            prefix: Identity.execution(
-                cluster: capture.cluster, namespace: object.namespace, kind: "seldondeployments",
-                uid: "\(object.uid)/"),
-            live: found.executions.map(\.id), isReplaced: state.0 == .running, end: since)
-        return found
+        return .serving(
+            object, "seldondeployments", convention: convention, executions, isReplaced: state.0 == .running, end: since,
+            capture: capture)
     }
 
     /// The units of a graph.
