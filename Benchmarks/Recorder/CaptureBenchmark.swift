@@ -30,7 +30,7 @@ struct CaptureBenchmark: ParsableCommand {
 
     private func measure(_ convention: String, _ objects: [KubernetesObject]) {
         let capture = Capture(cluster: "bench")
-        for object in objects { capture.owners.add(object, isDeleted: false) }
+        for object in objects { capture.learn(object) }
         let lines = objects.map { object -> (bytes: [UInt8], resource: Resource) in
             let version = object.apiVersion.split(separator: "/")
             let resource = Resource(

@@ -32,7 +32,7 @@ extension Capture {
             found = (RayJob.convention, RayJob.execution(object, isDeleted: isDeleted, capture: self))
         case ("ray.io", "RayCluster"): return ignored(object, "its RayJob tells of it, if it has one")
         case ("jobset.x-k8s.io", "JobSet"):
-            guard Annotations.matches(object) else {
+            guard Annotations.matches(object) || Self.collective(chain) != nil else {
                 return ignored(object, "it has no annotation of \(Annotations.prefix)")
             }
             found = (JobSet.convention, JobSet.execution(object, isDeleted: isDeleted, capture: self))
@@ -40,13 +40,18 @@ extension Capture {
             var result = ignored(object, "its pods tell of it, with its annotations")
             result.run = BatchJob.status(object, chain: chain, capture: self)
             return result
+        case ("kubeflow.org", "Suggestion"): return ignored(object, "the trials that it suggests tell of it")
         case ("batch", "CronJob"): return ignored(object, "its Jobs' pods tell of it")
         default: return nil
         }
         // Of a job within a job the outer one is the execution.
         if let outer = Self.collective(chain) {
-            return Result(
-                convention: found.convention, ignored: ["\(object.reference): belongs to \(outer.kind) \(outer.name)"])
+            var result = ignored(object, "belongs to \(outer.kind) \(outer.name)")
+            result.convention = found.convention
+            if object.kind == "JobSet", outer.kind == "TrainJob" {
+                result.executions = TrainJob.fragment(original, of: outer, capture: self).map { [$0] } ?? []
+            }
+            return result
         }
         return Result(convention: found.convention, executions: found.execution.map { [$0] } ?? [])
     }

@@ -8,6 +8,9 @@ extension Capture {
         if ArgoPod.matches(object) {
             if let reason = ArgoPod.reasonNotAStep(object) { return ignored(object, reason) }
             let pod = PodFacts(object, isDeleted: isDeleted)
+            if KubeflowPipelinesV1.matches(object), let reason = KubeflowPipelinesV1.reasonNotAStep(pod) {
+                return ignored(object, reason)
+            }
             var step = ArgoPod(pod, capture: self).execution()
             var convention = ArgoWorkflow.convention
             if KubeflowPipelinesV1.matches(object) {

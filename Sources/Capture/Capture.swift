@@ -7,7 +7,7 @@ public struct Capture: Sendable {
     /// The name of the cluster within identities: the uid of its namespace `kube-system`.
     public var cluster: String
     /// The artifact repositories of Argo Workflows, by namespace, from ConfigMaps.
-    public var artifactRepositories: ArtifactRepositories
+    public let artifactRepositories: ArtifactRepositories
 
     /// The objects that own others, as far as they were seen.
     public let owners: OwnerIndex
@@ -90,12 +90,27 @@ public struct Capture: Sendable {
         }
     }
 
+    /// Takes in what other objects are read with: owners, rules, artifact repositories.
+    /// - Returns: what could not be understood.
+    @discardableResult
+    public func learn(_ object: KubernetesObject, isDeleted: Bool = false) -> [Problem] {
+        owners.add(object, isDeleted: isDeleted)
+        if RuleIndex.isRule(object) { return rules.add(object, isDeleted: isDeleted) }
+        return isDeleted ? [] : artifactRepositories.add(object)
+    }
+
     /// The executions that an object speaks of.
     /// - Parameter isDeleted: the object is gone; nothing more will happen to it.
     public func callAsFunction(_ object: KubernetesObject, isDeleted: Bool = false) -> Result {
-        owners.add(object, isDeleted: isDeleted)
+        let object = ArgoWorkflow.named(object)
+        let problems = learn(object, isDeleted: isDeleted)
         if RuleIndex.isRule(object) {
-            return Result(convention: "rule", problems: rules.add(object, isDeleted: isDeleted))
+            return Result(convention: "rule", problems: problems)
+        }
+        if object.kind == "ConfigMap", ArtifactRepositories.configMapNames.contains(object.name) {
+            var result = ignored(object, "where Argo Workflows keeps artifacts")
+            result.problems = problems
+            return result
         }
         var ruled = object
         let found = rules.rule(for: object, owners: owners)
@@ -124,6 +139,11 @@ public struct Capture: Sendable {
         switch (group, object.kind) {
         case ("", "Pod"): return pod(object, isDeleted: isDeleted)
         case ("argoproj.io", "Workflow"): return workflow(object, isDeleted: isDeleted)
+        case ("argoproj.io", "CronWorkflow"), ("argoproj.io", "WorkflowTaskSet"), ("argoproj.io", "WorkflowTemplate"),
+            ("argoproj.io", "ClusterWorkflowTemplate"):
+            return ignored(object, "the Workflows that it is of tell of it")
+        case ("", ""):
+            return ignored(object, "has neither apiVersion nor kind; kubectl get tells them")
         case ("argoproj.io", ArgoTaskResult.kind): return ArgoTaskResult(object, capture: self).result()
         case ("tekton.dev", "TaskRun"), ("tekton.dev", "CustomRun"), ("tekton.dev", "Run"),
             ("tekton.dev", "PipelineRun"):
@@ -171,7 +191,12 @@ public struct Capture: Sendable {
             result.problems.append(problem)
             result.offloaded = workflow.offloadedVersion.map { Offloaded(version: $0, problem: problem) }
         case .success(let nodes):
+            if nodes.isEmpty { result.ignored.append("\(object.reference), status: has no nodes") }
             for node in nodes {
+                if isPipeline, let reason = KubeflowPipelinesV1.reasonNotAStep(node, of: workflow) {
+                    result.ignored.append("\(node.field): \(reason)")
+                    continue
+                }
                 guard var step = workflow.step(of: node, ignored: &result.ignored) else { continue }
                 if isPipeline { KubeflowPipelinesV1.decorate(&step, workflow: workflow, node: node) }
                 // Nobody will go on with the steps of a workflow that is gone.

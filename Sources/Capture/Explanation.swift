@@ -19,7 +19,11 @@ public struct Explanation: Sendable {
     public var text: String {
         var lines = ["\(object.reference): \(result.convention ?? "not recorded")"]
         if let run = result.run { lines += Self.lines(run: run) }
-        for execution in result.executions { lines += Self.lines(execution) }
+        // As they began; a Workflow has them in the order of hashes.
+        let order = result.executions.enumerated().sorted {
+            ($0.element.start ?? .distantFuture, $0.offset) < ($1.element.start ?? .distantFuture, $1.offset)
+        }
+        for (_, execution) in order { lines += Self.lines(execution) }
         lines += result.problems.map { "  problem: \($0)" }
         lines += result.ignored.map { "  left out: \($0)" }
         return lines.joined(separator: "\n") + "\n"
@@ -34,18 +38,22 @@ public struct Explanation: Sendable {
 
     private static func lines(run: Execution) -> [String] {
         let outputs = run.customProperties.filter { $0.key.hasPrefix("output:") }.sorted { $0.key < $1.key }
-        return ["  run \(run.name)  \(run.state.rawValue)\(times(run))"]
+        let message = run.customProperties["message"].map { ["    message   \($0.text)"] } ?? []
+        return ["  run \(run.name)  \(run.state.rawValue)\(times(run))"] + message
             + outputs.map { "    output    \($0.key.dropFirst("output:".count)) = \($0.value.text)" }
             + run.evidence.map { "    because   \($0.fact): \($0.convention), \($0.field)" }
     }
 
     private static func lines(_ execution: Execution) -> [String] {
         var lines = [
-            "  execution \(execution.name)  \(execution.state.rawValue)\(times(execution))",
+            execution.isFragment
+                ? "  adds to execution \(execution.name)"
+                : "  execution \(execution.name)  \(execution.state.rawValue)\(times(execution))",
             "    type      \(execution.type)", "    identity  \(execution.id)",
             "    run       \(execution.run.displayName) (\(execution.run.type))",
             "    workspace \(execution.workspace.name)",
         ]
+        if let message = execution.customProperties["message"] { lines.append("    message   \(message.text)") }
         lines += execution.parameters.map { "    parameter \($0.name) = \($0.value)" }
         for (label, uses) in [("input ", execution.inputs), ("output", execution.outputs)] {
             for use in uses {
@@ -79,6 +87,7 @@ public struct Explanation: Sendable {
     private static func json(_ execution: Execution) -> JSONValue {
         [
             "id": .string(execution.id), "type": .string(execution.type), "name": .string(execution.name),
+            "role": .string("\(execution.role)"),
             "state": .string(execution.state.rawValue), "start": json(execution.start), "end": json(execution.end),
             "run": [
                 "type": .string(execution.run.type), "name": .string(execution.run.name),

@@ -20,14 +20,15 @@ struct ObjectExecution {
         self.object = object
         self.convention = convention
         let uid = object.uid.isEmpty ? object.name : object.uid
+        let deletion = Self.date(object.raw["metadata"]?["deletionTimestamp"])
+        // What was canceled by itself may be deleted long after.
+        let canceled = state.field == Self.deletion ? deletion ?? end : end ?? deletion
         execution = Execution(
             id: Identity.execution(
                 cluster: capture.cluster, namespace: object.namespace, kind: plural,
                 uid: detail.map { "\(uid)/\($0)" } ?? uid),
             type: type, name: object.name, state: state.0, start: start,
-            end: state.0 == .canceled
-                ? Self.date(object.raw["metadata"]?["deletionTimestamp"]) ?? end
-                : state.0.isFinal ? end : nil,
+            end: state.0 == .canceled ? canceled : state.0.isFinal ? end : nil,
             run: run,
             workspace: Annotations.workspace(of: object),
             customProperties: ["namespace": .string(object.namespace), "kind": .string(object.kind)],
@@ -35,6 +36,9 @@ struct ObjectExecution {
             authority: .workflow,
             origin: .init(kind: object.kind, namespace: object.namespace, name: object.name, uid: object.uid))
     }
+
+    /// The field that tells the state of what was deleted before its end.
+    static let deletion = "metadata.deletionTimestamp"
 
     /// The run of an object: the object that controls it, else itself.
     static func run(of object: KubernetesObject, capture: Capture) -> Run {
@@ -69,6 +73,15 @@ struct ObjectExecution {
     mutating func property(_ name: String, _ value: JSONValue?) {
         guard let text = value?.scalarText, !text.isEmpty else { return }
         execution.customProperties[name] = .string(text)
+    }
+
+    /// A command line, a parameter a word.
+    mutating func arguments(_ container: JSONValue?) {
+        for name in ["command", "args"] {
+            for (index, word) in (container?[name]?.array ?? []).enumerated() where word.scalarText != nil {
+                parameter("\(name).\(index)", word)
+            }
+        }
     }
 
     mutating func parameter(_ name: String, _ value: JSONValue?, field: String? = nil) {

@@ -19,7 +19,9 @@ public struct ArgoServer: Sendable {
             [("fields", "-metadata.managedFields")])
         // Another may have the name by now.
         if let live, live.uid == uid, live.raw["status"]?["nodes"] != nil { return (live, false) }
-        guard let archived = try await get("/api/v1/archived-workflows/\(Resource.encode(uid))", []), archived.uid == uid else {
+        guard let archived = try await get("/api/v1/archived-workflows/\(Resource.encode(uid))", []),
+            archived.uid == uid
+        else {
             return nil
         }
         return (archived, true)

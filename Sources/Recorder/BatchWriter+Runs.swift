@@ -10,7 +10,9 @@ extension BatchWriter {
         var nodes: [Int64: MlMetadata_Context] = [:]
         for node in response.contexts { nodes[node.id] = node }
         // The ids that we remember may be those of another store.
-        guard nodes.count == ids.count else { throw StatusError(.notFound, "the store has not all contexts of these runs") }
+        guard nodes.count == ids.count else {
+            throw StatusError(.notFound, "the store has not all contexts of these runs")
+        }
         let stored = nodes
         var outcomes: [String: Outcome] = [:]
         for run in runs {

@@ -109,7 +109,8 @@ public struct BatchWriter: Sendable {
         }
     }
 
-    private func retrying(_ body: (_ attempt: Int) async throws -> [String: Outcome]) async throws -> [String: Outcome] {
+    private func retrying(_ body: (_ attempt: Int) async throws -> [String: Outcome]) async throws -> [String: Outcome]
+    {
         for attempt in 0... {
             do {
                 return try await body(attempt)

@@ -25,7 +25,9 @@ enum FactsCoding {
     /// - Throws: ``Damaged``.
     static func decode(_ bytes: [UInt8]) throws -> Execution {
         if bytes.first == UInt8(ascii: "{") { return try decodeJSON(bytes) }
-        guard let format = bytes.first, format == version || format == versionOfFlags else { throw Damaged(description: "facts of an unknown format") }
+        guard let format = bytes.first, format == version || format == versionOfFlags else {
+            throw Damaged(description: "facts of an unknown format")
+        }
         return try bytes.withUnsafeBufferPointer { buffer in
             var reader = FactsReader(bytes: buffer, index: 1)
             return try reader.execution(format)

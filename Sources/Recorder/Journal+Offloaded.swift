@@ -40,7 +40,8 @@ extension Journal {
             due = CASE WHEN excluded.has_ended THEN excluded.due ELSE max(excluded.due, fetched + ?) END,
             updated = excluded.updated
             WHERE version != excluded.version OR has_ended != excluded.has_ended
-            """, workflow.uid, workflow.namespace, workflow.name, workflow.version, workflow.hasEnded, clock.milliseconds,
+            """, workflow.uid, workflow.namespace, workflow.name, workflow.version, workflow.hasEnded,
+            clock.milliseconds,
             clock.milliseconds, Int64(interval / .milliseconds(1)))
         wake()
     }

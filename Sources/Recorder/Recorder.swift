@@ -96,13 +96,17 @@ public struct Recorder: Sendable {
     public static func artifactRepositories(
         _ client: APIClient, namespaces: [String], logger: Logger
     ) async -> ArtifactRepositories {
-        var result = ArtifactRepositories()
+        let result = ArtifactRepositories()
         let places: [String?] = namespaces.isEmpty ? [nil] : namespaces
-        for namespace in places {
+        // The controller's own may be in a namespace that is not watched.
+        let asked =
+            places.map { ($0, ArtifactRepositories.configMapNames[0]) }
+            + [(String?.none, ArtifactRepositories.configMapNames[1])]
+        for (namespace, name) in asked {
             do {
                 let page = try await client.list(
                     .configMaps, namespace: namespace,
-                    fieldSelector: "metadata.name=\(ArtifactRepositories.configMapName)")
+                    fieldSelector: "metadata.name=\(name)")
                 for problem in page.objects.flatMap({ result.add($0) }) {
                     logger.warning("artifact repository left out", metadata: ["problem": "\(problem)"])
                 }

@@ -121,7 +121,7 @@ struct ObjectFiles {
             let progress = Progress(file: source.name)
             defer { progress.end() }
             try InputStream.read(source, progress: { progress.show("\($0) read, looking for owners") }) { item in
-                if case .object(let object, let isDeleted) = item { capture.owners.add(object, isDeleted: isDeleted) }
+                if case .object(let object, let isDeleted) = item { capture.learn(object, isDeleted: isDeleted) }
             }
         }
     }

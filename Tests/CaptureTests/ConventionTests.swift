@@ -27,10 +27,13 @@ import Testing
     @Test func aConfigMapCompletesKeysThatNothingElseDoes() throws {
         let map = try KubernetesObject([
             "kind": "ConfigMap", "apiVersion": "v1",
-            "metadata": ["name": "artifact-repositories", "namespace": "argo"],
-            "data": ["default": "s3: {bucket: from-map, endpoint: minio:9000}", "broken": "s3: ["],
+            "metadata": [
+                "name": "artifact-repositories", "namespace": "argo",
+                "annotations": ["workflows.argoproj.io/default-artifact-repository": "main"],
+            ],
+            "data": ["main": "s3: {bucket: from-map, endpoint: minio:9000}", "broken": "s3: ["],
         ])
-        var repositories = ArtifactRepositories()
+        let repositories = ArtifactRepositories()
         let problems = repositories.add(map)
         #expect(problems.map(\.field) == ["data.broken"])
         let capture = Capture(cluster: "c", artifactRepositories: repositories)

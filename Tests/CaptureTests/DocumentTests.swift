@@ -15,7 +15,7 @@ import Testing
         let capture = Capture(cluster: "test")
         var text = ""
         ObjectFile.read(bytes) {
-            if case .object(let object, let isDeleted) = $0 { capture.owners.add(object, isDeleted: isDeleted) }
+            if case .object(let object, let isDeleted) = $0 { capture.learn(object, isDeleted: isDeleted) }
         }
         ObjectFile.read(bytes) { item in
             guard case .object(let object, let isDeleted) = item else { return }

@@ -25,7 +25,7 @@ import Testing
         var explained: [JSONValue] = []
         let capture = Capture(cluster: cluster)
         ObjectFile.read(bytes) {
-            if case .object(let object, let isDeleted) = $0 { capture.owners.add(object, isDeleted: isDeleted) }
+            if case .object(let object, let isDeleted) = $0 { capture.learn(object, isDeleted: isDeleted) }
         }
         ObjectFile.read(bytes) { item in
             switch item {

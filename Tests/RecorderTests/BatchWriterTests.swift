@@ -353,7 +353,9 @@ extension BatchWriterTests {
     @Test func aRunTellsHowFarItHasCome() async throws {
         try await withStore { store in
             let writer = BatchWriter(store)
-            func run(_ state: Execution.State, _ start: Double, _ end: Double?, _ outputs: [String: PropertyValue] = [:]) -> Execution {
+            func run(
+                _ state: Execution.State, _ start: Double, _ end: Double?, _ outputs: [String: PropertyValue] = [:]
+            ) -> Execution {
                 var run = step("w#run", start, end, run: "w", state: state)
                 run.role = .run
                 run.customProperties = outputs

@@ -125,7 +125,8 @@ extension JournalTests {
     }
 
     @Test func readsTheFlagsOfOlderJournals() throws {
-        for (role, flags) in [(Execution.Role.step, [0, 0]), (.service, [1, 0]), (.fragment, [0, 1])] as [(_, [UInt8])] {
+        for (role, flags) in [(Execution.Role.step, [0, 0]), (.service, [1, 0]), (.fragment, [0, 1])] as [(_, [UInt8])]
+        {
             var execution = Self.full
             execution.role = role
             let bytes = FactsCoding.encode(execution)

@@ -149,7 +149,9 @@ import Testing
         func pod(_ name: String, _ labels: JSONValue) -> JSONValue {
             [
                 "kind": "Pod", "apiVersion": "v1",
-                "metadata": ["name": .string(name), "namespace": "ml", "uid": .string("uid-\(name)"), "labels": labels],
+                "metadata": [
+                    "name": .string(name), "namespace": "ml", "uid": .string("uid-\(name)"), "labels": labels,
+                ],
                 "spec": ["restartPolicy": "Never", "containers": [["name": "c"]]], "status": ["phase": "Succeeded"],
             ]
         }

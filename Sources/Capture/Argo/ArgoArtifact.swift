@@ -1,7 +1,5 @@
 import JSON
-public import Kubernetes
-public import Lineage
-import YAML
+import Lineage
 
 /// An input or output artifact of Argo Workflows, with its location made whole.
 struct ArgoArtifact {
@@ -163,43 +161,12 @@ struct ArgoArtifact {
 
     /// The archived log of a container: `main-logs`, in a file `main.log`.
     var isLog: Bool {
-        guard name.hasSuffix("-logs"), let kind, let key = Self.keys[kind].map(text) else { return false }
-        return key.hasSuffix("/\(name.dropLast("-logs".count)).log")
-    }
-}
-
-/// The artifact repositories that ConfigMaps named `artifact-repositories` describe.
-public struct ArtifactRepositories: Sendable {
-    /// By namespace, then by the key in the ConfigMap.
-    private var repositories: [String: [String: JSONValue]] = [:]
-    private var defaults: [String: String] = [:]
-
-    public static let configMapName = "artifact-repositories"
-    private static let defaultKey = "workflows.argoproj.io/default-artifact-repository"
-
-    public init() {}
-
-    /// Takes in a ConfigMap.
-    /// - Returns: what could not be understood of it.
-    public mutating func add(_ configMap: KubernetesObject) -> [Problem] {
-        var problems: [Problem] = []
-        for member in configMap.raw["data"]?.object ?? JSONObject() {
-            guard let text = member.value.string else { continue }
-            do {
-                repositories[configMap.namespace, default: [:]][member.key] = try YAML.parse(text)
-            } catch {
-                problems.append(
-                    Problem(object: configMap.reference, field: "data.\(member.key)", reason: "\(error)"))
-            }
-        }
-        defaults[configMap.namespace] = configMap.annotations[Self.defaultKey]
-        return problems
+        guard let kind, let key = Self.keys[kind].map(text) else { return false }
+        return Self.isLog(name, key)
     }
 
-    /// The repository that a workflow of a namespace uses where it says nothing else.
-    func repository(namespace: String, key: String? = nil) -> JSONValue? {
-        guard let all = repositories[namespace] else { return nil }
-        if let key = key ?? defaults[namespace] { return all[key] }
-        return all.count == 1 ? all.values.first : nil
+    /// Whether an output of this name under this key or uri is a container's log.
+    static func isLog(_ name: String, _ key: String) -> Bool {
+        name.hasSuffix("-logs") && key.hasSuffix("/\(name.dropLast("-logs".count)).log")
     }
 }

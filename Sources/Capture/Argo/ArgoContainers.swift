@@ -13,6 +13,8 @@ struct ArgoContainers {
     /// Of the container that saves outputs.
     private let executor: JSONValue?
     private let isDaemon: Bool
+    private let sidecarsWereStopped: Bool
+    private let hasMessage: Bool
 
     init(_ pod: KubernetesObject, template: JSONValue, isDeleted: Bool) {
         isDaemon = template["daemon"]?.bool == true
@@ -25,6 +27,11 @@ struct ArgoContainers {
         mains = names.compactMap { status($0)?["state"] }
         mainCount = names.count
         executor = (status("wait") ?? status("supervisor"))?["state"]
+        hasMessage = pod.raw["status"]?["message"]?.string?.isEmpty == false
+        let others = statuses.filter { !(names + ["wait", "supervisor"]).contains($0["name"]?.string ?? "") }
+        sidecarsWereStopped = others.allSatisfy { sidecar in
+            [nil, 0, 137, 143].contains(sidecar["state"]?["terminated"]?["exitCode"]?.integer)
+        }
     }
 
     private var ended: [JSONValue] { mains.compactMap { $0["terminated"] } }
@@ -39,9 +46,10 @@ struct ArgoContainers {
         switch phase {
         case "Succeeded": return .complete
         case "Failed":
-            // A sidecar that was stopped when the work was done is no failure.
+            // Evicted, or past its deadline: the pod itself says why. A sidecar that was stopped when the work
+            // was done is no failure, any other end of one is.
             let saved = executor.map { $0["terminated"]?["exitCode"]?.integer == 0 } ?? false
-            return allEndedWell && saved ? .complete : .failed
+            return allEndedWell && saved && sidecarsWereStopped && !hasMessage ? .complete : .failed
         default: break
         }
         // A pod deleted the moment it ended may never be seen in a final phase. While outputs are being

@@ -1,43 +1,53 @@
 /// What the name of a node tells: the item of a loop, the attempt, the hook (operator.go and steps.go, 2.12
-/// to 4.1): `train(3:lr:0.01)(1)`, `train.onExit`, `train.hooks.failed`.
+/// to 4.1): `w.train(3:lr:0.01)(1)`, `w.train.onExit`, `w.train.hooks.failed`, `w.each(2:a).train`.
 struct ArgoNodeName {
+    /// Of the innermost loop.
     var loopIndex: Int64?
     /// As Argo prints it: exact only where the step has it as a parameter too.
     var loopItem: String?
+    /// Of loops within loops, the outer first: `1/0`.
+    var loopPath: String?
+    /// Of the innermost part that was tried more than once.
     var attempt: Int64?
     var hook: String?
 
-    /// The name after `.hooks.`; items of loops, in parentheses, may look the same.
-    private static func hook(in name: Substring) -> String? {
+    /// The parts of a name between dots; items of loops, in parentheses, may have dots too.
+    static func parts(_ name: Substring) -> [Substring] {
         var depth = 0
-        for index in name.indices {
-            if name[index] == "(" { depth += 1 }
-            if name[index] == ")" { depth -= 1 }
-            guard depth == 0, name[index...].hasPrefix(".hooks.") else { continue }
-            return String(name[index...].dropFirst(".hooks.".count).prefix { !".[(".contains($0) })
+        return name.split { character in
+            if character == "(" { depth += 1 }
+            if character == ")" { depth -= 1 }
+            return character == "." && depth == 0
         }
-        return nil
     }
 
-    /// - Parameter displayName: the last part of a node's name.
-    init(_ displayName: String) {
-        var rest = Substring(displayName)
-        if rest.hasSuffix(".onExit") {
-            hook = "onExit"
-            rest = rest.dropLast(".onExit".count)
-        } else if let name = Self.hook(in: rest) {
-            hook = name
-        }
-        while rest.hasSuffix(")"), let open = rest.lastIndex(of: "(") {
-            let inside = rest[rest.index(after: open)...].dropLast()
-            if let number = Int64(inside) {
-                attempt = attempt ?? number
-            } else if let colon = inside.firstIndex(of: ":"), let index = Int64(inside[..<colon]) {
-                (loopIndex, loopItem) = (index, String(inside[inside.index(after: colon)...]))
-            } else {
-                return
+    /// - Parameter name: of a node, whole.
+    init(_ name: String) {
+        let parts = Self.parts(Substring(name))
+        var indexes: [Int64] = []
+        for (number, part) in parts.enumerated() {
+            if number > 0, part.prefix(while: { $0 != "(" }) == "onExit" { hook = "onExit" }
+            if number > 0, parts[number - 1] == "hooks" { hook = String(part.prefix { !"[(".contains($0) }) }
+            var rest = part
+            var own: (index: Int64, item: String)?
+            var tried: Int64?
+            while rest.hasSuffix(")"), let open = rest.lastIndex(of: "(") {
+                let inside = rest[rest.index(after: open)...].dropLast()
+                if let number = Int64(inside) {
+                    tried = tried ?? number
+                } else if let colon = inside.firstIndex(of: ":"), let index = Int64(inside[..<colon]) {
+                    own = (index, String(inside[inside.index(after: colon)...]))
+                } else {
+                    break
+                }
+                rest = rest[..<open]
             }
-            rest = rest[..<open]
+            attempt = tried ?? attempt
+            if let own {
+                (loopIndex, loopItem) = (own.index, own.item)
+                indexes.append(own.index)
+            }
         }
+        if indexes.count > 1 { loopPath = indexes.map(String.init).joined(separator: "/") }
     }
 }

@@ -14,7 +14,7 @@ struct ArgoPod {
         // The agent of HTTP and plugin templates (3.2 and later), artifact garbage collection (3.4).
         if let component = pod.labels[prefix + "component"] { return "the controller's own pod (\(component))" }
         if pod.annotations[prefix + "node-name"] == nil, pod.annotations[prefix + "node-id"] == nil {
-            return "a pod of a workflow that names no node: the controller's own"
+            return "a pod with a workflow's label that names no node of it"
         }
         return nil
     }
@@ -56,10 +56,10 @@ struct ArgoPod {
         let written = outputsAnnotation(&problems)
         let outputs = artifacts(
             written["artifacts"], "metadata.annotations[\"\(Self.prefix)outputs\"].artifacts", repositories)
-        for input in inputs {
+        for input in inputs where input.use() != nil {
             evidence.append(.init(convention: ArgoWorkflow.convention, fact: "input \(input.name)", field: input.field))
         }
-        for output in outputs {
+        for output in outputs where output.use() != nil {
             evidence.append(
                 .init(convention: ArgoWorkflow.convention, fact: "output \(output.name)", field: output.field))
         }
@@ -93,14 +93,7 @@ struct ArgoPod {
     /// The last part of a node's name: what Argo shows as the display name.
     static func displayName(_ nodeName: String, workflow: String) -> String {
         guard nodeName.hasPrefix(workflow), nodeName != workflow else { return nodeName }
-        // Items of loops stand in parentheses and may have dots.
-        var depth = 0
-        var parts = [Substring]()
-        for part in nodeName.dropFirst(workflow.count).split(whereSeparator: { character in
-            if character == "(" { depth += 1 }
-            if character == ")" { depth -= 1 }
-            return character == "." && depth == 0
-        }) { parts.append(part) }
+        var parts = ArgoNodeName.parts(nodeName.dropFirst(workflow.count))
         guard let last = parts.popLast() else { return nodeName }
         // Attempts of the whole workflow: `w(1)`.
         if parts.isEmpty, last.hasPrefix("(") { return nodeName }

@@ -12,6 +12,10 @@ extension ArgoWorkflow {
         "workflows.argoproj.io/workflow-event-binding": "event_binding",
         "workflows.argoproj.io/resubmitted-from-workflow": "resubmitted_from",
         "workflows.argoproj.io/creator": "creator",
+        "workflows.argoproj.io/creator-email": "creator_email",
+        "workflows.argoproj.io/creator-preferred-username": "creator_username",
+        "workflows.argoproj.io/title": "title",
+        "workflows.argoproj.io/description": "description",
         "workflows.argoproj.io/scheduled-time": "scheduled_time",
     ]
 

@@ -32,6 +32,18 @@ struct ArgoWorkflow {
         self.templates = templates
     }
 
+    /// What the Argo server and `argo get` print has neither `apiVersion` nor `kind`: these are put where an object
+    /// can only be a Workflow.
+    static func named(_ object: KubernetesObject) -> KubernetesObject {
+        guard object.apiVersion.isEmpty, object.kind.isEmpty, let spec = object.raw["spec"],
+            spec["entrypoint"] != nil || spec["workflowTemplateRef"] != nil,
+            object.raw["status"]?["phase"] != nil || object.raw["status"]?["nodes"] != nil
+        else { return object }
+        var result = object
+        (result.apiVersion, result.kind) = ("argoproj.io/v1alpha1", "Workflow")
+        return result
+    }
+
     /// Whether nothing more happens.
     var hasEnded: Bool {
         switch status["phase"]?.string {
@@ -66,7 +78,8 @@ struct ArgoWorkflow {
             let field = "status.compressedNodes"
             guard let data = Data(base64Encoded: text) else { return problem(field, "is not base64") }
             if !data.starts(with: [0x1F, 0x8B]), isOtherCompression(data) {
-                return problem(field, "is not compressed by gzip (WORKFLOW_COMPRESSION_ALGORITHM of Argo Workflows 4.1)")
+                return problem(
+                    field, "is not compressed by gzip (WORKFLOW_COMPRESSION_ALGORITHM of Argo Workflows 4.1)")
             }
             do {
                 let bytes = try Gzip.decompress(Array(data), limit: Self.maximumNodesSize)
@@ -123,6 +136,8 @@ struct ArgoWorkflow {
         // Groups that were memoized, or a memoized step with a retry strategy, never had children.
         case "Retry" where memoized, "DAG" where memoized, "Steps" where memoized: break
         case "Retry", "DAG", "Steps", "StepGroup", "TaskGroup", "Container": return nil
+        // An approval is lineage; a pause is not.
+        case "Suspend" where node.value["outputs"]?["parameters"]?.array?.isEmpty == false: break
         case "Suspend":
             ignored.append("\(node.field): a step that only waits")
             return nil
@@ -135,7 +150,11 @@ struct ArgoWorkflow {
             type == "Skipped" && node.text("message").hasPrefix(Self.originalPod)
             ? String(node.text("message").dropFirst(Self.originalPod.count)) : nil
         var state = state(of: node, memoized: memoized || original != nil)
-        var evidence = [evidence("state \(state.rawValue)", node, memoized ? "memoizationStatus.hit" : "phase")]
+        // Of what an optional artifact says that does not exist there is nothing to tell.
+        func evidence(_ direction: String, _ artifacts: [ArgoArtifact]) -> [Evidence] {
+            artifacts.filter { $0.use() != nil }.map { self.evidence("\(direction) \($0.name)", $0.field) }
+        }
+        var proof = [self.evidence("state \(state.rawValue)", node, memoized ? "memoizationStatus.hit" : "phase")]
         let repositories = repositories(for: node)
         let inputs = artifacts(node, "inputs", repositories)
         var outputs = artifacts(node, "outputs", repositories)
@@ -143,15 +162,18 @@ struct ArgoWorkflow {
             ignored.append("\(node.field).outputs: the step was skipped, so it wrote nothing")
             outputs = []
         }
-        evidence += inputs.map { self.evidence("input \($0.name)", $0.field) }
-        evidence += outputs.map { self.evidence("output \($0.name)", $0.field) }
+        proof += evidence("input", inputs) + evidence("output", outputs)
         var problems: [Problem] = []
-        if hasEnded, !state.isFinal {
+        if hasEnded, state == .running, isDaemon(node) {
+            // Daemons end with those that they serve.
+            state = .complete
+        } else if hasEnded, !state.isFinal {
             state = .canceled
             problems.append(
                 Problem(
                     object: object.reference, field: "\(node.field).phase",
-                    reason: "is \(node.text("phase")) though the workflow has ended: \(Problem.unseenEnd)"))
+                    reason: "\(node.text("phase").isEmpty ? "is missing" : "is \(node.text("phase"))")"
+                        + " though the workflow has ended: \(Problem.unseenEnd)"))
         }
         for artifact in inputs + outputs where !artifact.isComplete {
             problems.append(
@@ -185,7 +207,7 @@ struct ArgoWorkflow {
             run: run,
             workspace: Annotations.workspace(of: object), parameters: parameters(of: node),
             inputs: inputs.compactMap { $0.use() }, outputs: outputs.compactMap { $0.use() },
-            customProperties: custom, evidence: evidence, problems: problems, authority: .workflow,
+            customProperties: custom, evidence: proof, problems: problems, authority: .workflow,
             origin: .init(
                 kind: "Workflow", namespace: object.namespace, name: object.name, uid: object.uid))
         return Step(execution, templateName: templateName, inputs: inputs, outputs: outputs)
@@ -261,9 +283,7 @@ struct ArgoWorkflow {
         let reference = status["artifactRepositoryRef"]
         return [
             reference?["artifactRepository"],
-            capture.artifactRepositories.repository(
-                namespace: reference?["namespace"]?.string ?? object.namespace,
-                key: reference?["key"]?.string),
+            capture.artifactRepositories.repository(namespace: object.namespace, reference: reference),
         ].compactMap { $0 }
     }
 
@@ -297,6 +317,7 @@ struct ArgoWorkflow {
         let name = ArgoNodeName(nodeName)
         result["loop_index"] = name.loopIndex.map { .int($0) }
         result["loop_item"] = name.loopItem.map { .string($0) }
+        result["loop_path"] = name.loopPath.map { .string($0) }
         result["attempt"] = name.attempt.map { .int($0) }
         result["hook"] = name.hook.map { .string($0) }
         return result

@@ -35,7 +35,9 @@ enum BatchJob {
             end: ObjectExecution.date(status?["completionTime"])
                 ?? (state.0 == .failed ? conditions.time("Failed") : nil),
             capture: capture)
-        if state.0 == .failed, let text = conditions.text("Failed") { result.customProperties["message"] = .string(text) }
+        if state.0 == .failed, let text = conditions.text("Failed") {
+            result.customProperties["message"] = .string(text)
+        }
         return result
     }
 }

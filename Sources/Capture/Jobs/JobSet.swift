@@ -18,13 +18,15 @@ enum JobSet {
         var state: (Execution.State, field: String) =
             found.map { ($0.1, "status.conditions[\($0.0)]") }
             ?? (hasBegun ? .running : .new, "status.replicatedJobsStatus")
-        if isDeleted, !state.0.isFinal { state = (.canceled, "metadata.deletionTimestamp") }
+        if isDeleted, !state.0.isFinal { state = (.canceled, ObjectExecution.deletion) }
         let start = conditions.isFalse("Suspended") ? conditions.time("Suspended") : nil
-        let result = ObjectExecution(
+        var result = ObjectExecution(
             object, plural: "jobsets", type: "kubernetes.JobSet", convention: convention, state: state,
             start: state.0 == .new ? nil : start ?? ObjectExecution.created(object),
             end: found.flatMap { conditions.time($0.0) }, run: ObjectExecution.run(of: object, capture: capture),
             capture: capture)
+        if state.0 == .failed, let text = conditions.text("Failed") { result.property("message", .string(text)) }
+        if status?["restarts"]?.integer ?? 0 > 0 { result.property("restarts", status?["restarts"]) }
         let jobs = object.raw["spec"]?["replicatedJobs"]?.array ?? []
         return result.decorated(template: jobs.first?["template"]?["spec"]?["template"])
     }

@@ -15,11 +15,17 @@ enum Katib {
             ("Failed", .failed), ("Killed", .canceled), ("MetricsUnavailable", .complete),
             ("EarlyStopped", .complete), ("Succeeded", .complete), ("Running", .running),
         ]
-        let found = order.first { conditions.isTrue($0.0) }
+        var found = order.first { conditions.isTrue($0.0) }
+        // Up to 0.13 it is a reason, and not a condition.
+        let reason = conditions["Succeeded"]?["reason"]?.string ?? ""
+        let hasNoMetrics =
+            found?.0 == "MetricsUnavailable"
+            || found == nil && conditions.isFalse("Succeeded") && reason.hasPrefix("MetricsUnavailable")
+        if hasNoMetrics, found == nil { found = ("Succeeded", .complete) }
         var state: (Execution.State, field: String) = (
             found?.1 ?? .new, "status.conditions[\(found?.0 ?? "Created")]"
         )
-        if isDeleted, !state.0.isFinal { state = (.canceled, "metadata.deletionTimestamp") }
+        if isDeleted, !state.0.isFinal { state = (.canceled, ObjectExecution.deletion) }
         var run = ObjectExecution.run(of: object, capture: capture)
         if let experiment = object.labels["katib.kubeflow.org/experiment"] { run.displayName = experiment }
         var result = ObjectExecution(
@@ -29,8 +35,9 @@ enum Katib {
             run: run, capture: capture)
         result.execution.customProperties["trial"] = .string(object.name)
         if found?.0 == "EarlyStopped" { result.execution.customProperties["early_stopped"] = .bool(true) }
-        if found?.0 == "MetricsUnavailable" {
-            result.problem("status.conditions[MetricsUnavailable]", "the job succeeded, but told no metrics")
+        result.property("objective_metric", object.raw["spec"]?["objective"]?["objectiveMetricName"])
+        if hasNoMetrics {
+            result.problem("status.conditions[\(found?.0 ?? "")]", "the job succeeded, but told no metrics")
         }
         let assignments = object.raw["spec"]?["parameterAssignments"]
         if let assignments, assignments.array == nil, !assignments.isNull {

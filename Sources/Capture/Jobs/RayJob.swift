@@ -38,6 +38,9 @@ enum RayJob {
         result.property("ray_cluster", status?["rayClusterName"])
         let spec = object.raw["spec"]
         result.parameter("entrypoint", spec?["entrypoint"])
+        let head = spec?["rayClusterSpec"]?["headGroupSpec"]?["template"]?["spec"]?["containers"]?.array?.first
+        result.parameter("image", head?["image"])
+        result.parameter("runtimeEnv", spec?["runtimeEnvYAML"])
         for member in spec?["metadata"]?.object ?? JSONObject() { result.parameter(member.key, member.value) }
         return result.decorated(
             template: ["spec": ["containers": [["name": "ray", "command": .array(words(spec?["entrypoint"]))]]]])

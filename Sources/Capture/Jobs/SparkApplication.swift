@@ -24,6 +24,7 @@ enum SparkApplication {
             end: ObjectExecution.date(status?["terminationTime"]),
             run: ObjectExecution.run(of: object, capture: capture), capture: capture)
         result.property("message", status?["applicationState"]?["errorMessage"])
+        if status?["executionAttempts"]?.integer ?? 0 > 1 { result.property("attempts", status?["executionAttempts"]) }
         result.property("spark_application_id", status?["sparkApplicationId"])
         result.property("driver_pod", status?["driverInfo"]?["podName"])
         let spec = object.raw["spec"]

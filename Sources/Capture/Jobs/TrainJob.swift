@@ -20,7 +20,7 @@ enum TrainJob {
             } else if conditions.isTrue("Complete") {
                 (.complete, "status.conditions[Complete]")
             } else if isDeleted {
-                (.canceled, "metadata.deletionTimestamp")
+                (.canceled, ObjectExecution.deletion)
             } else if conditions.isTrue("Suspended") {
                 (.new, "status.conditions[Suspended]")
             } else {
@@ -44,12 +44,11 @@ enum TrainJob {
                 result.problem(field, "\(uri.kindName) where text should be")
                 continue
             }
-            if text.isEmpty { continue }
-            let title = text.split(separator: "/").last.map(String.init)
-            result.input(name, Artifact(type: type, name: title, uri: text), field: field)
+            if !text.isEmpty { result.input(name, artifact(type, text), field: field) }
         }
         result.parameter("runtime", spec?["runtimeRef"]?["name"])
         for name in ["image", "numNodes", "numProcPerNode"] { result.parameter(name, spec?["trainer"]?[name]) }
+        result.arguments(spec?["trainer"])
         // Alpha since 2.2: the latest values, as text.
         let metrics = status?["trainerStatus"]?["metrics"]?.array ?? []
         if state.0 == .complete {
@@ -59,5 +58,41 @@ enum TrainJob {
                 }, field: "status.trainerStatus.metrics")
         }
         return result.decorated(template: ["spec": ["containers": [spec?["trainer"] ?? .null]]])
+    }
+
+    private static func artifact(_ type: String, _ uri: String) -> Artifact {
+        Artifact(type: type, name: uri.split(separator: "/").last.map(String.init), uri: uri)
+    }
+
+    /// What a TrainJob reads that its runtime says, and not itself: the initializers of its JobSet.
+    static func fragment(_ jobSet: KubernetesObject, of owner: OwnerIndex.Owner, capture: Capture) -> Execution? {
+        var inputs: [ArtifactUse] = []
+        var evidence: [Evidence] = []
+        for (index, job) in (jobSet.raw["spec"]?["replicatedJobs"]?.array ?? []).enumerated() {
+            let initializers = ["dataset-initializer": TypeName.dataSet, "model-initializer": TypeName.model]
+            guard let name = job["name"]?.string, let type = initializers[name] else { continue }
+            let pod = job["template"]?["spec"]?["template"]?["spec"]
+            for container in pod?["containers"]?.array ?? [] {
+                let uri = (container["env"]?.array ?? []).first { $0["name"]?.string == "STORAGE_URI" }?["value"]?
+                    .string
+                guard let uri, !uri.isEmpty else { continue }
+                let short = String(name.prefix { $0 != "-" })
+                inputs.append(ArtifactUse(name: short, convention: convention, artifact: artifact(type, uri)))
+                evidence.append(
+                    Evidence(
+                        convention: convention, fact: "input \(short)",
+                        field: "JobSet \(jobSet.name) spec.replicatedJobs[\(index)] STORAGE_URI"))
+            }
+        }
+        guard !inputs.isEmpty else { return nil }
+        var execution = Execution(
+            id: Identity.execution(
+                cluster: capture.cluster, namespace: jobSet.namespace, kind: "trainjobs", uid: owner.uid),
+            type: "kubeflow.TrainJob", name: owner.name,
+            run: Run(name: "\(owner.name)-\(owner.uid)", displayName: owner.name),
+            workspace: Annotations.workspace(of: jobSet), inputs: inputs, evidence: evidence, authority: .taskResult,
+            origin: .init(kind: jobSet.kind, namespace: jobSet.namespace, name: jobSet.name, uid: jobSet.uid))
+        execution.role = .fragment
+        return execution
     }
 }

@@ -15,6 +15,27 @@ enum KubeflowPipelinesV1 {
             || object.annotations.keys.contains { $0.hasPrefix(prefix) }
     }
 
+    // MARK: TFX
+
+    private static let tfx = "TFX writes its metadata itself"
+    private static let sdkLabel = prefix + "pipeline-sdk-type"
+
+    /// Whether a step is one of TFX, which KFP's own recorder leaves out too (backend/metadata_writer, 0.5 to 2.x).
+    private static func isTFX(_ labels: [String: String], _ container: JSONValue?) -> Bool {
+        if labels[sdkLabel]?.contains("tfx") == true { return true }
+        let last = container?["command"]?.array?.last?.string
+        return last?.hasSuffix("tfx/orchestration/kubeflow/container_entrypoint.py") == true
+    }
+
+    /// Why a pod is left out; `nil` for one that is a step.
+    static func reasonNotAStep(_ pod: PodFacts) -> String? { isTFX(pod.object.labels, pod.main) ? tfx : nil }
+
+    /// The same of a node.
+    static func reasonNotAStep(_ node: ArgoWorkflow.Node, of workflow: ArgoWorkflow) -> String? {
+        guard let template = workflow.template(of: node) else { return nil }
+        return isTFX(template["metadata"]?["labels"]?.object?.strings ?? [:], template["container"]) ? tfx : nil
+    }
+
     // MARK: Pods
 
     static func decorate(_ step: inout Step, pod: PodFacts) {
@@ -46,15 +67,40 @@ enum KubeflowPipelinesV1 {
 
     static func decorate(_ step: inout Step, workflow: ArgoWorkflow, node: ArgoWorkflow.Node) {
         let metadata = workflow.template(of: node)?["metadata"]
+        var annotations = metadata?["annotations"]?.object?.strings ?? [:]
+        let key = prefix + "arguments.parameters"
+        annotations[key] = annotations[key].map { filled($0, workflow, node) }
         decorate(
             &step,
             Facts(
                 object: workflow.object.reference,
                 field: "spec.templates[\"\(step.templateName)\"].metadata.annotations",
                 workflow: workflow.object.name,
-                annotations: metadata?["annotations"]?.object?.strings ?? [:],
-                labels: workflow.object.labels, resolved: false))
+                annotations: annotations, labels: workflow.object.labels, resolved: false))
         step.execution.run = run(of: workflow.object)
+    }
+
+    /// A template's text, a JSON object, with the values that Argo puts in place of `{{…}}`.
+    private static func filled(_ text: String, _ workflow: ArgoWorkflow, _ node: ArgoWorkflow.Node) -> String {
+        guard text.contains("{{") else { return text }
+        var result = text
+        func put(_ name: String, _ value: String) {
+            // Within a text of JSON.
+            let quoted = JSONValue.string(value).jsonText().dropFirst().dropLast()
+            result = result.replacing("{{\(name)}}", with: quoted)
+        }
+        func put(_ prefix: String, _ parameters: JSONValue?) {
+            for parameter in parameters?.array ?? [] {
+                guard let name = parameter["name"]?.string, let value = parameter["value"]?.scalarText else { continue }
+                put("\(prefix).\(name)", value)
+            }
+        }
+        put("inputs.parameters", node.value["inputs"]?["parameters"])
+        put("workflow.parameters", workflow.object.raw["spec"]?["arguments"]?["parameters"])
+        put("workflow.name", workflow.object.name)
+        put("workflow.uid", workflow.object.uid)
+        put("workflow.namespace", workflow.object.namespace)
+        return result
     }
 
     /// The run of a Workflow, with the name that people gave it.

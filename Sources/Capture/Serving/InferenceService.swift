@@ -70,7 +70,9 @@ struct InferenceService {
             object, Self.plurals[object.kind] ?? "", convention: Self.convention,
             [result.decorated()] + canaries(result.execution.customProperties),
             isReplaced: others.isEmpty && state.0 == .running, end: readySince, capture: capture)
-        if sources.isEmpty, isCustom { found.ignored.append("\(object.reference): names no model; it may be in the image") }
+        if sources.isEmpty, isCustom {
+            found.ignored.append("\(object.reference): names no model; it may be in the image")
+        }
         found.ignored += others.map {
             "\(object.reference): revision \($0) still serves; its model is not in this object"
         }
@@ -181,7 +183,8 @@ struct InferenceService {
             let hasEnded = isDeleted || object.raw["metadata"]?["deletionTimestamp"]?.string?.isEmpty == false
             let state: Execution.State = hasEnded ? (isReady ? .complete : .canceled) : isReady ? .running : .new
             var result = ObjectExecution(
-                object, plural: Self.plurals[object.kind] ?? "inferenceservices", detail: ModelSource.revision(identity),
+                object, plural: Self.plurals[object.kind] ?? "inferenceservices",
+                detail: ModelSource.revision(identity),
                 type: "kserve.\(object.kind)", convention: Self.convention,
                 state: (state, hasEnded ? "metadata" : place.map { "status.canaryStatuses[\($0)].ready" } ?? "status"),
                 start: since, end: nil, run: ObjectExecution.run(of: object, capture: capture), capture: capture)

@@ -41,7 +41,8 @@ struct ModelSource {
         case let type? where type == "hdfs" || type == "webhdfs": uri = "\(type)://\(path)"
         default:
             let key = storage["key"]?.string ?? "default"
-            problem = "\(bucket.isEmpty ? "the type and bucket" : "the type") of storage.key \(key)"
+            problem =
+                "\(bucket.isEmpty ? "the type and bucket" : "the type") of storage.key \(key)"
                 + " \(bucket.isEmpty ? "are" : "is") in a Secret, which is not read"
         }
         for (field, property) in [("key", "storage_key"), ("path", "storage_path")] {

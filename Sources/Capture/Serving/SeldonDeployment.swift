@@ -78,7 +78,8 @@ struct SeldonDeployment {
             executions.append(result.decorated())
         }
         return .serving(
-            object, "seldondeployments", convention: convention, executions, isReplaced: state.0 == .running, end: since,
+            object, "seldondeployments", convention: convention, executions, isReplaced: state.0 == .running,
+            end: since,
             capture: capture)
     }
 

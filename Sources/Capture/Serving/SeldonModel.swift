@@ -31,7 +31,8 @@ enum SeldonModel {
         var result = ObjectExecution(
             object, plural: "models", detail: ModelSource.revision(identity), type: "seldon.Model",
             convention: convention, state: state, start: isReady ? since : nil,
-            end: isDeleted ? ObjectExecution.date(object.raw["metadata"]?["deletionTimestamp"]) : hasFailed ? since : nil,
+            end: isDeleted
+                ? ObjectExecution.date(object.raw["metadata"]?["deletionTimestamp"]) : hasFailed ? since : nil,
             run: ObjectExecution.run(of: object, capture: capture), capture: capture)
         result.execution.role = .service
         for (index, requirement) in (spec["requirements"]?.array ?? []).enumerated() {

@@ -270,7 +270,8 @@ struct Tekton {
             run: run, of: object, plural: "pipelineruns", convention: Self.convention,
             state: (state(status), "status.conditions[Succeeded]"), start: ObjectExecution.date(status["startTime"]),
             end: end(status), capture: capture)
-        if let pipeline = object.labels[Self.prefix + "pipeline"] ?? object.raw["spec"]?["pipelineRef"]?["name"]?.string {
+        if let pipeline = object.labels[Self.prefix + "pipeline"] ?? object.raw["spec"]?["pipelineRef"]?["name"]?.string
+        {
             whole.run.customProperties["pipeline"] = .string(pipeline)
         }
         for parameter in object.raw["spec"]?["params"]?.array ?? [] {
@@ -316,6 +317,7 @@ struct Tekton {
                 result.executions.append(whole)
             }
         }
+        if result.executions.isEmpty { result.ignored.append("\(object.reference): its TaskRuns tell of it") }
         for old in ["taskRuns", "runs"] where status[old] != nil {
             result.ignored.append("\(object.reference), status.\(old): the TaskRuns themselves tell this")
         }
