@@ -76,6 +76,13 @@ public struct Capture: Sendable {
             return result
         }
 
+        /// Problems of the object: kept on its execution, where it is one.
+        mutating func add(_ problems: [Problem]) {
+            let known = Set(self.problems + executions.flatMap(\.problems))
+            let new = problems.filter { !known.contains($0) }
+            if executions.count == 1 { executions[0].problems += new } else { self.problems += new }
+        }
+
         /// The executions and the run.
         public var everything: [Execution] { executions + (run.map { [$0] } ?? []) }
 
@@ -117,6 +124,7 @@ public struct Capture: Sendable {
         if let found { ruled.annotations.merge(found.rule.annotations) { own, _ in own } }
         var result = capture(ruled, isDeleted: isDeleted)
         if !includesLogs { result.removeLogs() }
+        if result.convention != nil || result.run != nil { result.add(Shapes.problems(of: object)) }
         if let (rule, outweighed) = found {
             result.attribute(to: rule, keys: Set(rule.annotations.keys).subtracting(object.annotations.keys))
             result.ignored += outweighed.map {

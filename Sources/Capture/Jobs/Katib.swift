@@ -40,9 +40,6 @@ enum Katib {
             result.problem("status.conditions[\(found?.0 ?? "")]", "the job succeeded, but told no metrics")
         }
         let assignments = object.raw["spec"]?["parameterAssignments"]
-        if let assignments, assignments.array == nil, !assignments.isNull {
-            result.problem("spec.parameterAssignments", "\(assignments.kindName) where a list should be")
-        }
         for assignment in assignments?.array ?? [] {
             if let name = assignment["name"]?.string { result.parameter(name, assignment["value"]) }
         }

@@ -40,11 +40,7 @@ enum TrainJob {
         for (name, type) in [("dataset", TypeName.dataSet), ("model", TypeName.model)] {
             let field = "spec.initializer.\(name).storageUri"
             guard let uri = spec?["initializer"]?[name]?["storageUri"] else { continue }
-            guard let text = uri.string else {
-                result.problem(field, "\(uri.kindName) where text should be")
-                continue
-            }
-            if !text.isEmpty { result.input(name, artifact(type, text), field: field) }
+            if let text = uri.string, !text.isEmpty { result.input(name, artifact(type, text), field: field) }
         }
         result.parameter("runtime", spec?["runtimeRef"]?["name"])
         for name in ["image", "numNodes", "numProcPerNode"] { result.parameter(name, spec?["trainer"]?[name]) }

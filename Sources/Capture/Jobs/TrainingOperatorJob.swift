@@ -55,9 +55,6 @@ enum TrainingOperatorJob {
             result.execution.customProperties["message"] = .string(text)
         }
         let replicas = object.raw["spec"]?[kind.replicas]
-        if let replicas, replicas.object == nil {
-            result.problem("spec.\(kind.replicas)", "\(replicas.kindName) where an object should be")
-        }
         for member in replicas?.object ?? JSONObject() {
             result.parameter("replicas.\(member.key)", member.value["replicas"] ?? 1)
         }
