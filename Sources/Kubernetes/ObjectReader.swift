@@ -2,8 +2,7 @@ import JSON
 import YAML
 
 /// Reads objects as their bytes arrive: what `kubectl get -o json` or `-o yaml` prints, a List, several
-/// documents, JSON lines, or the lines of a watch. Only the object that is being read is in memory; of
-/// YAML, the document.
+/// documents, JSON lines, or the lines of a watch. Only the object that is being read is in memory.
 public struct ObjectReader {
     private enum Format { case unknown, json, yaml }
 
@@ -12,9 +11,8 @@ public struct ObjectReader {
     private var value = JSONListReader(list: "items")
     private var isSkipping = false
     private var items = 0
-    /// Lines before the YAML document.
-    private var line = 0
-    /// What cannot be read yet: the beginning of a file, the lines of a YAML document.
+    private var yaml = YAMLPieces()
+    /// What cannot be read yet: the beginning of a file.
     private var pending: [UInt8] = []
 
     public init() {}
@@ -119,46 +117,31 @@ public struct ObjectReader {
     private mutating func readYAML(
         _ bytes: [UInt8], _ isLast: Bool, _ body: (ObjectFile.Item) throws -> Void
     ) rethrows {
-        var start = pending.count
-        pending += bytes
-        // A separator may have been cut at its beginning.
-        while start > 0, pending[start - 1] != UInt8(ascii: "\n") { start -= 1 }
-        var document = 0
-        while let end = pending[start...].firstIndex(of: UInt8(ascii: "\n")) {
-            if Self.isSeparator(pending[start..<end]) {
-                try give(document: Array(pending[document..<start]), body)
-                line += 1
-                document = end + 1
+        for piece in yaml.read(bytes, isLast: isLast) {
+            switch piece {
+            case .document(let bytes, let line):
+                if isBlank(bytes) { continue }
+                switch Self.parse(bytes, line) {
+                case .success(let value): if !value.isNull { try ObjectFile.unpack(value, "", body) }
+                case .failure(let error): try body(.malformed("\(error)"))
+                }
+            case .item(let bytes, let index, let line):
+                let place = "item \(index) of the list: "
+                switch Self.parse(bytes, line) {
+                case .success(let value):
+                    try ObjectFile.make(value.array?.first ?? .null, nil, isDeleted: false, place, body)
+                case .failure(let error): try body(.malformed(place + "\(error)"))
+                }
             }
-            start = end + 1
-        }
-        pending.removeFirst(document)
-        guard isLast else { return }
-        if Self.isSeparator(pending[...]) { pending = [] }
-        try give(document: pending, body)
-        pending = []
-    }
-
-    private static func isSeparator(_ text: ArraySlice<UInt8>) -> Bool {
-        text.starts(with: [0x2D, 0x2D, 0x2D]) && (text.count == 3 || text[text.startIndex + 3] <= 0x20)
-    }
-
-    private mutating func give(document bytes: [UInt8], _ body: (ObjectFile.Item) throws -> Void) rethrows {
-        let lines = bytes.count { $0 == UInt8(ascii: "\n") }
-        defer { line += lines }
-        if isBlank(bytes) { return }
-        switch Self.parse(bytes) {
-        case .success(let value): if !value.isNull { try ObjectFile.unpack(value, "", body) }
-        case .failure(var error):
-            error.line += line
-            try body(.malformed("\(error)"))
         }
     }
 
-    private static func parse(_ document: [UInt8]) -> Result<JSONValue, YAMLError> {
+    private static func parse(_ document: [UInt8], _ line: Int) -> Result<JSONValue, YAMLError> {
         do throws(YAMLError) {
             return .success(try YAML.documents(in: document).first ?? .null)
         } catch {
+            var error = error
+            error.line += line
             return .failure(error)
         }
     }

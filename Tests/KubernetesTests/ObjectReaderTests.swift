@@ -53,6 +53,45 @@ import Testing
             ["Pod a", "malformed", "Pod b"]
         ),
         ("", []), (" \n", []), ("# nothing\n", []),
+        // As kubectl prints a List, with a text that looks like items.
+        (
+            """
+            apiVersion: v1
+            items:
+            - apiVersion: v1
+              kind: Pod
+              metadata:
+                name: a
+                annotations:
+                  text: |
+                    items:
+                    - kind: Pod
+
+                    --- no separator
+            - kind: Pod
+              metadata: {name: b}
+            # the last
+            - kind: [
+            -
+              kind: Pod
+              metadata: {name: c}
+            kind: List
+            metadata:
+              resourceVersion: ""
+            ---
+            items:
+              - kind: Pod
+                metadata: {name: d}
+            kind: List
+            """,
+            ["Pod a", "Pod b", "malformed: item 2 of the list: ", "Pod c", "Pod d"]
+        ),
+        // Items that do not tell what they are.
+        (
+            "apiVersion: v1\nitems:\n- metadata: {name: a}\n- metadata: {name: b}\nkind: PodList\n", ["Pod a", "Pod b"]
+        ),
+        ("kind: Pod\nitems:\n  a: 1\nmetadata: {name: a}\n", ["Pod a"]),
+        ("items: []\nkind: List\napiVersion: v1\n", []),
     ]
 
     @Test(arguments: files) func chunksMakeNoDifference(text: String, expected: [String]) {
