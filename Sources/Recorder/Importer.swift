@@ -80,7 +80,7 @@ public struct Importer: ~Copyable {
             for step in batch {
                 for problem in step.execution.problems { summary.add("\(problem)") }
                 switch outcomes[step.execution.id] {
-                case .recorded?: summary.recorded += 1
+                case .recorded?: summary.recorded += step.execution.role == .run ? 0 : 1
                 case .refused(let reason)?: summary.add("\(step.execution.id): \(reason)")
                 case nil: summary.add("\(step.execution.id): the store failed at it")
                 }
