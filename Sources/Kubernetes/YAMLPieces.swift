@@ -77,7 +77,9 @@ struct YAMLPieces {
             if isBlank || indentation > column { break }
             guard give(item..<start, itemLine, index, column, &pieces) else { break }
             begin = start
-            mode = isDash && indentation == column ? .list(column: column, start: start, line: line, index: index + 1) : .rest
+            mode =
+                isDash && indentation == column
+                ? .list(column: column, start: start, line: line, index: index + 1) : .rest
         case .rest: begin = after
         }
     }

@@ -258,6 +258,7 @@ public struct BatchWriter: Sendable {
                 if isInput, execution.start == nil, !execution.state.isFinal { continue }
                 let known = stored[execution.id].flatMap { events[$0.id] } ?? []
                 let ids = known.filter { $0.isInput == isInput }.map(\.artifactID)
+                let first = links.count
                 for use in isInput ? execution.inputs : execution.outputs {
                     // Only the key is known, and the Workflow will say the rest.
                     if let uri = use.artifact.uri, !Artifact.isComplete(uri), execution.authority < .workflow {
@@ -268,10 +269,7 @@ public struct BatchWriter: Sendable {
                         ? plan.input(use, of: execution, read: ids)
                         : plan.output(use, of: execution, written: ids)
                     let isKnown = ids.contains { plan.index(ofStored: $0) == artifact }
-                    let isRepeated = links.contains {
-                        $0.execution == number && $0.artifact == artifact && $0.isInput == isInput
-                    }
-                    if isRepeated { continue }
+                    if links[first...].contains(where: { $0.artifact == artifact }) { continue }
                     links.append(
                         UseLink(
                             execution: number, artifact: artifact, isInput: isInput, name: use.name,
@@ -324,18 +322,26 @@ public struct BatchWriter: Sendable {
         return request
     }
 
+    /// By execution.
+    private static func grouped(_ links: [UseLink], _ executions: Int) -> [[UseLink]] {
+        var result = [[UseLink]](repeating: [], count: executions)
+        for link in links { result[link.execution].append(link) }
+        return result
+    }
+
     /// Each execution, and each artifact that is new to its run, belongs to its run and workspace.
     private func putLinks(
         _ executions: ArraySlice<Execution>, _ contexts: [String: TypeRegistry.Contexts],
         _ links: [UseLink], _ entries: [ArtifactPlan.Entry], _ response: MlMetadata_PutLineageSubgraphResponse
     ) async throws {
         var request = MlMetadata_PutAttributionsAndAssociationsRequest()
+        let links = Self.grouped(links, executions.count)
         for (number, execution) in executions.enumerated() {
             guard let context = contexts[execution.id] else { continue }
             for id in context.all {
                 request.associations.append(
                     .with { ($0.executionID, $0.contextID) = (response.executionIds[number], id) })
-                for link in links where link.execution == number && entries[link.artifact].belongsToRun {
+                for link in links[number] where entries[link.artifact].belongsToRun {
                     // Written elsewhere in this batch: it belongs there.
                     if link.isInput, entries[link.artifact].producer != nil { continue }
                     request.attributions.append(
@@ -351,9 +357,10 @@ public struct BatchWriter: Sendable {
         _ links: [UseLink], _ entries: [ArtifactPlan.Entry], _ response: MlMetadata_PutLineageSubgraphResponse
     ) -> [String: Outcome] {
         var result: [String: Outcome] = [:]
+        let links = grouped(links, executions.count)
         for (number, execution) in executions.enumerated() {
             func found(_ isInput: Bool) -> [Link] {
-                links.filter { $0.execution == number && $0.isInput == isInput }.map { link in
+                links[number].filter { $0.isInput == isInput }.map { link in
                     let uses = isInput ? execution.inputs : execution.outputs
                     return Link(
                         id: response.artifactIds[link.artifact], name: link.name,

@@ -36,6 +36,9 @@ public actor Journal {
     private var recent: [String: Execution] = [:]
     private let maximumRecent = 1000
     private var waiters: [CheckedContinuation<Void, Never>] = []
+    /// Whether pods are being listed for the first time: steps that only their Workflow told of wait for them.
+    private var awaitsPods = false
+    private static let untilPods = Int64.max - 1
     private var revision: Int64
 
     /// Opens a journal, made when it does not exist.
@@ -99,6 +102,8 @@ public actor Journal {
                 COMMIT;
                 """)
             revision = try connection.first("SELECT max(revision) FROM step") { $0.integer(0) } ?? 0
+            // Pods that were waited for are listed anew.
+            try connection.run("UPDATE step SET held_until = 0 WHERE held_until = ?", Self.untilPods)
             // Written by a clock that was ahead of ours.
             let (now, latest) = (clock.milliseconds, clock.milliseconds + Int64(standby / .milliseconds(1)))
             try connection.run(
@@ -188,10 +193,22 @@ public actor Journal {
 
     private func heldUntil(_ execution: Execution) -> Int64 {
         if execution.isFragment { return .max }
+        if awaitsPods, execution.role == .step, Set(execution.origins.keys) == ["Workflow"] { return Self.untilPods }
         // They change with each of their steps: what comes together is written together.
         if execution.role == .run { return now + 2 * Int64(settle / .milliseconds(1)) }
         guard execution.endSeenIn == ["Workflow"] else { return 0 }
         return now + Int64(settle / .milliseconds(1))
+    }
+
+    /// Holds steps that only their Workflow told of until ``podsAreListed()``.
+    func awaitPods() { awaitsPods = true }
+
+    /// Lets go of them.
+    /// - Throws: `SQLiteError`.
+    func podsAreListed() throws {
+        awaitsPods = false
+        try connection.run("UPDATE step SET held_until = 0 WHERE held_until = ?", Self.untilPods)
+        wake()
     }
 
     private var untilStandby: Int64 { now + Int64(standby / .milliseconds(1)) }

@@ -30,21 +30,29 @@ extension Recorder {
         }
     }
 
-    /// Writes all that waits, batch after batch. While the store has one, the next is read from the
-    /// journal.
+    /// Writes all that waits, batch after batch. While the store has one, the next is made ready, and sent too
+    /// where neither says anything of what the other does.
     /// - Returns: how many steps the last batch had.
     private func flushAll() async throws -> Int {
         let limit = options.batchSize
-        var batch = try await journal.pending(limit: limit)
-        var count = 0
-        while let last = batch.last?.revision {
-            count = batch.count
-            let isLast = count < limit
-            async let next = isLast ? [] : journal.pending(limit: limit, after: last)
-            try await flush(batch)
-            batch = try await next
+        return try await withThrowingTaskGroup(of: Int64.self) { group in
+            var inFlight = BatchesInFlight()
+            var batch = try await journal.pending(limit: limit)
+            var count = 0
+            while let last = batch.last?.revision {
+                count = batch.count
+                let subjects = BatchesInFlight.subjects(of: batch.map(\.execution))
+                while !inFlight.admits(subjects), let done = try await group.next() { inFlight.remove(done) }
+                inFlight.add(last, subjects)
+                group.addTask { [batch] in
+                    try await flush(batch)
+                    return last
+                }
+                batch = count < limit ? [] : try await journal.pending(limit: limit, after: last)
+            }
+            try await group.waitForAll()
+            return count
         }
-        return count
     }
 
     private func flush(_ batch: [Journal.Pending]) async throws {

@@ -135,6 +135,7 @@ public struct Recorder: Sendable {
         let installed = InstalledKinds()
         let stagesListed = stages.map { FirstLists(Set($0.map(\.name))) }
         let firstLists = FirstLists(Set(stages.joined().map(\.name)))
+        await journal.awaitPods()
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await installed.watch(client) }
             for (number, places) in stages.enumerated() {
@@ -152,6 +153,11 @@ public struct Recorder: Sendable {
                 if !absent.isEmpty {
                     logger.info("not installed; watched once they are", metadata: ["kinds": "\(absent)"])
                 }
+                await retrying("the journal cannot be written") { try await journal.podsAreListed() }
+            }
+            group.addTask {
+                // A step that its Workflow tells of waits for its pod.
+                await stagesListed[Capture.Stage.owners.rawValue].wait()
                 await flush()
             }
             group.addTask { await prune() }
@@ -173,6 +179,19 @@ public struct Recorder: Sendable {
         var namespace: String?
 
         var name: String { "\(kind.definition) \(namespace ?? "")" }
+    }
+
+    /// Does something until it succeeds.
+    private func retrying(_ trouble: String, _ body: () async throws -> Void) async {
+        var backoff = options.backoff
+        while !Task.isCancelled {
+            do {
+                return try await body()
+            } catch {
+                logger.error("\(trouble), trying again", metadata: ["reason": "\(error)"])
+                try? await Task.sleep(for: backoff.delay())
+            }
+        }
     }
 
     private func elect(_ options: Election) async {

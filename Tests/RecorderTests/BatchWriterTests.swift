@@ -393,6 +393,26 @@ extension BatchWriterTests {
         }
     }
 
+    @Test func onlyBatchesThatSayNothingOfEachOtherAreSentTogether() {
+        func subjects(_ steps: Execution...) -> Set<Int> { BatchesInFlight.subjects(of: steps) }
+        let writer = step("w", 0, 1, writes: [file("s3://b/model")])
+        var batches = BatchesInFlight()
+        batches.add(1, subjects(writer))
+        #expect(batches.admits(subjects(step("other", 0, 1, reads: [file("s3://b/data")]))))
+        #expect(!batches.admits(subjects(writer)))
+        #expect(!batches.admits(subjects(step("r", 2, 3, reads: [file("s3://b/model")]))))
+        // The same place, written otherwise.
+        #expect(!batches.admits(subjects(step("r", 2, 3, reads: [file("minio://b/model/")]))))
+        #expect(!batches.admits(subjects(step("w2", 2, 3, writes: [file("s3://b/model")]))))
+        let named = Artifact(type: TypeName.metrics, name: "metrics")
+        batches.add(2, subjects(step("m", 0, 1, writes: [named])))
+        #expect(!batches.admits(subjects(step("m2", 0, 1, writes: [named]))))
+        batches.add(3, subjects(step("x", 0, 1)))
+        #expect(!batches.admits(subjects(step("y", 0, 1))))
+        batches.remove(1)
+        #expect(batches.admits(subjects(step("r", 2, 3, reads: [file("s3://b/model")]))))
+    }
+
     @Test func aStepThatIsRepeatedRunsAgain() async throws {
         try await withStore { store in
             func stored() async throws -> (state: String, properties: [String: String]) {
