@@ -58,7 +58,9 @@ struct YAMLPieces {
     private mutating func take(_ text: ArraySlice<UInt8>, at start: Int, after: Int, _ pieces: inout [Piece]) {
         if Self.isSeparator(text) {
             finish(at: start, &pieces)
-            (mode, begin, beginLine) = (.document, after, line + 1)
+            // A document may begin on the separator's own line.
+            let isOwn = text.dropFirst(3).first { $0 > 0x20 }.map { $0 != UInt8(ascii: "#") } ?? false
+            (mode, begin, beginLine) = (.document, isOwn ? start + 3 : after, isOwn ? line : line + 1)
             return
         }
         let indentation = text.prefix { $0 == UInt8(ascii: " ") }.count
@@ -111,7 +113,10 @@ struct YAMLPieces {
     }
 
     private static func tellsKind(_ item: ArraySlice<UInt8>, _ column: Int) -> Bool {
-        item.split(separator: UInt8(ascii: "\n")).contains { $0.dropFirst(column + 2).starts(with: "kind:".utf8) }
+        item.split(separator: UInt8(ascii: "\n")).contains { line in
+            let text = line.dropFirst(column + 2)
+            return text.starts(with: "kind:".utf8) || text.starts(with: "\"kind\":".utf8)
+        }
     }
 
     private static func isSeparator(_ text: ArraySlice<UInt8>) -> Bool {

@@ -10,12 +10,14 @@ extension Execution {
         // An end that one saw is an end, whoever saw it; nothing goes back from it.
         result.start = lead.start ?? rest.start
         result.end = lead.end ?? rest.end
-        if rest.state.progress > lead.state.progress {
+        let isRepeated = isNewAttempt(other)
+        if isRepeated {
+            (result.state, result.start, result.end) = (other.state, other.start, other.end)
+        } else if rest.isOfEarlierAttempt(than: lead) {
+            result.end = lead.end
+        } else if rest.state.progress > lead.state.progress {
             result.state = rest.state
             result.end = rest.end ?? lead.end
-        }
-        if isNewAttempt(other) {
-            (result.state, result.start, result.end) = (other.state, other.start, other.end)
         }
         if role == .run || other.role == .run {
             // Only one object tells of it.
@@ -40,12 +42,16 @@ extension Execution {
         result.evidence = lead.evidence + rest.evidence.filter { !evidence.contains($0) }
         result.problems = lead.problems + rest.problems.filter { !lead.problems.contains($0) }
         if result.state != .canceled { result.problems.removeAll { $0.reason.hasSuffix(Problem.unseenEnd) } }
-        // The message of an attempt that was repeated.
+        // Of an attempt that was repeated.
+        let goesOn = role == .run && state.isFinal && !other.state.isFinal
+        for name in ["message", "exit_code", "reason"] where isRepeated || goesOn {
+            result.customProperties[name] = other.customProperties[name]
+        }
         if lead.state == .complete, lead.customProperties["message"] == nil { result.customProperties["message"] = nil }
         // What was wrong with a service may be mended.
         if result.isServing || result.role == .run { result.problems = other.problems }
         result.completeOutputs()
-        result.endSeenIn = lead.endSeenIn.union(rest.endSeenIn)
+        result.endSeenIn = isRepeated ? other.endSeenIn : lead.endSeenIn.union(rest.endSeenIn)
         result.origins = rest.origins.merging(lead.origins) { $1 }
         result.wantsWriteBack = lead.wantsWriteBack || rest.wantsWriteBack
         result.recordedID = lead.recordedID ?? rest.recordedID
@@ -67,10 +73,18 @@ extension Execution {
     /// Whether a later sight is of another attempt under the same identity, as `argo retry` makes: it began
     /// when this one had ended.
     private func isNewAttempt(_ later: Execution) -> Bool {
-        guard later.role == role, role == .step, later.authority >= authority, state.isFinal, let end,
+        // Told by the same kind of object: another's clock may be behind.
+        guard later.role == role, role == .step, later.authority == authority, state.isFinal, let end,
             let start = later.start
         else { return false }
         return start > end
+    }
+
+    /// Whether it tells the end of an attempt that another sight is not of: the pod of a step that was repeated
+    /// may be deleted late.
+    private func isOfEarlierAttempt(than lead: Execution) -> Bool {
+        guard role == .step, lead.role == .step, state.isFinal, let end, let start = lead.start else { return false }
+        return end.addingTimeInterval(2) < start
     }
 
     /// The state of something that serves after a later sight: it may stop, fail and go on again.
@@ -81,6 +95,8 @@ extension Execution {
         case (_, .canceled) where old.state.isFinal: old.state
         // It ran before it was deleted.
         case (_, .canceled) where old.start != nil: .complete
+        // It was stopped before it served.
+        case (.new, .complete) where old.start == nil && new.start == nil: .canceled
         default: new.state
         }
     }

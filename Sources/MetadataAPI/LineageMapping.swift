@@ -48,17 +48,24 @@ public enum LineageMapping {
     }
 
     /// The context of a run with how far it has come, over what the store has.
-    /// - Parameter status: of the role ``Execution/Role/run``.
-    public static func context(of status: Execution, over stored: MlMetadata_Context) -> MlMetadata_Context {
+    /// - Parameters:
+    ///   - status: of the role ``Execution/Role/run``.
+    ///   - isNewest: whether it is what the cluster says now; of files, an older one takes nothing back.
+    public static func context(
+        of status: Execution, over stored: MlMetadata_Context, isNewest: Bool
+    ) -> MlMetadata_Context {
         var context = stored
         let known = stored.customProperties
         let hasEnded = known[PropertyName.endTime] != nil
-        // Told out of order.
-        if hasEnded, !status.state.isFinal, !began(status, after: known) { return stored }
-        var custom = status.customProperties
+        if hasEnded, !isNewest, !status.state.isFinal, !began(status, after: known) { return stored }
+        // A pod may have told of it first, and knows less.
+        var custom = status.run.customProperties.merging(status.customProperties) { $1 }
+        custom[PropertyName.displayName] = .string(status.run.displayName)
         custom[PropertyName.state] = .string(status.state.rawValue.uppercased())
         custom[PropertyName.startTime] = status.start.map { .string(Timestamp.format($0)) }
-        for name in [PropertyName.endTime, PropertyName.message] { context.customProperties[name] = nil }
+        for name in [PropertyName.endTime, PropertyName.message, PropertyName.problems] {
+            context.customProperties[name] = nil
+        }
         custom[PropertyName.endTime] = status.end.map { .string(Timestamp.format($0)) }
         custom[PropertyName.problems] = lines(status.problems.map(\.description))
         for (name, value) in custom { context.customProperties[Identity.bounded(name)] = MlMetadata_Value(value) }

@@ -44,10 +44,11 @@ actor Absence {
         let gone = open.filter { step in
             // Task results come and go, experiments outlive trials; they say nothing of the step.
             let others: Set<String> = [Resource.workflowTaskResults.kind, "Experiment"]
-            let origins = step.origins.values.filter { !others.contains($0.kind) }
+            let origins = step.origins.values.filter { step.role == .run || !others.contains($0.kind) }
             return !origins.isEmpty && origins.allSatisfy(isGone)
         }
-        return try await journal.record(gone.map(Self.closed), isOwned: { [ownership] in ownership.owns($0) })
+        try await journal.record(gone.map(Self.closed), isOwned: { [ownership] in ownership.owns($0) })
+        return gone.count { $0.role != .run }
     }
 
     /// Whether its kind was listed, and it was not there.

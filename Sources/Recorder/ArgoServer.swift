@@ -8,23 +8,26 @@ public struct ArgoServer: Sendable {
     /// - Parameter client: of the Argo server's address. Its token must be allowed to get Workflows.
     public init(_ client: APIClient) { self.client = client }
 
-    /// A Workflow with its nodes, and whether it is the archive's; `nil` where neither the server nor its archive
-    /// has it.
-    /// - Throws: `APIError`, `ConnectionError`.
-    func workflow(
-        _ name: String, namespace: String, uid: String
-    ) async throws -> (object: KubernetesObject, isArchived: Bool)? {
+    /// What the server has of a Workflow.
+    enum Answer {
+        case live(KubernetesObject)
+        /// It is gone, and nothing more happens to it.
+        case archived(KubernetesObject)
+        /// It is there, but its nodes are not yet: it was started again.
+        case withoutNodes
+        case missing
+    }
+
+    /// A Workflow with its nodes.
+    /// - Throws: `APIError`, `ConnectionError`, `ConfigurationError`.
+    func workflow(_ name: String, namespace: String, uid: String) async throws -> Answer {
         let live = try await get(
             "/api/v1/workflows/\(Resource.encode(namespace))/\(Resource.encode(name))",
             [("fields", "-metadata.managedFields")])
         // Another may have the name by now.
-        if let live, live.uid == uid, live.raw["status"]?["nodes"] != nil { return (live, false) }
-        guard let archived = try await get("/api/v1/archived-workflows/\(Resource.encode(uid))", []),
-            archived.uid == uid
-        else {
-            return nil
-        }
-        return (archived, true)
+        if let live, live.uid == uid { return live.raw["status"]?["nodes"] == nil ? .withoutNodes : .live(live) }
+        let archived = try await get("/api/v1/archived-workflows/\(Resource.encode(uid))", [])
+        return archived.flatMap { $0.uid == uid ? .archived($0) : nil } ?? .missing
     }
 
     private func get(_ path: String, _ query: [(String, String)]) async throws -> KubernetesObject? {

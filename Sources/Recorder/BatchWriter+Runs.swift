@@ -17,7 +17,7 @@ extension BatchWriter {
         var outcomes: [String: Outcome] = [:]
         for run in runs {
             guard let id = contexts[run.membership]?.run, let node = nodes[id] else { continue }
-            nodes[id] = LineageMapping.context(of: run, over: node)
+            nodes[id] = LineageMapping.context(of: run, over: node, isNewest: isLive)
             outcomes[run.id] = .recorded(Receipt(executionID: 0, runID: id, inputs: [], outputs: []))
         }
         let changed = nodes.values.filter { $0 != stored[$0.id] }.sorted { $0.id < $1.id }

@@ -32,8 +32,11 @@ public struct BatchWriter: Sendable {
 
     let backend: any MetadataBackend
     let types: TypeRegistry
+    /// Whether executions are told as they happen, and not from files of any age.
+    let isLive: Bool
 
-    public init(_ backend: any MetadataBackend) {
+    public init(_ backend: any MetadataBackend, isLive: Bool = true) {
+        self.isLive = isLive
         self.backend = backend
         types = TypeRegistry(backend)
     }

@@ -1,7 +1,4 @@
-/// Lets writing begin when every kind has been listed once, or cannot be for now.
-///
-/// After a start, the workflow and the pod of a step are then written as one; a type that a pod
-/// declares is not too late for an artifact whose type can never change.
+/// Tells when all of some kinds have been listed once, or cannot be for now.
 actor FirstLists {
     private var missing: Set<String>
     private var waiters: [CheckedContinuation<Void, Never>] = []

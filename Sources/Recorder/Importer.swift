@@ -39,7 +39,7 @@ public struct Importer: ~Copyable {
     /// - Throws: ``Journal/FileError``.
     public init(capture: Capture, backend: any MetadataBackend, folder: String) throws {
         self.capture = capture
-        writer = BatchWriter(backend)
+        writer = BatchWriter(backend, isLive: false)
         journalPath = "\(folder)/kfmd-import-\(UUID().uuidString).db"
         journal = try Journal(path: journalPath, settle: .zero, isTemporary: true)
     }

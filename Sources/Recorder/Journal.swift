@@ -38,6 +38,8 @@ public actor Journal {
     private var waiters: [CheckedContinuation<Void, Never>] = []
     /// Whether pods are being listed for the first time: steps that only their Workflow told of wait for them.
     private var awaitsPods = false
+    /// Whether a new division of namespaces waits for that too.
+    private var awaitsDivision = false
     private static let untilPods = Int64.max - 1
     private var revision: Int64
 
@@ -193,7 +195,7 @@ public actor Journal {
 
     private func heldUntil(_ execution: Execution) -> Int64 {
         if execution.isFragment { return .max }
-        if awaitsPods, execution.role == .step, Set(execution.origins.keys) == ["Workflow"] { return Self.untilPods }
+        if awaitsPods, execution.isToldByItsWorkflow { return Self.untilPods }
         // They change with each of their steps: what comes together is written together.
         if execution.role == .run { return now + 2 * Int64(settle / .milliseconds(1)) }
         guard execution.endSeenIn == ["Workflow"] else { return 0 }
@@ -205,9 +207,11 @@ public actor Journal {
 
     /// Lets go of them.
     /// - Throws: `SQLiteError`.
-    func podsAreListed() throws {
+    func podsAreListed(isOwned: (String) -> Bool = { _ in true }) throws {
         awaitsPods = false
         try connection.run("UPDATE step SET held_until = 0 WHERE held_until = ?", Self.untilPods)
+        if awaitsDivision { try reassign(isOwned: isOwned) }
+        awaitsDivision = false
         wake()
     }
 
@@ -216,11 +220,12 @@ public actor Journal {
     /// Lets steps of namespaces that are this replica's now be written at once, and those of others wait.
     /// - Throws: `SQLiteError`.
     public func reassign(isOwned: (String) -> Bool) throws {
+        if awaitsPods { awaitsDivision = true }
         let namespaces = try connection.rows("SELECT DISTINCT namespace FROM step WHERE acknowledged < revision") {
             $0.text(0)
         }
         try connection.transaction {
-            for namespace in namespaces {
+            for namespace in namespaces where !(awaitsPods && isOwned(namespace)) {
                 try connection.run(
                     """
                     UPDATE step SET held_until = CASE WHEN held_until = 0 THEN ? ELSE min(held_until, ?) END
@@ -291,7 +296,8 @@ public actor Journal {
             try readable { try facts(of: id) }
         }.map { step in
             var step = step
-            (step.state, step.end) = (.complete, end)
+            // What never served was given up.
+            (step.state, step.end) = (step.start == nil ? .canceled : .complete, end)
             return step
         }
         try record(ended, isOwned: isOwned)
@@ -405,6 +411,11 @@ public actor Journal {
 extension Execution {
     /// The namespace that it ran in.
     var namespace: String { mainOrigin?.namespace ?? "" }
+
+    /// Whether no pod was seen of a workflow's step.
+    fileprivate var isToldByItsWorkflow: Bool {
+        role == .step && origins["Workflow"] != nil && origins["Pod"] == nil
+    }
 
     /// Whether two sights differ in nothing that is recorded.
     fileprivate func saysTheSame(as other: Execution) -> Bool {

@@ -19,10 +19,18 @@ extension Recorder {
             do {
                 for workflow in try await journal.offloaded(limit: 10) {
                     if Task.isCancelled { return }
+                    // Whoever writes this namespace fetches them too.
+                    guard ownership.owns(workflow.namespace) else {
+                        try await journal.postpone(workflow, by: Self.offloadedInterval, isAttempt: false)
+                        continue
+                    }
+                    let found: ArgoServer.Answer
                     do {
-                        try await fetch(workflow, from: server)
+                        found = try await server.workflow(
+                            workflow.name, namespace: workflow.namespace, uid: workflow.uid)
                         told = ""
-                    } catch let error where error is APIError || error is ConnectionError {
+                    } catch {
+                        if Task.isCancelled { return }
                         // The same trouble is told once.
                         if told != "\(error)" {
                             logger.warning(
@@ -32,7 +40,9 @@ extension Recorder {
                         told = "\(error)"
                         metrics.countOffloaded("failed")
                         try await journal.postpone(workflow, by: options.backoff.delay(after: workflow.attempts))
+                        continue
                     }
+                    try await keep(found, of: workflow)
                 }
             } catch is CancellationError {
                 return
@@ -43,25 +53,22 @@ extension Recorder {
         }
     }
 
-    private func fetch(_ workflow: Journal.Offloaded, from server: ArgoServer) async throws {
-        // Whoever writes this namespace fetches them too.
-        guard ownership.owns(workflow.namespace) else {
-            try await journal.postpone(workflow, by: Self.offloadedInterval, isAttempt: false)
-            return
-        }
-        let found = try await server.workflow(workflow.name, namespace: workflow.namespace, uid: workflow.uid)
-        if let (object, isArchived) = found {
+    private func keep(_ found: ArgoServer.Answer, of workflow: Journal.Offloaded) async throws {
+        switch found {
+        case .live(let object), .archived(let object):
             // Nothing more happens to one of the archive.
+            let isArchived = if case .archived = found { true } else { false }
             let result = capture(object, isDeleted: isArchived)
             try await journal.record(result.everything) { ownership.owns($0) }
             metrics.countOffloaded("fetched")
-        } else if workflow.attempts < Self.maximumAttempts {
-            try await journal.postpone(workflow, by: options.backoff.delay(after: workflow.attempts))
-            return
-        } else {
+        case .withoutNodes, .missing:
+            if workflow.attempts < Self.maximumAttempts {
+                try await journal.postpone(workflow, by: options.backoff.delay(after: workflow.attempts))
+                return
+            }
             metrics.countOffloaded("missing")
             logger.warning(
-                "neither the Argo server nor its archive has a Workflow; only pods tell of its steps",
+                "neither the Argo server nor its archive has the nodes of a Workflow; only pods tell of its steps",
                 metadata: ["workflow": "\(workflow.namespace)/\(workflow.name)", "uid": "\(workflow.uid)"])
         }
         try await journal.fetched(workflow)

@@ -153,7 +153,9 @@ public struct Recorder: Sendable {
                 if !absent.isEmpty {
                     logger.info("not installed; watched once they are", metadata: ["kinds": "\(absent)"])
                 }
-                await retrying("the journal cannot be written") { try await journal.podsAreListed() }
+                await retrying("the journal cannot be written") {
+                    try await journal.podsAreListed { ownership.owns($0) }
+                }
             }
             group.addTask {
                 // A step that its Workflow tells of waits for its pod.

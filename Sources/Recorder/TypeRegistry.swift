@@ -40,11 +40,13 @@ actor TypeRegistry {
             guard let known = types[key] else { return true }
             return !known.properties.isSuperset(of: properties.keys)
         }
-        if !missing.isEmpty { try await put(missing) }
-        return wanted.keys.reduce(into: [:]) { $0[$1] = types[$1]?.id }
+        // Others may clear what is known while we wait.
+        let known = types
+        let made = missing.isEmpty ? [:] : try await put(missing)
+        return wanted.keys.reduce(into: [:]) { $0[$1] = made[$1] ?? known[$1]?.id }
     }
 
-    private func put(_ missing: [Key: LineageMapping.Properties]) async throws {
+    private func put(_ missing: [Key: LineageMapping.Properties]) async throws -> [Key: Int64] {
         var request = MlMetadata_PutTypesRequest()
         // Somebody may have given the type more properties: those stay.
         request.canAddFields = true
@@ -72,6 +74,7 @@ actor TypeRegistry {
             let known = types[key]?.properties ?? []
             types[key] = Known(id: id, properties: known.union((missing[key] ?? [:]).keys))
         }
+        return Dictionary(pairs) { $1 }
     }
 
     /// The contexts that an execution belongs to.
@@ -108,11 +111,12 @@ actor TypeRegistry {
             let says = { (run: Run) in (run.displayName == run.name ? 0 : 1, run.customProperties.count) }
             return says(one) != says(two) ? says(one) > says(two) : one.displayName < two.displayName
         }
-        if !missing.isEmpty { try await put(order, keys) }
+        let known = contexts
+        let made = missing.isEmpty ? [:] : try await put(order, keys)
         var result: [Membership: Contexts] = [:]
         for membership in memberships {
             let ids = try keys(membership).map { key in
-                guard let id = contexts[key] else {
+                guard let id = made[key] ?? known[key] else {
                     throw StatusError(.internalError, "the store gave no id for the context \(key.name)")
                 }
                 return id
@@ -122,7 +126,9 @@ actor TypeRegistry {
         return result
     }
 
-    private func put(_ missing: [Membership], _ keys: (Membership) -> [ContextKey]) async throws {
+    private func put(
+        _ missing: [Membership], _ keys: (Membership) -> [ContextKey]
+    ) async throws -> [ContextKey: Int64] {
         let workspaceType = Key(kind: .context, name: TypeName.workspace)
         var types: [Key: LineageMapping.Properties] = [workspaceType: LineageMapping.workspaceProperties]
         let pipelineType = Key(kind: .context, name: TypeName.kfpPipeline)
@@ -166,6 +172,7 @@ actor TypeRegistry {
         }
         try await put(parents)
         contexts.merge(found) { $1 }
+        return found
     }
 
     /// Links runs to their workspaces. Where one is linked from before, the store takes none of them:

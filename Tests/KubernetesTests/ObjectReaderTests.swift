@@ -92,6 +92,7 @@ import Testing
         ),
         ("kind: Pod\nitems:\n  a: 1\nmetadata: {name: a}\n", ["Pod a"]),
         ("items: []\nkind: List\napiVersion: v1\n", []),
+        ("--- {kind: Pod, metadata: {name: a}}\n--- # b\nkind: Pod\nmetadata: {name: b}\n", ["Pod a", "Pod b"]),
     ]
 
     @Test(arguments: files) func chunksMakeNoDifference(text: String, expected: [String]) {

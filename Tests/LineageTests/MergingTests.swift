@@ -39,10 +39,24 @@ import Testing
         let merged = failed.merging(again)
         #expect(merged.state == .running)
         #expect((merged.start, merged.end) == (at(60), nil))
-        // A late sight of the first attempt takes nothing back.
-        var late = sight(.pod, .running)
+        // A late sight of the first attempt takes nothing back, nor does one by another clock.
+        var late = sight(.workflow, .running)
         late.start = at(10)
         #expect(failed.merging(late).state == .failed)
+        var pod = sight(.pod, .failed)
+        (pod.start, pod.end) = (at(0), at(10))
+        #expect(merged.merging(pod).state == .running)
+        #expect(merged.merging(pod).end == nil)
+        var skewed = sight(.workflow, .running)
+        skewed.start = at(11)
+        #expect(pod.merging(skewed).state == .failed)
+        // What was said of the first end is not said of the second.
+        var reasoned = failed
+        reasoned.customProperties = ["message": "no memory", "exit_code": "137", "template": "train"]
+        reasoned.endSeenIn = ["Workflow", "Pod"]
+        let anew = reasoned.merging(again)
+        #expect(anew.customProperties == ["template": "train"])
+        #expect(anew.endSeenIn.isEmpty)
         var done = again
         (done.state, done.end) = (.complete, at(70))
         #expect(merged.merging(done).state == .complete)

@@ -359,6 +359,8 @@ extension BatchWriterTests {
                 var run = step("w#run", start, end, run: "w", state: state)
                 run.role = .run
                 run.customProperties = outputs
+                run.run.displayName = "Nightly"
+                run.run.customProperties["input:epochs"] = "3"
                 return run
             }
             func stored() async throws -> [String: String] {
@@ -368,6 +370,8 @@ extension BatchWriterTests {
             }
             _ = try await writer.write([step("a", 0, 1, run: "w"), run(.running, 0, nil)])
             #expect(try await stored()["state"] == "RUNNING")
+            #expect(try await stored()["display_name"] == "Nightly")
+            #expect(try await stored()["input:epochs"] == "3")
             let outcomes = try await writer.write([run(.failed, 0, 10, ["message": "no memory", "output:loss": "0.1"])])
             guard case .recorded? = outcomes[run(.new, 0, nil).id] else { Issue.record("\(outcomes)"); return }
             var found = try await stored()
@@ -375,10 +379,13 @@ extension BatchWriterTests {
             #expect(found["end_time"] == Timestamp.format(time(10)))
             #expect(found["message"] == "no memory")
             #expect(found["output:loss"] == "0.1")
-            // An older dump takes nothing back; a run that was started again does.
-            _ = try await writer.write([run(.running, 0, nil)])
+            // An older dump takes nothing back; a run that was started again does, also with its first start.
+            _ = try await BatchWriter(store, isLive: false).write([run(.running, 0, nil)])
             #expect(try await stored() == found)
-            _ = try await writer.write([run(.running, 60, nil)])
+            _ = try await writer.write([run(.running, 0, nil)])
+            #expect(try await stored()["state"] == "RUNNING")
+            _ = try await writer.write([run(.failed, 0, 20)])
+            _ = try await BatchWriter(store, isLive: false).write([run(.running, 60, nil)])
             found = try await stored()
             #expect(found["state"] == "RUNNING")
             #expect(found["end_time"] == nil)
@@ -404,6 +411,8 @@ extension BatchWriterTests {
         // The same place, written otherwise.
         #expect(!batches.admits(subjects(step("r", 2, 3, reads: [file("minio://b/model/")]))))
         #expect(!batches.admits(subjects(step("w2", 2, 3, writes: [file("s3://b/model")]))))
+        // A key of which another knows the bucket.
+        #expect(!batches.admits(subjects(step("r", 2, 3, reads: [file("s3:///model")]))))
         let named = Artifact(type: TypeName.metrics, name: "metrics")
         batches.add(2, subjects(step("m", 0, 1, writes: [named])))
         #expect(!batches.admits(subjects(step("m2", 0, 1, writes: [named]))))

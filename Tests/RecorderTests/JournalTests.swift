@@ -175,6 +175,43 @@ extension JournalTests {
         #expect(try await journal.backlog().age <= Date().timeIntervalSince(opened) + 1)
     }
 
+    @Test func aStepOfAWorkflowWaitsForItsPodWhilePodsAreListed() async throws {
+        let path = "\(ProcessInfo.processInfo.environment["TMPDIR"] ?? "/tmp")/kfmd-journal-\(UUID().uuidString).db"
+        defer { for suffix in ["", "-wal", "-shm"] { try? FileManager.default.removeItem(atPath: path + suffix) } }
+        func told(_ name: String, by kind: String) -> Execution {
+            var execution = step(name, 0, 1)
+            execution.origins = [kind: .init(kind: kind, namespace: "ns", name: name, uid: name)]
+            execution.authority = kind == "Pod" ? .pod : .workflow
+            execution.endSeenIn = [kind]
+            return execution
+        }
+        do {
+            let journal = try Journal(path: path, settle: .zero)
+            await journal.awaitPods()
+            try await journal.record([told("a", by: "Workflow"), told("b", by: "Workflow"), told("t", by: "TaskRun")])
+            #expect(try await journal.pending(limit: 10).map(\.execution.name) == ["t"])
+            // The pod of one is there.
+            try await journal.record([told("a", by: "Pod")])
+            #expect(try await journal.pending(limit: 10).map(\.execution.name) == ["t", "a"])
+            // What its task result says is not what the pod declares.
+            var result = told("b", by: "WorkflowTaskResult")
+            (result.role, result.state, result.start, result.end) = (.fragment, .new, nil, nil)
+            result.customProperties["output:x"] = "1"
+            try await journal.record([result])
+            // Nor does the division of namespaces let it go.
+            try await journal.reassign { _ in true }
+            #expect(try await journal.pending(limit: 10).map(\.execution.name) == ["t", "a"])
+            try await journal.podsAreListed()
+            #expect(Set(try await journal.pending(limit: 10).map(\.execution.name)) == ["t", "a", "b"])
+            await journal.awaitPods()
+            try await journal.record([told("c", by: "Workflow")])
+            #expect(try await journal.pending(limit: 10).count == 3)
+        }
+        // A recorder that was killed meanwhile.
+        let journal = try Journal(path: path, settle: .zero)
+        #expect(try await journal.pending(limit: 10).count == 4)
+    }
+
     @Test func stepsOfOtherReplicasWaitUntilTheyAreOursOrLate() async throws {
         let journal = try Journal(path: ":memory:", standby: .milliseconds(400))
         try await journal.record([step("a", 0, 1)], isOwned: { _ in false })

@@ -21,6 +21,18 @@ struct ArgoNodeName {
         }
     }
 
+    /// Where the parenthesis begins that ends a text; items may have some of their own.
+    private static func opening(of text: Substring) -> Substring.Index? {
+        guard text.hasSuffix(")") else { return nil }
+        var depth = 0
+        for index in text.indices.reversed() {
+            if text[index] == ")" { depth += 1 }
+            if text[index] == "(" { depth -= 1 }
+            if depth == 0 { return index }
+        }
+        return text.lastIndex(of: "(")
+    }
+
     /// - Parameter name: of a node, whole.
     init(_ name: String) {
         let parts = Self.parts(Substring(name))
@@ -31,7 +43,7 @@ struct ArgoNodeName {
             var rest = part
             var own: (index: Int64, item: String)?
             var tried: Int64?
-            while rest.hasSuffix(")"), let open = rest.lastIndex(of: "(") {
+            while let open = Self.opening(of: rest) {
                 let inside = rest[rest.index(after: open)...].dropLast()
                 if let number = Int64(inside) {
                     tried = tried ?? number

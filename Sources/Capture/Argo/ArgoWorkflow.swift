@@ -95,7 +95,7 @@ struct ArgoWorkflow {
         if let version = status["offloadNodeStatusVersion"]?.string, !version.isEmpty {
             return problem(
                 "status.offloadNodeStatusVersion",
-                "the nodes are in the controller's database; only pods tell of these steps")
+                "the nodes are in the controller's database; without --argo-server only pods tell of these steps")
         }
         return .success([])
     }

@@ -20,8 +20,8 @@ enum BatchJob {
                 (.complete, "status.conditions[Complete]")
             } else if conditions.isTrue("Failed") {
                 (.failed, "status.conditions[Failed]")
-            } else if status?["active"]?.integer ?? 0 > 0 {
-                (.running, "status.active")
+            } else if status?["startTime"]?.string != nil, !conditions.isTrue("Suspended") {
+                (.running, "status.startTime")
             } else {
                 (.new, "status")
             }

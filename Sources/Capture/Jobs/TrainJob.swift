@@ -66,7 +66,9 @@ enum TrainJob {
         var evidence: [Evidence] = []
         for (index, job) in (jobSet.raw["spec"]?["replicatedJobs"]?.array ?? []).enumerated() {
             let initializers = ["dataset-initializer": TypeName.dataSet, "model-initializer": TypeName.model]
-            guard let name = job["name"]?.string, let type = initializers[name] else { continue }
+            // A runtime may name its jobs as it likes; the label says what they are.
+            let label = job["template"]?["metadata"]?["labels"]?["trainer.kubeflow.org/trainjob-ancestor-step"]
+            guard let name = (label ?? job["name"])?.string, let type = initializers[name] else { continue }
             let pod = job["template"]?["spec"]?["template"]?["spec"]
             for container in pod?["containers"]?.array ?? [] {
                 let uri = (container["env"]?.array ?? []).first { $0["name"]?.string == "STORAGE_URI" }?["value"]?

@@ -37,7 +37,7 @@ struct InferenceService {
 
     func result() -> Capture.Result {
         let isLLM = object.kind == "LLMInferenceService"
-        let (sources, parameters, identity) = isLLM ? languageModel() : components()
+        let (sources, parameters, identity) = isLLM ? languageModel() : components(spec["predictor"], "spec.predictor")
         let (state, end, reason) = state()
         var result = ObjectExecution(
             object, plural: Self.plurals[object.kind] ?? "inferenceservices", detail: ModelSource.revision(identity),
@@ -69,7 +69,9 @@ struct InferenceService {
         var found = Capture.Result.serving(
             object, Self.plurals[object.kind] ?? "", convention: Self.convention,
             [result.decorated()] + canaries(result.execution.customProperties),
-            isReplaced: others.isEmpty && state.0 == .running, end: readySince, capture: capture)
+            // Stopped or deleted, none goes on.
+            isReplaced: others.isEmpty && state.0 == .running || state.0 == .complete || state.0 == .canceled,
+            end: state.0 == .running ? readySince : end, capture: capture)
         if sources.isEmpty, isCustom {
             found.ignored.append("\(object.reference): names no model; it may be in the image")
         }
@@ -175,7 +177,7 @@ struct InferenceService {
         return (spec["canary"]?.array ?? []).enumerated().map { index, canary in
             let field = "spec.canary[\(index)]"
             let name = canary["predictor"]?["name"]?.string ?? String(index)
-            let (sources, parameters, identity) = predictor(
+            let (sources, parameters, identity) = components(
                 (spec["predictor"] ?? .null).merging(patch: canary["predictor"] ?? [:]), "\(field).predictor")
             let place = statuses.firstIndex { $0["name"]?.string == name }
             let isReady = place.map { statuses[$0]["ready"]?.bool == true } ?? false
@@ -213,8 +215,8 @@ struct InferenceService {
     ]
 
     /// The predictor, and what stands before and beside it.
-    private func components() -> Served {
-        var result = predictor(spec["predictor"], "spec.predictor")
+    private func components(_ main: JSONValue?, _ field: String) -> Served {
+        var result = predictor(main, field)
         var identity = result.identity.object ?? JSONObject()
         for name in ["transformer", "explainer"] {
             guard let component = spec[name], component.object != nil else { continue }

@@ -26,7 +26,8 @@ struct SeldonDeployment {
         let status = object.raw["status"]
         let conditions = ObjectConditions(object)
         // The condition stays true while another revision is rolled out.
-        let since = (conditions.time("DeploymentsReady") ?? conditions.time("Ready")).map { ready in
+        let condition = ["DeploymentsReady", "Ready"].first { conditions.isTrue($0) }
+        let since = condition.flatMap { conditions.time($0) }.map { ready in
             object.specChangedTime.flatMap(Timestamp.parse).map { max($0, ready) } ?? ready
         }
         let state: (Execution.State, field: String) =
@@ -78,9 +79,8 @@ struct SeldonDeployment {
             executions.append(result.decorated())
         }
         return .serving(
-            object, "seldondeployments", convention: convention, executions, isReplaced: state.0 == .running,
-            end: since,
-            capture: capture)
+            object, "seldondeployments", convention: convention, executions,
+            isReplaced: state.0 == .running || isDeleted, end: isDeleted ? deletion : since, capture: capture)
     }
 
     /// The units of a graph.

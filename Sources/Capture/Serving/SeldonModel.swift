@@ -57,7 +57,7 @@ enum SeldonModel {
             result.problem("spec.storageUri", "names no model")
         }
         return .serving(
-            object, "models", convention: convention, [result.decorated()], isReplaced: state.0 == .running, end: since,
-            capture: capture)
+            object, "models", convention: convention, [result.decorated()],
+            isReplaced: state.0 == .running || isDeleted, end: result.execution.end ?? since, capture: capture)
     }
 }

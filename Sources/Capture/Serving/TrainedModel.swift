@@ -37,6 +37,6 @@ enum TrainedModel {
         }
         return .serving(
             object, "trainedmodels", convention: InferenceService.convention, [result.decorated()],
-            isReplaced: state.0 == .running, end: since, capture: capture)
+            isReplaced: state.0 == .running || isDeleted, end: result.execution.end ?? since, capture: capture)
     }
 }
