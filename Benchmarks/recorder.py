@@ -180,7 +180,7 @@ def growth(pods, rate):
 
 def main():
     if "backlog" in WANTED:
-        pods = 5000
+        pods = 20000
         seconds, used, now, peak, counts = backlog(pods)
         writer = bare(pods)
         print(f"backlog of {pods}: {pods / seconds:.0f} pods/s, {used / pods * 1000:.2f} ms of CPU a pod, "

@@ -31,7 +31,8 @@ struct CaptureBenchmark: ParsableCommand {
     private func measure(_ convention: String, _ objects: [KubernetesObject]) {
         let capture = Capture(cluster: "bench")
         for object in objects { capture.learn(object) }
-        let lines = objects.map { object -> (bytes: [UInt8], resource: Resource) in
+        // ConfigMaps are read once, and not watched.
+        let lines = objects.filter { $0.kind != "ConfigMap" }.map { object -> (bytes: [UInt8], resource: Resource) in
             let version = object.apiVersion.split(separator: "/")
             let resource = Resource(
                 group: version.count > 1 ? String(version[0]) : "", version: String(version.last ?? ""), plural: "",

@@ -25,6 +25,34 @@ enum Shapes {
         }
     }
 
+    private enum Part {
+        case member(String)
+        case elements
+        case members
+    }
+
+    private struct Rule {
+        var path: [Part]
+        var shape: Shape
+
+        init(_ path: String, _ shape: Shape) {
+            self.path = path.replacing("[]", with: ".[]").split(separator: ".").map { part in
+                switch part {
+                case "[]": .elements
+                case "*": .members
+                default: .member(String(part))
+                }
+            }
+            self.shape = shape
+        }
+    }
+
+    /// All that is asked of a kind, read once.
+    private static let rules: [String: [Rule]] = Dictionary(
+        uniqueKeysWithValues: byKind.map { kind, own in
+            (kind, (common + (kind == "Workflow" ? [] : conditions) + own).map { Rule($0.path, $0.shape) })
+        })
+
     /// The most problems of an object that are told.
     private static let maximum = 20
 
@@ -98,43 +126,52 @@ enum Shapes {
 
     /// What is not of the kind that it should be, the first of them.
     static func problems(of object: KubernetesObject) -> [Problem] {
-        guard let own = byKind[object.kind] else { return [] }
+        guard let rules = rules[object.kind] else { return [] }
         var result: [Problem] = []
-        for (path, shape) in common + (object.kind == "Workflow" ? [] : conditions) + own {
-            let parts = path.replacing("[]", with: ".[]").split(separator: ".")
-            check(object.raw, parts[...], shape, "") { field, found in
+        for rule in rules where result.count < maximum {
+            check(object.raw, rule.path[...], rule.shape) { place, found in
                 if result.count < maximum {
                     result.append(
                         Problem(
-                            object: object.reference, field: field,
-                            reason: "\(found.kindName) where \(shape.words) should be"))
+                            object: object.reference, field: field(rule.path, place),
+                            reason: "\(found.kindName) where \(rule.shape.words) should be"))
                 }
             }
         }
         return result
     }
 
+    /// - Parameter place: the indexes and keys of `[]` and `*`.
+    private static func field(_ path: [Part], _ place: [String]) -> String {
+        var place = place[...]
+        return path.reduce(into: "") { text, part in
+            switch part {
+            case .member(let name): text += (text.isEmpty ? "" : ".") + name
+            case .elements: text += "[\(place.popFirst() ?? "")]"
+            case .members: text += "[\"\(place.popFirst() ?? "")\"]"
+            }
+        }
+    }
+
     private static func check(
-        _ value: JSONValue, _ path: ArraySlice<Substring>, _ shape: Shape, _ field: String,
-        _ tell: (String, JSONValue) -> Void
+        _ value: JSONValue, _ path: ArraySlice<Part>, _ shape: Shape, _ tell: ([String], JSONValue) -> Void
     ) {
         guard let part = path.first else {
-            if !value.isNull, !shape.fits(value) { tell(field, value) }
+            if !value.isNull, !shape.fits(value) { tell([], value) }
             return
         }
         let rest = path.dropFirst()
         switch part {
-        case "[]":
+        case .elements:
             for (index, element) in (value.array ?? []).enumerated() {
-                check(element, rest, shape, "\(field)[\(index)]", tell)
+                check(element, rest, shape) { tell([String(index)] + $0, $1) }
             }
-        case "*":
+        case .members:
             for member in value.object ?? JSONObject() {
-                check(member.value, rest, shape, "\(field)[\"\(member.key)\"]", tell)
+                check(member.value, rest, shape) { tell([member.key] + $0, $1) }
             }
-        default:
-            guard let member = value.object?[String(part)] else { return }
-            check(member, rest, shape, field.isEmpty ? String(part) : "\(field).\(part)", tell)
+        case .member(let name):
+            if let member = value.object?[name] { check(member, rest, shape, tell) }
         }
     }
 }
