@@ -78,6 +78,7 @@ public struct Capture: Sendable {
 
         /// Problems of the object: kept on its execution, where it is one.
         mutating func add(_ problems: [Problem]) {
+            if problems.isEmpty { return }
             let known = Set(self.problems + executions.flatMap(\.problems))
             let new = problems.filter { !known.contains($0) }
             if executions.count == 1 { executions[0].problems += new } else { self.problems += new }

@@ -25,32 +25,66 @@ enum Shapes {
         }
     }
 
-    private enum Part {
-        case member(String)
-        case elements
-        case members
+    /// What is asked of a value and of what is in it.
+    private indirect enum Within {
+        case members([(name: String, tree: Tree)])
+        /// Of each member.
+        case any(Tree)
+        /// Of each element.
+        case elements(Tree)
     }
 
-    private struct Rule {
-        var path: [Part]
-        var shape: Shape
+    private struct Tree {
+        var shape: Shape?
+        var within: [Within] = []
 
-        init(_ path: String, _ shape: Shape) {
-            self.path = path.replacing("[]", with: ".[]").split(separator: ".").map { part in
-                switch part {
-                case "[]": .elements
-                case "*": .members
-                default: .member(String(part))
+        mutating func add(_ path: ArraySlice<Substring>, _ shape: Shape) {
+            guard let part = path.first else {
+                self.shape = shape
+                return
+            }
+            let rest = path.dropFirst()
+            for index in within.indices {
+                switch (within[index], part) {
+                case (.elements(var tree), "[]"):
+                    tree.add(rest, shape)
+                    within[index] = .elements(tree)
+                    return
+                case (.any(var tree), "*"):
+                    tree.add(rest, shape)
+                    within[index] = .any(tree)
+                    return
+                case (.members(var members), let name) where name != "[]" && name != "*":
+                    if let known = members.firstIndex(where: { $0.name == name }) {
+                        members[known].tree.add(rest, shape)
+                    } else {
+                        var tree = Tree()
+                        tree.add(rest, shape)
+                        members.append((String(name), tree))
+                    }
+                    within[index] = .members(members)
+                    return
+                default: continue
                 }
             }
-            self.shape = shape
+            var tree = Tree()
+            tree.add(rest, shape)
+            switch part {
+            case "[]": within.append(.elements(tree))
+            case "*": within.append(.any(tree))
+            default: within.append(.members([(String(part), tree)]))
+            }
         }
     }
 
     /// All that is asked of a kind, read once.
-    private static let rules: [String: [Rule]] = Dictionary(
+    private static let trees: [String: Tree] = Dictionary(
         uniqueKeysWithValues: byKind.map { kind, own in
-            (kind, (common + (kind == "Workflow" ? [] : conditions) + own).map { Rule($0.path, $0.shape) })
+            var tree = Tree()
+            for (path, shape) in common + (kind == "Workflow" ? [] : conditions) + own {
+                tree.add(path.replacing("[]", with: ".[]").split(separator: ".")[...], shape)
+            }
+            return (kind, tree)
         })
 
     /// The most problems of an object that are told.
@@ -126,52 +160,47 @@ enum Shapes {
 
     /// What is not of the kind that it should be, the first of them.
     static func problems(of object: KubernetesObject) -> [Problem] {
-        guard let rules = rules[object.kind] else { return [] }
-        var result: [Problem] = []
-        for rule in rules where result.count < maximum {
-            check(object.raw, rule.path[...], rule.shape) { place, found in
-                if result.count < maximum {
-                    result.append(
-                        Problem(
-                            object: object.reference, field: field(rule.path, place),
-                            reason: "\(found.kindName) where \(rule.shape.words) should be"))
-                }
-            }
-        }
-        return result
+        guard let tree = trees[object.kind] else { return [] }
+        var found: [(field: String, reason: String)] = []
+        check(object.raw, tree, &found)
+        return found.map { Problem(object: object.reference, field: String($0.field.dropFirst()), reason: $0.reason) }
     }
 
-    /// - Parameter place: the indexes and keys of `[]` and `*`.
-    private static func field(_ path: [Part], _ place: [String]) -> String {
-        var place = place[...]
-        return path.reduce(into: "") { text, part in
-            switch part {
-            case .member(let name): text += (text.isEmpty ? "" : ".") + name
-            case .elements: text += "[\(place.popFirst() ?? "")]"
-            case .members: text += "[\"\(place.popFirst() ?? "")\"]"
-            }
-        }
-    }
-
-    private static func check(
-        _ value: JSONValue, _ path: ArraySlice<Part>, _ shape: Shape, _ tell: ([String], JSONValue) -> Void
-    ) {
-        guard let part = path.first else {
-            if !value.isNull, !shape.fits(value) { tell([], value) }
+    /// Fields are told from the inside out: only where something is wrong there is a text to make.
+    private static func check(_ value: JSONValue, _ tree: Tree, _ found: inout [(field: String, reason: String)]) {
+        if found.count >= maximum { return }
+        if let shape = tree.shape, !value.isNull, !shape.fits(value) {
+            found.append(("", "\(value.kindName) where \(shape.words) should be"))
             return
         }
-        let rest = path.dropFirst()
-        switch part {
-        case .elements:
-            for (index, element) in (value.array ?? []).enumerated() {
-                check(element, rest, shape) { tell([String(index)] + $0, $1) }
+        for within in tree.within {
+            func place(_ text: @autoclosure () -> String, from start: Int) {
+                for index in start..<found.count { found[index].field = text() + found[index].field }
             }
-        case .members:
-            for member in value.object ?? JSONObject() {
-                check(member.value, rest, shape) { tell([member.key] + $0, $1) }
+            switch within {
+            case .members(let members):
+                guard case .object(let object) = value else { continue }
+                for (name, tree) in members {
+                    guard let member = object[name] else { continue }
+                    let start = found.count
+                    check(member, tree, &found)
+                    place("." + name, from: start)
+                }
+            case .any(let tree):
+                guard case .object(let object) = value else { continue }
+                for member in object {
+                    let start = found.count
+                    check(member.value, tree, &found)
+                    place("[\"\(member.key)\"]", from: start)
+                }
+            case .elements(let tree):
+                guard case .array(let elements) = value else { continue }
+                for (index, element) in elements.enumerated() {
+                    let start = found.count
+                    check(element, tree, &found)
+                    place("[\(index)]", from: start)
+                }
             }
-        case .member(let name):
-            if let member = value.object?[name] { check(member, rest, shape, tell) }
         }
     }
 }
