@@ -39,6 +39,7 @@ extension Capture {
         case ("batch", "Job"):
             var result = ignored(object, "its pods tell of it, with its annotations")
             result.run = BatchJob.status(object, chain: chain, capture: self)
+            if result.run != nil { result.convention = BatchJob.convention }
             return result
         case ("kubeflow.org", "Suggestion"): return ignored(object, "the trials that it suggests tell of it")
         case ("batch", "CronJob"): return ignored(object, "its Jobs' pods tell of it")

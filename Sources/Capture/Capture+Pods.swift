@@ -7,6 +7,9 @@ extension Capture {
         if let found = KubeflowPipelinesV2.result(pod: object, isDeleted: isDeleted, capture: self) { return found }
         if ArgoPod.matches(object) {
             if let reason = ArgoPod.reasonNotAStep(object) { return ignored(object, reason) }
+            if let owner = owners.chain(of: object).first(where: { $0.annotations[Annotations.record] == "false" }) {
+                return ignored(object, "\(Annotations.record) of \(owner.kind) \(owner.name) is \"false\"")
+            }
             let pod = PodFacts(object, isDeleted: isDeleted)
             if KubeflowPipelinesV1.matches(object), let reason = KubeflowPipelinesV1.reasonNotAStep(pod) {
                 return ignored(object, reason)

@@ -96,7 +96,10 @@ extension Recorder {
 
     private func count(_ execution: Execution, _ outcome: RecorderMetrics.Outcome) {
         guard execution.role != .run else { return }
-        metrics.count(outcome, convention: execution.evidence.first?.convention ?? "unknown")
+        // Kubeflow Pipelines adds to what Argo says.
+        let conventions = execution.evidence.map(\.convention)
+        let convention = conventions.first { $0.hasPrefix("kubeflow-pipelines") } ?? conventions.first
+        metrics.count(outcome, convention: convention ?? "unknown")
         if outcome == .recorded, execution.state.isFinal, let end = execution.end {
             metrics.observeLag(Date().timeIntervalSince(end))
         }

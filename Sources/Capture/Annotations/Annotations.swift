@@ -16,6 +16,9 @@ struct Annotations {
     private static let inputs = [prefix + "inputs", prefix + "input"]
     private static let outputs = [prefix + "outputs", prefix + "output"]
 
+    private static let known =
+        Set(inputs + outputs + [record, workspace, run, execution, description, owner])
+
     /// Whether a pod has any of them.
     static func matches(_ object: KubernetesObject) -> Bool {
         object.annotations.keys.contains { $0.hasPrefix(prefix) }
@@ -40,6 +43,12 @@ struct Annotations {
     /// Adds what the annotations say.
     func decorate(_ execution: inout Execution) {
         var problems: [Problem] = []
+        for key in object.annotations.keys.filter({ $0.hasPrefix(Self.prefix) && !Self.known.contains($0) }).sorted() {
+            problems.append(problem(key, "is not known; should be \(Self.names)"))
+        }
+        if let value = object.annotations[Self.record], value != "true", value != "false" {
+            problems.append(problem(Self.record, "is “\(value)”; should be \"true\" or \"false\""))
+        }
         if let name = text(Self.execution, &problems) {
             execution.customProperties["display_name"] = .string(name)
             if execution.type == TypeName.execution {
@@ -65,6 +74,8 @@ struct Annotations {
         }
         execution.problems += problems
     }
+
+    private static let names = "inputs, outputs, workspace, run, execution, description, owner or record"
 
     private func problem(_ key: String, _ reason: String, index: Int? = nil) -> Problem {
         let place = index.map { "[\($0)]" } ?? ""
@@ -109,8 +120,8 @@ struct Annotations {
                 }
                 problems += reasons.map { problem(key, $0, index: index) }
             }
-            // What was meant as JSON may be YAML by accident, of another meaning.
-            if let jsonError, problems.count > before {
+            // What was meant as JSON, with its quotes, may be YAML by accident, of another meaning.
+            if let jsonError, problems.count > before, text.contains("\"") {
                 problems.append(problem(key, "read as YAML; as JSON: \(jsonError)"))
             }
         }

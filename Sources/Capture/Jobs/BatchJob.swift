@@ -3,7 +3,7 @@ import Lineage
 
 /// Jobs (batch/v1, Kubernetes 1.21 and later): their pods are the executions, the Job is their run.
 enum BatchJob {
-    static let convention = "kubernetes"
+    static let convention = "jobs"
 
     /// How far a Job has come; `nil` where its pods are not recorded, or belong to another's run.
     static func status(_ object: KubernetesObject, chain: [OwnerIndex.Owner], capture: Capture) -> Execution? {

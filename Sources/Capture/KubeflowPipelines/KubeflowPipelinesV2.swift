@@ -182,6 +182,7 @@ enum KubeflowPipelinesV2 {
         let driver = nodes.first { $0.text("name") == (boundary?.text("name") ?? "") + "-driver" }
         execution.name = parameter(driver, "task-name") ?? boundary?.text("displayName") ?? execution.name
         execution.customProperties["display_name"] = .string(execution.name)
+        execution.evidence.removeAll { $0.fact.hasPrefix("state ") }
         execution.evidence.append(
             Evidence(
                 convention: convention, fact: "state cached",

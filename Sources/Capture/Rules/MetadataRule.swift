@@ -75,7 +75,9 @@ struct MetadataRule: Sendable, Hashable {
                     wrong(field, "\(member.value.kindName) where text should be")
                 }
             case "record":
-                annotations[Annotations.record] = member.value.scalarText
+                let text = member.value.scalarText
+                if text != "true", text != "false" { wrong(field, "should be \"true\" or \"false\"") }
+                annotations[Annotations.record] = text
             default:
                 wrong(
                     field,
