@@ -39,6 +39,24 @@ import Testing
         #expect(try await service.running.stop() == 0)
     }
 
+    /// What the page on the data says, a reader can do.
+    @Test(.enabled(if: hasPython, "KFMD_PYTHON is not set: run make test"))
+    func theQueriesOfTheDocumentsFindWhatTheySay() async throws {
+        let folder = try TemporaryFolder()
+        let store = folder.path + "/s.db"
+        let fixtures = ["argo", "trial", "experiment", "serving", "tekton"].map {
+            Program.root + "Tests/CaptureTests/Fixtures/" + $0
+        }
+        let script = "shopt -s nullglob; exec \"$0\" import $(ls $2 | grep -v broken) --store \"$1\" --cluster test"
+        _ = try await Program.run(
+            "/bin/bash", ["-c", script, Program.kfmd, store, fixtures.map { $0 + "/*.json" }.joined(separator: " ")])
+        let service = try await MetadataProcess(folder: folder.path, store: "s.db")
+        let ended = try await python("read_data.py", Program.root + "docs/data.md", service.grpc)
+        #expect(ended.status == 0, "\(ended)")
+        #expect(ended.output.contains("blocks of data.md run"))
+        #expect(try await service.running.stop() == 0)
+    }
+
     @Test(.enabled(if: hasPython, "KFMD_PYTHON is not set: run make test"))
     func olderSchemasAreMigratedAsTheOriginalDoes() async throws {
         let folder = try TemporaryFolder()
