@@ -7,8 +7,35 @@ import Testing
 ///
 /// KFMD_UPDATE_FIXTURES=1 writes them anew, to be read before they are committed.
 @Suite struct DocumentTests {
-    private static let path =
-        String(#filePath.dropLast("Tests/CaptureTests/DocumentTests.swift".count)) + "docs/conventions.md"
+    private static let root = String(#filePath.dropLast("Tests/CaptureTests/DocumentTests.swift".count))
+    private static let path = root + "docs/conventions.md"
+
+    private func text(_ path: String) throws -> String {
+        String(decoding: try #require(FileManager.default.contents(atPath: Self.root + path)), as: UTF8.self)
+    }
+
+    @Test func whatToExportIsAllThatIsUnderstood() throws {
+        let line = try #require(try text("docs/cli.md").split(separator: "\n").first { $0.contains("'pods|") })
+        let named = try #require(line.split(separator: "'").first { $0.hasPrefix("pods|") }).split(separator: "|")
+        let kinds = (Capture.kinds + [Capture.pods]).map(\.definition)
+        #expect(Set(named.map(String.init)) == Set(kinds))
+    }
+
+    @Test func theRecorderMayReadAllThatIsUnderstood() throws {
+        let rules = try text("manifests/metadata/base/recorder-rbac.yaml").split(separator: "- apiGroups: [")
+            .dropFirst()
+        for kind in Capture.kinds + [Capture.pods] {
+            let resource = try #require(kind.versions.first)
+            let group = resource.group.isEmpty ? "\"\"]" : resource.group + "]"
+            let rule = rules.first { rule in
+                let names =
+                    rule.firstRange(of: "resources: [").map { rule[$0.upperBound...].prefix { $0 != "]" } } ?? ""
+                return rule.hasPrefix(group)
+                    && names.split(separator: ",").contains { $0.drop { $0 == " " } == resource.plural }
+            }
+            #expect(rule?.contains("list") == true && rule?.contains("watch") == true, "\(kind.definition)")
+        }
+    }
 
     private func explanation(of fixture: String) throws -> String {
         let bytes = Array(try #require(FileManager.default.contents(atPath: "\(FixtureTests.folder)/\(fixture)")))
