@@ -11,6 +11,8 @@ public struct Capture: Sendable {
 
     /// The objects that own others, as far as they were seen.
     public let owners: OwnerIndex
+    /// What serves for services whose status does not tell.
+    let services = ServiceIndex()
     /// Rules for what nobody annotated.
     public let rules: RuleIndex
     /// Whether archived logs are artifacts too.
@@ -102,16 +104,26 @@ public struct Capture: Sendable {
     /// - Returns: what could not be understood.
     @discardableResult
     public func learn(_ object: KubernetesObject, isDeleted: Bool = false) -> [Problem] {
+        learned(object, isDeleted: isDeleted).problems
+    }
+
+    /// - Returns: also the service of which a ReplicaSet tells something new.
+    private func learned(
+        _ object: KubernetesObject, isDeleted: Bool
+    ) -> (problems: [Problem], service: KubernetesObject?) {
         owners.add(object, isDeleted: isDeleted)
-        if RuleIndex.isRule(object) { return rules.add(object, isDeleted: isDeleted) }
-        return isDeleted ? [] : artifactRepositories.add(object)
+        let service = services.add(object, isDeleted: isDeleted)
+        if RuleIndex.isRule(object) { return (rules.add(object, isDeleted: isDeleted), nil) }
+        return (isDeleted ? [] : artifactRepositories.add(object), service)
     }
 
     /// The executions that an object speaks of.
     /// - Parameter isDeleted: the object is gone; nothing more will happen to it.
     public func callAsFunction(_ object: KubernetesObject, isDeleted: Bool = false) -> Result {
         let object = ArgoWorkflow.named(object)
-        let problems = learn(object, isDeleted: isDeleted)
+        let (problems, service) = learned(object, isDeleted: isDeleted)
+        // What its ReplicaSet says, the service is told by.
+        if let service { return callAsFunction(service) }
         if RuleIndex.isRule(object) {
             return Result(convention: "rule", problems: problems)
         }

@@ -396,6 +396,60 @@ extension RecorderTests {
         ]
     }
 
+    /// In Standard mode the status stays ready while another revision is rolled out.
+    @Test func aRolloutThatIsNotReadyServesNothing() async throws {
+        func set(_ name: String, _ uri: String, ready: Int64, created: String) -> JSONValue {
+            [
+                "apiVersion": "apps/v1", "kind": "ReplicaSet",
+                "metadata": [
+                    "name": .string(name), "namespace": "ml", "uid": .string("uid-\(name)"),
+                    "creationTimestamp": .string(created),
+                    "labels": ["serving.kserve.io/inferenceservice": "s", "component": "predictor"],
+                ],
+                "spec": [
+                    "replicas": 1,
+                    "template": [
+                        "metadata": [
+                            "annotations": [
+                                "internal.serving.kserve.io/storage-initializer-sourceuri": .string(uri)
+                            ]
+                        ]
+                    ],
+                ],
+                "status": ["readyReplicas": .integer(ready)],
+            ]
+        }
+        try await withStore { store in
+            let sets = Resource(group: "apps", version: "v1", plural: "replicasets", kind: "ReplicaSet")
+            let cluster = ReplayCluster(resources: [.pods, .namespaces, .events, .configMaps, Self.services, sets])
+            func expect(_ expected: [String]) async throws {
+                var found: [String] = []
+                for _ in 0..<200 {
+                    let executions = try await store.read { try $0.getExecutions(.init()).executions }
+                    found = executions.map(\.stateName)
+                    if found == expected { break }
+                    try await Task.sleep(for: .milliseconds(25))
+                }
+                #expect(found == expected)
+            }
+            await cluster.apply("ADDED", set("s-1", "s3://models/1", ready: 1, created: "2027-02-01T08:59:30Z"))
+            await cluster.apply(
+                "ADDED", service("s3://models/1", ready: "2027-02-01T09:00:00Z", changed: "2027-02-01T08:59:00Z"))
+            try await recording(cluster, try Journal(path: ":memory:"), store) {
+                try await expect(["running"])
+                await cluster.apply(
+                    "MODIFIED", service("s3://models/2", ready: "2027-02-01T09:00:00Z", changed: "2027-02-01T10:00:00Z")
+                )
+                await cluster.apply("ADDED", set("s-2", "s3://models/2", ready: 0, created: "2027-02-01T10:00:05Z"))
+                try await expect(["running", "new"])
+                await cluster.apply("MODIFIED", set("s-2", "s3://models/2", ready: 1, created: "2027-02-01T10:00:05Z"))
+                try await expect(["running", "running"])
+                await cluster.apply("MODIFIED", set("s-1", "s3://models/1", ready: 0, created: "2027-02-01T08:59:30Z"))
+                try await expect(["complete", "running"])
+            }
+        }
+    }
+
     @Test func anotherModelEndsTheRevisionThatServedBefore() async throws {
         try await withStore { store in
             let cluster = ReplayCluster(resources: [.pods, .namespaces, .events, .configMaps, Self.services])

@@ -14,6 +14,7 @@ struct InferenceService {
     private let isDeleted: Bool
     private let capture: Capture
     private let conditions: ObjectConditions
+    private let sets: [ServiceIndex.ReplicaSet]
     private var spec: JSONValue { object.raw["spec"] ?? .null }
     private var status: JSONValue { object.raw["status"] ?? .null }
 
@@ -22,6 +23,7 @@ struct InferenceService {
         self.isDeleted = isDeleted
         self.capture = capture
         conditions = ObjectConditions(object)
+        sets = object.kind == "InferenceService" ? capture.services.sets(of: object) : []
     }
 
     /// Why a pod or ReplicaSet is not recorded by itself; `nil` for others.
@@ -38,11 +40,12 @@ struct InferenceService {
     func result() -> Capture.Result {
         let isLLM = object.kind == "LLMInferenceService"
         let (sources, parameters, identity) = isLLM ? languageModel() : components(spec["predictor"], "spec.predictor")
-        let (state, end, reason) = state()
+        let uri = sources.first?.uri
+        let (state, end, reason) = state(uri)
         var result = ObjectExecution(
             object, plural: Self.plurals[object.kind] ?? "inferenceservices", detail: ModelSource.revision(identity),
             type: "kserve.\(object.kind)", convention: Self.convention, state: state,
-            start: state.0 == .new ? nil : readySince, end: end,
+            start: state.0 == .new ? nil : readySince(uri), end: end,
             run: ObjectExecution.run(of: object, capture: capture), capture: capture)
         result.execution.role = .service
         for parameter in parameters { result.parameter(parameter.name, parameter.value) }
@@ -65,13 +68,13 @@ struct InferenceService {
         ] {
             result.property(name, object.labels["modelregistry.kubeflow.org/" + label].map { .string($0) })
         }
-        let others = otherRevisions
+        let others = otherRevisions(uri)
         var found = Capture.Result.serving(
             object, Self.plurals[object.kind] ?? "", convention: Self.convention,
             [result.decorated()] + canaries(result.execution.customProperties),
             // Stopped or deleted, none goes on.
             isReplaced: others.isEmpty && state.0 == .running || state.0 == .complete || state.0 == .canceled,
-            end: state.0 == .running ? readySince : end, capture: capture)
+            end: state.0 == .running ? sets.compactMap(\.scaled).max() ?? readySince(uri) : end, capture: capture)
         if sources.isEmpty, isCustom {
             found.ignored.append("\(object.reference): names no model; it may be in the image")
         }
@@ -83,7 +86,9 @@ struct InferenceService {
 
     // MARK: State
 
-    private func state() -> ((Execution.State, field: String), end: Date?, problem: (field: String, text: String)?) {
+    private func state(_ uri: String?) -> (
+        (Execution.State, field: String), end: Date?, problem: (field: String, text: String)?
+    ) {
         let isLLM = object.kind == "LLMInferenceService"
         let ready = isLLM ? "WorkloadsReady" : "PredictorReady"
         let hasRun = conditions.isTrue("Ready") || conditions.isTrue(ready)
@@ -121,16 +126,17 @@ struct InferenceService {
                 ("status.conditions[PresetsCombined]", conditions.text("PresetsCombined") ?? "")
             )
         }
-        if hasRun, !isStale {
+        if hasRun, !isStale(uri) {
             return ((.running, "status.conditions[\(conditions.isTrue("Ready") ? "Ready" : ready)]"), nil, nil)
         }
         return ((.new, "status.conditions[Ready]"), nil, nil)
     }
 
     /// Since when the present spec serves: not before it was written.
-    private var readySince: Date? {
+    private func readySince(_ uri: String?) -> Date? {
         guard let ready = conditionTime else { return nil }
-        return specChanged.map { max($0, ready) } ?? ready
+        let made = sets.first { $0.uri == uri }?.created
+        return [ready, specChanged, made].compactMap { $0 }.max()
     }
 
     private var conditionTime: Date? {
@@ -144,7 +150,14 @@ struct InferenceService {
 
     /// Whether the status still speaks of the revision before: with Knative, readiness is told anew for each. Of
     /// an InferenceService `observedGeneration` is that of what it made, of an LLMInferenceService its own.
-    private var isStale: Bool {
+    private func isStale(_ uri: String?) -> Bool {
+        let serving = sets.filter(\.isReady)
+        if let uri, !serving.isEmpty, !serving.contains(where: { $0.uri == uri }) {
+            // One that was made for the present spec serves it, however its uri is written.
+            let newest = sets.max { ($0.created ?? .distantPast) < ($1.created ?? .distantPast) }
+            let isNew = (newest?.created ?? .distantPast) >= (specChanged ?? .distantFuture)
+            return !(newest?.isReady == true && isNew)
+        }
         if object.kind == "LLMInferenceService", let seen = status["observedGeneration"]?.integer,
             let generation = object.raw["metadata"]?["generation"]?.integer
         {
@@ -156,8 +169,9 @@ struct InferenceService {
         return ready < specChanged
     }
 
-    /// Knative's older revisions that still have traffic.
-    private var otherRevisions: [String] {
+    /// Older revisions that still serve: Knative's that have traffic, ReplicaSets that are ready.
+    private func otherRevisions(_ uri: String?) -> [String] {
+        if sets.contains(where: { $0.uri == uri }) { return sets.filter { $0.isReady && $0.uri != uri }.map(\.name) }
         let predictor = status["components"]?["predictor"]
         let newest = predictor?["latestCreatedRevision"]?.string
         if let ready = predictor?["latestReadyRevision"]?.string, let newest, ready != newest { return [ready] }

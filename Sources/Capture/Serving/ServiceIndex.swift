@@ -1,0 +1,64 @@
+import FoundationEssentials
+import Kubernetes
+import Lineage
+import Synchronization
+
+/// What serves for InferenceServices of KServe in Standard mode (RawDeployment before 0.16): their status says only
+/// that something does, and stays so while another revision is rolled out, or fails. Filled as objects are seen.
+public final class ServiceIndex: Sendable {
+    /// A revision of a service's Deployment.
+    struct ReplicaSet: Sendable, Hashable {
+        var name: String
+        /// The model that its pods load.
+        var uri: String
+        var isReady: Bool
+        var created: Date?
+        /// When it was scaled last.
+        var scaled: Date?
+    }
+
+    private struct Entry {
+        var service: KubernetesObject?
+        var sets: [String: ReplicaSet] = [:]
+    }
+
+    private static let label = "serving.kserve.io/inferenceservice"
+    /// The controller writes it on the pod template (pkg/constants, 0.9 to 0.20).
+    private static let sourceURI = "internal.serving.kserve.io/storage-initializer-sourceuri"
+    private let entries = Mutex<[String: Entry]>([:])
+
+    public init() {}
+
+    /// Takes in a service or a ReplicaSet of one; other objects say nothing.
+    /// - Returns: the service of which a ReplicaSet tells something new.
+    func add(_ object: KubernetesObject, isDeleted: Bool) -> KubernetesObject? {
+        if object.apiVersion.hasPrefix("serving.kserve.io/"), object.kind == "InferenceService" {
+            let key = "\(object.namespace)/\(object.name)"
+            entries.withLock { entries in
+                if isDeleted { entries[key] = nil } else { entries[key, default: Entry()].service = object }
+            }
+            return nil
+        }
+        guard object.apiVersion == "apps/v1", object.kind == "ReplicaSet", let name = object.labels[Self.label],
+            object.labels["component"] == "predictor",
+            let uri = object.raw["spec"]?["template"]?["metadata"]?["annotations"]?[Self.sourceURI]?.string
+        else { return nil }
+        let found = ReplicaSet(
+            name: object.name, uri: uri, isReady: object.raw["status"]?["readyReplicas"]?.integer ?? 0 > 0,
+            created: ObjectExecution.created(object), scaled: object.scaledTime.flatMap(Timestamp.parse))
+        return entries.withLock { entries in
+            var entry = entries["\(object.namespace)/\(name)"] ?? Entry()
+            let old = entry.sets[object.uid]
+            entry.sets[object.uid] = isDeleted ? nil : found
+            entries["\(object.namespace)/\(name)"] = entry
+            return old?.isReady != entry.sets[object.uid]?.isReady ? entry.service : nil
+        }
+    }
+
+    /// The ReplicaSets of a service.
+    func sets(of service: KubernetesObject) -> [ReplicaSet] {
+        entries.withLock { entries in
+            (entries["\(service.namespace)/\(service.name)"]?.sets.values).map { $0.sorted { $0.name < $1.name } } ?? []
+        }
+    }
+}
