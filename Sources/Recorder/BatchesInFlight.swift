@@ -3,8 +3,8 @@ import Lineage
 /// The batches that the store has at the same time: only such as say nothing of each other's steps and
 /// artifacts, so that it makes no difference which comes first.
 struct BatchesInFlight {
-    /// What is gained by more is little.
-    private static let maximum = 3
+    /// A third gains little, and costs memory.
+    private static let maximum = 2
     private var batches: [Int64: Set<Int>] = [:]
 
     /// Whether a batch may be sent now.
