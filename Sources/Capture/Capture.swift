@@ -141,7 +141,7 @@ public struct Capture: Sendable {
         if let (rule, outweighed) = found {
             result.attribute(to: rule, keys: Set(rule.annotations.keys).subtracting(object.annotations.keys))
             result.ignored += outweighed.map {
-                "\(object.reference): \($0) fits too; \(rule.reference) is more specific"
+                "\(object.reference): \($0) fits too; \(rule.reference) outweighs it"
             }
         }
         if result.run?.state.isFinal == false, isDeleted { result.run?.state = .canceled }

@@ -36,6 +36,11 @@ public enum Identity {
         return nil
     }
 
+    /// Whether an `external_id` is of content or version.
+    public static func isContent(_ externalID: String) -> Bool {
+        externalID.hasPrefix("kfmd://artifact/digest/") || externalID.hasPrefix("kfmd://artifact/version/")
+    }
+
     /// The `external_id` of an output, by its uri, else by its name among the outputs.
     public static func output(of execution: String, use: ArtifactUse) -> String {
         let key = use.artifact.uri.map { ["uri", $0] } ?? ["name", use.name]

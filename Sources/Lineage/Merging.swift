@@ -4,6 +4,10 @@ extension Execution {
     /// Neither loses a fact; where they disagree the more authoritative counts, and of two
     /// equals the later sight (`other`).
     public func merging(_ other: Execution) -> Execution {
+        // Told late: what comes after it is here.
+        if authority == other.authority, other.isOfEarlierAttempt(than: self), role == other.role {
+            return other.merging(self)
+        }
         let otherLeads = isFragment == other.isFragment ? other.authority >= authority : isFragment
         let (lead, rest) = otherLeads ? (other, self) : (self, other)
         var result = lead
@@ -83,7 +87,8 @@ extension Execution {
     /// Whether it tells the end of an attempt that another sight is not of: the pod of a step that was repeated
     /// may be deleted late.
     private func isOfEarlierAttempt(than lead: Execution) -> Bool {
-        guard role == .step, lead.role == .step, state.isFinal, let end, let start = lead.start else { return false }
+        guard role == lead.role, role == .step || role == .run, state.isFinal, let end, let start = lead.start
+        else { return false }
         return end.addingTimeInterval(2) < start
     }
 

@@ -71,7 +71,7 @@ struct ArtifactPlan {
         let content = Identity.content(of: use.artifact)
         let identity = content ?? Identity.output(of: execution.id, use: use)
         let index =
-            known(use, in: written) ?? byExternalID[identity]
+            content.flatMap { byExternalID[$0] } ?? known(use, in: written) ?? byExternalID[identity]
             ?? (content == nil ? unclaimed(use, writtenBy: execution) : nil)
         guard let index else {
             return add(use, identity, of: execution) { entry in
@@ -93,7 +93,8 @@ struct ArtifactPlan {
 
     /// The one of an execution's own artifacts that a use means, by uri, else by name.
     private func known(_ use: ArtifactUse, in ids: [Int64]) -> Int? {
-        let own = ids.compactMap { byID[$0] }
+        // Of several versions under one uri each is itself.
+        let own = ids.compactMap { byID[$0] }.filter { !Identity.isContent(entries[$0].node.externalID) }
         if let uri = use.artifact.uri {
             return own.first { entries[$0].node.uri == uri } ?? own.first { Self.completes(uri, entries[$0].node.uri) }
         }
@@ -123,7 +124,7 @@ struct ArtifactPlan {
     /// - Parameter read: the artifacts that the store has as this execution's inputs.
     mutating func input(_ use: ArtifactUse, of execution: Execution, read: [Int64]) -> Int {
         let content = Identity.content(of: use.artifact)
-        if let index = known(use, in: read) ?? content.flatMap({ byExternalID[$0] })
+        if let index = content.flatMap({ byExternalID[$0] }) ?? known(use, in: read)
             ?? candidate(for: use, readBy: execution)
         {
             update(index, with: use, externalID: nil, of: execution)

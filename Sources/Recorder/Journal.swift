@@ -31,6 +31,7 @@ public actor Journal {
     /// How long steps wait that another replica writes, until it is seen whether it did.
     private let standby: Duration
     public nonisolated let clock: JournalClock
+    private let isLive: Bool
     let connection: Connection
     /// The steps that were told of last: most are told of again soon, or are written next.
     private var recent: [String: Execution] = [:]
@@ -54,6 +55,8 @@ public actor Journal {
         path: String, settle: Duration = .seconds(1), standby: Duration = .seconds(600),
         clock: JournalClock = JournalClock(), isTemporary: Bool = false
     ) throws {
+        // Files are told in any order.
+        isLive = !isTemporary
         self.clock = clock
         self.settle = settle
         self.standby = standby
@@ -145,7 +148,11 @@ public actor Journal {
         var merged = execution
         // What cannot be read any more is written anew.
         if let old = try readable({ try facts(of: execution.id) }) {
-            merged = old.merging(execution)
+            // Of files, a run that goes on may be older than one that has ended, and so may an end.
+            let isOlder =
+                !isLive && old.role == .run && old.state.isFinal
+                && (execution.end ?? .distantPast) < (old.end ?? .distantFuture)
+            merged = isOlder ? execution.merging(old) : old.merging(execution)
             // Two sights of the same facts may tell them in another order.
             if merged.saysTheSame(as: old) {
                 if merged.endSeenIn != old.endSeenIn { try release(merged, isOwned) }

@@ -19,9 +19,17 @@ public enum YAML {
     }
 
     /// Reads the one document of a text; an empty text is `null`.
+    /// - Parameters:
+    ///   - resolves: whether plain scalars become numbers and booleans; else they stay as they are written.
+    ///   - rejectsDuplicates: whether a member that is there twice is a mistake; else the last counts.
     /// - Throws: ``YAMLError``, also when there are several documents.
-    public static func parse(_ text: String) throws(YAMLError) -> JSONValue {
-        let all = try documents(in: Array(text.utf8))
+    public static func parse(
+        _ text: String, resolves: Bool = true, rejectsDuplicates: Bool = false
+    ) throws(YAMLError) -> JSONValue {
+        var reader = YAMLReader(bytes: Array(text.utf8))
+        (reader.resolves, reader.rejectsDuplicates) = (resolves, rejectsDuplicates)
+        var all: [JSONValue] = []
+        while let document = try reader.next() { all.append(document) }
         guard all.count <= 1 else {
             throw YAMLError(reason: "several documents where one should be", line: 1, column: 1)
         }
@@ -35,6 +43,8 @@ public struct YAMLReader: ~Copyable {
     private let bytes: UnsafeMutableBufferPointer<UInt8>
     private var anchors: [String: JSONValue] = [:]
     private var nodes = 0
+    fileprivate var resolves = true
+    fileprivate var rejectsDuplicates = false
 
     public init(bytes source: [UInt8]) {
         bytes = .allocate(capacity: max(source.count, 1))
@@ -140,6 +150,9 @@ public struct YAMLReader: ~Copyable {
             if name == "<<" {
                 merged += value.object.map { [$0] } ?? value.array?.compactMap(\.object) ?? []
             } else {
+                if rejectsDuplicates, pairs.contains(where: { $0.0 == name }) {
+                    throw error("the member \(name) a second time", mark)
+                }
                 pairs.append((name, value))
             }
         }
@@ -155,7 +168,7 @@ public struct YAMLReader: ~Copyable {
         let tag = Self.text(data.tag)
         if tag == "tag:yaml.org,2002:str" || tag == "!" { return .string(text) }
         guard data.style == YAML_PLAIN_SCALAR_STYLE || tag != nil else { return .string(text) }
-        return YAMLScalar.resolve(text)
+        return resolves ? YAMLScalar.resolve(text) : .string(text)
     }
 
     private static func size(_ value: JSONValue) -> Int {

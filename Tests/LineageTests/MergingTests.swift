@@ -59,6 +59,12 @@ import Testing
         #expect(anew.endSeenIn.isEmpty)
         var done = again
         (done.state, done.end) = (.complete, at(70))
+        // In whatever order they are told.
+        for order in [[done, again, failed], [done, failed, again], [failed, done, again], [again, failed, done]] {
+            let whole = order.dropFirst().reduce(order[0]) { $0.merging($1) }
+            #expect(whole.state == .complete)
+            #expect(whole.end == at(70))
+        }
         #expect(merged.merging(done).state == .complete)
         #expect(merged.merging(done).end == at(70))
     }

@@ -425,6 +425,24 @@ extension BatchWriterTests {
         #expect(batches.admits(subjects(step("r", 2, 3, reads: [file("s3://b/model")]))))
     }
 
+    @Test func severalVersionsUnderOneURIStayThemselves() async throws {
+        try await withStore { store in
+            func versions() async throws -> [String] {
+                try await store.read { try $0.getArtifacts(.init()).artifacts }
+                    .map { "\($0.id) \($0.customProperties["version"]?.stringValue ?? "")" }.sorted()
+            }
+            let writer = step(
+                "w", 0, 1, reads: [file("s3://d", version: "1"), file("s3://d", version: "2")],
+                writes: [file("s3://m", version: "1"), file("s3://m", digest: "sha256:2")])
+            let recorder = BatchWriter(store)
+            _ = try await recorder.write([writer])
+            let first = try await versions()
+            #expect(first.count == 4)
+            _ = try await recorder.write([writer])
+            #expect(try await versions() == first)
+        }
+    }
+
     @Test func aStepThatIsRepeatedRunsAgain() async throws {
         try await withStore { store in
             func stored() async throws -> (state: String, properties: [String: String]) {

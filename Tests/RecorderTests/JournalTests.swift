@@ -212,6 +212,24 @@ extension JournalTests {
         #expect(try await journal.pending(limit: 10).count == 4)
     }
 
+    @Test func ofFilesTheNewestStateOfARunCounts() async throws {
+        func run(_ state: Execution.State, _ end: Double?) -> Execution {
+            var execution = step("w#run", 0, end, state: state)
+            execution.role = .run
+            return execution
+        }
+        let (failed, running, done) = (run(.failed, 10), run(.running, nil), run(.complete, 30))
+        for order in [[failed, running, done], [done, running, failed], [done, failed, running]] {
+            let journal = try Journal(path: ":memory:", settle: .zero, isTemporary: true)
+            for sight in order { try await journal.record([sight]) }
+            #expect(try await journal.pending(limit: 1).first?.execution.state == .complete)
+        }
+        // In a cluster what is told last is so.
+        let journal = try Journal(path: ":memory:", settle: .zero)
+        for sight in [failed, running] { try await journal.record([sight]) }
+        #expect(try await journal.pending(limit: 1).first?.execution.state == .running)
+    }
+
     @Test func stepsOfOtherReplicasWaitUntilTheyAreOursOrLate() async throws {
         let journal = try Journal(path: ":memory:", standby: .milliseconds(400))
         try await journal.record([step("a", 0, 1)], isOwned: { _ in false })

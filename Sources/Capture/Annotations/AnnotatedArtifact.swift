@@ -10,15 +10,19 @@ struct AnnotatedArtifact {
         "metrics": TypeName.metrics,
     ]
 
-    /// - Parameter problems: gets what is wrong with it.
-    init(_ item: JSONValue, _ problems: inout [String]) {
+    /// - Parameters:
+    ///   - written: the same with all scalars as they are written: `1.10` is a version, and no number.
+    ///   - problems: gets what is wrong with it.
+    init(_ item: JSONValue, written: JSONValue? = nil, _ problems: inout [String]) {
         guard let given = item.object else {
             problems.append("\(item.kindName) where an object should be")
             return
         }
         let fields = Self.withoutEnvelope(given)
+        let literal = written?.object.map(Self.withoutEnvelope)
         func text(_ key: String) -> String? {
             guard let value = fields[key], !value.isNull else { return nil }
+            if value.number != nil, value.string == nil, let text = literal?[key]?.string { return text }
             if let text = value.scalarText { return text.isEmpty ? nil : text }
             problems.append("\(key): \(value.kindName) where text should be")
             return nil
@@ -39,6 +43,7 @@ struct AnnotatedArtifact {
             switch key {
             case "type", "name", "uri", "version", "digest": continue
             case "labels":
+                if value.object == nil, !value.isNull { problems.append("labels: \(value.kindName) where an object should be") }
                 for label in value.object ?? JSONObject() {
                     artifact.customProperties[label.key] = Self.property(label.value)
                 }
@@ -61,6 +66,15 @@ struct AnnotatedArtifact {
             artifact.properties[PredefinedType.allMeta] = .string(JSONValue.object(meta).jsonText())
         }
         self.artifact = artifact
+    }
+
+    /// Whether a text such as a version was read as a number.
+    static func hasNumericNames(_ value: JSONValue) -> Bool {
+        (value.array ?? [value]).contains { item in
+            [item, item["spec"] ?? .null, item["metadata"] ?? .null].contains { fields in
+                ["name", "uri", "version", "digest"].contains { fields[$0]?.number != nil }
+            }
+        }
     }
 
     private static func property(_ value: JSONValue) -> PropertyValue? {

@@ -107,10 +107,12 @@ struct Annotations {
                 continue
             }
             let before = problems.count
+            let written = AnnotatedArtifact.hasNumericNames(value) ? try? YAML.parse(text, resolves: false) : nil
             for (index, item) in (value.array ?? (value.isNull ? [] : [value])).enumerated() {
+                let literal = value.array == nil ? written : written?.array.flatMap { $0.indices.contains(index) ? $0[index] : nil }
                 var reasons: [String] = []
                 let resolved = variables.resolve(item, isFinal: isFinal, &reasons)
-                if let artifact = AnnotatedArtifact(resolved, &reasons).artifact {
+                if let artifact = AnnotatedArtifact(resolved, written: literal, &reasons).artifact {
                     let name = artifact.name ?? artifact.uri ?? "\(direction)-\(index)"
                     result.append(ArtifactUse(name: name, convention: Self.convention, artifact: artifact))
                     evidence.append(
@@ -121,7 +123,7 @@ struct Annotations {
                 problems += reasons.map { problem(key, $0, index: index) }
             }
             // What was meant as JSON, with its quotes, may be YAML by accident, of another meaning.
-            if let jsonError, problems.count > before, text.contains("\"") {
+            if let jsonError, problems.count > before, text.contains("\":") {
                 problems.append(problem(key, "read as YAML; as JSON: \(jsonError)"))
             }
         }
@@ -141,7 +143,7 @@ struct Annotations {
             do throws(JSONError) { return (try JSONValue(parsing: text), nil) } catch { jsonError = error }
         }
         do throws(YAMLError) {
-            return (try YAML.parse(text), jsonError)
+            return (try YAML.parse(text, rejectsDuplicates: true), jsonError)
         } catch {
             throw Unreadable(reason: jsonError?.description ?? error.description)
         }

@@ -75,9 +75,12 @@ struct PodFacts {
     var terminationMessage: String? { terminated?["message"]?.string }
 
     /// The environment of the main container, as far as the pod itself tells it.
-    func environment(_ name: String) -> String? {
+    func environment(_ name: String) -> String? { environment(name, depth: 0) }
+
+    private func environment(_ name: String, depth: Int) -> String? {
         for variable in main["env"]?.array ?? [] where variable["name"]?.string == name {
-            if let value = variable["value"]?.string { return value }
+            // One variable may name others, though not in a circle.
+            if let value = variable["value"]?.string { return depth < 10 ? expand(value, depth: depth + 1) : value }
             return variable["valueFrom"]?["fieldRef"]?["fieldPath"]?.string.flatMap(field)
         }
         return nil
@@ -107,7 +110,9 @@ struct PodFacts {
         for (index, word) in words.enumerated() {
             if word == flag {
                 let next = index + 1
-                return expand(next < words.count ? words[next] : "")
+                // A flag without a value.
+                guard next < words.count, !words[next].hasPrefix("--") else { return nil }
+                return expand(words[next])
             }
             if word.hasPrefix(flag + "=") { return expand(String(word.dropFirst(flag.count + 1))) }
         }
@@ -115,14 +120,14 @@ struct PodFacts {
     }
 
     /// Kubernetes replaces `$(NAME)` in commands by the environment.
-    private func expand(_ text: String) -> String {
+    private func expand(_ text: String, depth: Int = 0) -> String {
         var result = ""
         var rest = Substring(text)
         while let open = rest.firstRange(of: "$(") {
             guard let close = rest[open.upperBound...].firstIndex(of: ")") else { break }
             result += rest[..<open.lowerBound]
             let name = String(rest[open.upperBound..<close])
-            result += environment(name) ?? "$(\(name))"
+            result += environment(name, depth: depth) ?? "$(\(name))"
             rest = rest[rest.index(after: close)...]
         }
         return result + rest

@@ -38,9 +38,13 @@ struct ArgoNodeName {
         let parts = Self.parts(Substring(name))
         var indexes: [Int64] = []
         for (number, part) in parts.enumerated() {
-            if number > 0, part.prefix(while: { $0 != "(" }) == "onExit" { hook = "onExit" }
+            if number > 0, part.prefix(while: { !"([".contains($0) }) == "onExit" { hook = "onExit" }
             if number > 0, parts[number - 1] == "hooks" { hook = String(part.prefix { !"[(".contains($0) }) }
+            // A group of steps has its number at the end: `loop(0:a)[1]`.
             var rest = part
+            if rest.hasSuffix("]"), let open = rest.lastIndex(of: "["), Int(rest[rest.index(after: open)...].dropLast()) != nil {
+                rest = rest[..<open]
+            }
             var own: (index: Int64, item: String)?
             var tried: Int64?
             while let open = Self.opening(of: rest) {

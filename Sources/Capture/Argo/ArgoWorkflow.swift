@@ -137,7 +137,8 @@ struct ArgoWorkflow {
         case "Retry" where memoized, "DAG" where memoized, "Steps" where memoized: break
         case "Retry", "DAG", "Steps", "StepGroup", "TaskGroup", "Container": return nil
         // An approval is lineage; a pause is not.
-        case "Suspend" where node.value["outputs"]?["parameters"]?.array?.isEmpty == false: break
+        case "Suspend"
+        where node.value["outputs"]?["parameters"]?.array?.contains(where: { $0["value"] != nil }) == true: break
         case "Suspend":
             ignored.append("\(node.field): a step that only waits")
             return nil

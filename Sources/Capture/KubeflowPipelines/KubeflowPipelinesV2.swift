@@ -81,18 +81,21 @@ enum KubeflowPipelinesV2 {
             return result
         case .success(let found): nodes = found
         }
+        if nodes.isEmpty { result.ignored.append("\(object.reference), status: has no nodes") }
         let byID = Dictionary(nodes.map { ($0.id, $0) }) { $1 }
         for node in nodes {
             let template = node.text("templateName")
             let isImporter = template.hasPrefix("system-importer")
-            guard isImporter || template.hasSuffix("system-container-impl"),
+            // A task whose condition is false never gets as far as its launcher.
+            let isSkippedTask = template.hasSuffix("system-container-executor") && node.text("type") == "Skipped"
+            guard isImporter || isSkippedTask || template.hasSuffix("system-container-impl"),
                 ["Pod", "Skipped"].contains(node.text("type")), node.text("phase") != "Omitted"
             else { continue }
             var ignored: [String] = []
             guard var step = workflow.step(of: node, ignored: &ignored) else { continue }
             step.execution.inputs = []
             step.execution.outputs = []
-            let boundary = byID[node.text("boundaryID")]
+            let boundary = isSkippedTask ? node : byID[node.text("boundaryID")]
             if node.text("type") == "Skipped", parameter(boundary, "cached-decision") == "true" {
                 cached(&step.execution, node, boundary, nodes, object)
             } else if let container = isImporter ? importer(workflow, node) : launcher(node, boundary),

@@ -52,7 +52,8 @@ struct LauncherFlags {
         for name in ["mlmd_server_address", "execution_id", "parent_dag_id"] where flags[name] != nil {
             return .launcher("--\(name)")
         }
-        return flags["parent_task_id"] != nil && flags["ml_pipeline_server_address"] != nil ? .nobody : .unknown
+        // The importer has no --ml_pipeline_server_address (backend/src/v2/compiler/argocompiler/importer.go).
+        return flags["parent_task_id"] != nil ? .nobody : .unknown
     }
 
     var isImporter: Bool { flags["executor_type"] == "importer" }

@@ -11,6 +11,12 @@ struct MetadataRule: Sendable, Hashable {
     static let kind = "MetadataRule"
     static let clusterKind = "ClusterMetadataRule"
 
+    /// The kinds that are executions and read annotations.
+    private static let knownKinds: Set<String> = Set(
+        ["Pod", "TaskRun", "CustomRun", "PipelineRun", "TrainJob", "Trial", "SparkApplication", "RayJob", "JobSet"]
+            + ["ReplicaSet", "InferenceService", "LLMInferenceService", "TrainedModel", "SeldonDeployment", "Model"]
+            + TrainingOperatorJob.kinds.keys)
+
     private struct Owner: Sendable, Hashable {
         var kind: String?
         var name: String?
@@ -92,6 +98,9 @@ struct MetadataRule: Sendable, Hashable {
             switch member.key {
             case "kinds":
                 let found = texts(member.value, field)
+                for kind in found where !Self.knownKinds.contains(kind) {
+                    wrong(field, "\(kind) is no kind of execution; should be of \(Self.knownKinds.sorted().joined(separator: ", "))")
+                }
                 if !found.isEmpty { kinds = Set(found) }
             case "namespaces":
                 namespaces = texts(member.value, field)

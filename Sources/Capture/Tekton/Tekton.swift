@@ -305,7 +305,8 @@ struct Tekton {
             guard let name = task["name"]?.string, task["reason"]?.string != "None" else { continue }
             var skipped = ObjectExecution(
                 object, plural: "pipelineruns", detail: name, type: "tekton.TaskRun", convention: Self.convention,
-                state: (.canceled, "status.skippedTasks[\(index)]"), start: nil, end: nil, run: run, capture: capture)
+                state: (.canceled, "status.skippedTasks[\(index)]"), start: nil, end: end(status), run: run,
+                capture: capture)
             skipped.execution.name = name
             skipped.property("message", task["reason"])
             result.executions.append(skipped.execution)
