@@ -4,12 +4,14 @@ import Lineage
 extension Capture {
     /// A pod: a step of a system that we know, or one that annotations or rules speak of.
     func pod(_ object: KubernetesObject, isDeleted: Bool) -> Result {
+        if ArgoPod.matches(object), object.annotations[Annotations.record] == nil,
+            let owner = owners.chain(of: object).first(where: { $0.annotations[Annotations.record] == "false" })
+        {
+            return ignored(object, "\(Annotations.record) of \(owner.kind) \(owner.name) is \"false\"")
+        }
         if let found = KubeflowPipelinesV2.result(pod: object, isDeleted: isDeleted, capture: self) { return found }
         if ArgoPod.matches(object) {
             if let reason = ArgoPod.reasonNotAStep(object) { return ignored(object, reason) }
-            if let owner = owners.chain(of: object).first(where: { $0.annotations[Annotations.record] == "false" }) {
-                return ignored(object, "\(Annotations.record) of \(owner.kind) \(owner.name) is \"false\"")
-            }
             let pod = PodFacts(object, isDeleted: isDeleted)
             if KubeflowPipelinesV1.matches(object), let reason = KubeflowPipelinesV1.reasonNotAStep(pod) {
                 return ignored(object, reason)

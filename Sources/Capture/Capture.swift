@@ -123,7 +123,11 @@ public struct Capture: Sendable {
         let object = ArgoWorkflow.named(object)
         let (problems, service) = learned(object, isDeleted: isDeleted)
         // What its ReplicaSet says, the service is told by.
-        if let service { return callAsFunction(service) }
+        if let service { return read(service, isDeleted: false, []) }
+        return read(object, isDeleted: isDeleted, problems)
+    }
+
+    private func read(_ object: KubernetesObject, isDeleted: Bool, _ problems: [Problem]) -> Result {
         if RuleIndex.isRule(object) {
             return Result(convention: "rule", problems: problems)
         }

@@ -61,7 +61,7 @@ extension Capture {
         Kind("jobset.x-k8s.io", ["v1alpha2"], "jobsets", "JobSet"),
         Kind("batch", ["v1"], "jobs", "Job"),
         Kind("apps", ["v1"], "replicasets", "ReplicaSet"),
-        Kind("serving.kserve.io", ["v1beta1"], "inferenceservices", "InferenceService"),
+        Kind("serving.kserve.io", ["v1beta1"], "inferenceservices", "InferenceService", stage: .owned),
         Kind("serving.kserve.io", ["v1alpha2", "v1alpha1"], "llminferenceservices", "LLMInferenceService"),
         Kind("serving.kserve.io", ["v1alpha1"], "trainedmodels", "TrainedModel"),
         Kind("mlops.seldon.io", ["v1alpha1"], "models", "Model"),

@@ -79,17 +79,18 @@ extension Execution {
     private func isNewAttempt(_ later: Execution) -> Bool {
         // Told by the same kind of object: another's clock may be behind.
         guard later.role == role, role == .step, later.authority == authority, state.isFinal, let end,
-            let start = later.start
+            let begin = later.start
         else { return false }
-        return start > end
+        return begin > end && (start ?? .distantPast) < begin
     }
 
     /// Whether it tells the end of an attempt that another sight is not of: the pod of a step that was repeated
     /// may be deleted late.
     private func isOfEarlierAttempt(than lead: Execution) -> Bool {
-        guard role == lead.role, role == .step || role == .run, state.isFinal, let end, let start = lead.start
+        guard role == lead.role, role == .step || role == .run, state.isFinal, let end, let begin = lead.start
         else { return false }
-        return end.addingTimeInterval(2) < start
+        // Of two clocks one may be behind: what ends before it starts tells of no other attempt.
+        return (start ?? end) <= end && end.addingTimeInterval(2) < begin
     }
 
     /// The state of something that serves after a later sight: it may stop, fail and go on again.

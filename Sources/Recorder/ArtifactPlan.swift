@@ -71,7 +71,7 @@ struct ArtifactPlan {
         let content = Identity.content(of: use.artifact)
         let identity = content ?? Identity.output(of: execution.id, use: use)
         let index =
-            content.flatMap { byExternalID[$0] } ?? known(use, in: written) ?? byExternalID[identity]
+            known(use, in: written) ?? byExternalID[identity]
             ?? (content == nil ? unclaimed(use, writtenBy: execution) : nil)
         guard let index else {
             return add(use, identity, of: execution) { entry in
@@ -94,11 +94,27 @@ struct ArtifactPlan {
     /// The one of an execution's own artifacts that a use means, by uri, else by name.
     private func known(_ use: ArtifactUse, in ids: [Int64]) -> Int? {
         // Of several versions under one uri each is itself.
-        let own = ids.compactMap { byID[$0] }.filter { !Identity.isContent(entries[$0].node.externalID) }
+        let all = ids.compactMap { byID[$0] }
+        if let content = Identity.content(of: use.artifact), let index = byExternalID[content], all.contains(index) {
+            return index
+        }
+        let own = all.filter { !differs(entries[$0].node, from: use.artifact) }.sorted {
+            (Identity.isContent(entries[$0].node.externalID) ? 1 : 0, $0)
+                < (Identity.isContent(entries[$1].node.externalID) ? 1 : 0, $1)
+        }
         if let uri = use.artifact.uri {
             return own.first { entries[$0].node.uri == uri } ?? own.first { Self.completes(uri, entries[$0].node.uri) }
         }
         return own.first { entries[$0].node.uri.isEmpty && entries[$0].node.title == use.artifact.name }
+    }
+
+    /// Whether version or digest say that a stored artifact is another.
+    private func differs(_ node: MlMetadata_Artifact, from artifact: Artifact) -> Bool {
+        func differ(_ name: String, _ value: String?) -> Bool {
+            guard let value, let stored = node.customProperties[name]?.stringValue else { return false }
+            return stored != value
+        }
+        return differ(PropertyName.version, artifact.version) || differ(PropertyName.digest, artifact.digest)
     }
 
     /// Whether a uri is a stored one with its bucket: `s3://b/key` for `s3:///key`.
@@ -124,7 +140,7 @@ struct ArtifactPlan {
     /// - Parameter read: the artifacts that the store has as this execution's inputs.
     mutating func input(_ use: ArtifactUse, of execution: Execution, read: [Int64]) -> Int {
         let content = Identity.content(of: use.artifact)
-        if let index = content.flatMap({ byExternalID[$0] }) ?? known(use, in: read)
+        if let index = known(use, in: read) ?? content.flatMap({ byExternalID[$0] })
             ?? candidate(for: use, readBy: execution)
         {
             update(index, with: use, externalID: nil, of: execution)

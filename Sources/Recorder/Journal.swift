@@ -151,7 +151,7 @@ public actor Journal {
             // Of files, a run that goes on may be older than one that has ended, and so may an end.
             let isOlder =
                 !isLive && old.role == .run && old.state.isFinal
-                && (execution.end ?? .distantPast) < (old.end ?? .distantFuture)
+                && old.end.map { (execution.end ?? .distantPast) < $0 } ?? false
             merged = isOlder ? execution.merging(old) : old.merging(execution)
             // Two sights of the same facts may tell them in another order.
             if merged.saysTheSame(as: old) {

@@ -176,8 +176,12 @@ extension Recorder {
             executions += result.everything
             if podGuard != nil, object.kind == "Pod" { pods.append((object, result.executions, isDeleted)) }
             if let found = result.serving, found.isReplaced { serving.append(found) }
-            let origin = Execution.Origin(
-                kind: object.kind, namespace: object.namespace, name: object.name, uid: object.uid)
+            // A ReplicaSet may tell of its service.
+            let other = object.kind == "ReplicaSet" ? result.executions.first?.mainOrigin : nil
+            let origin =
+                other
+                ?? Execution.Origin(
+                    kind: object.kind, namespace: object.namespace, name: object.name, uid: object.uid)
             var found = result.problems + result.executions.flatMap(\.problems)
             if let nodes = result.offloaded, argoServer != nil {
                 found.removeAll { $0 == nodes.problem }

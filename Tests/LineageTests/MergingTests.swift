@@ -39,6 +39,14 @@ import Testing
         let merged = failed.merging(again)
         #expect(merged.state == .running)
         #expect((merged.start, merged.end) == (at(60), nil))
+        // Ends before starts, by two clocks: still one attempt.
+        var odd = sight(.workflow, .complete)
+        (odd.start, odd.end) = (at(100), at(50))
+        #expect(odd.merging(odd).state == .complete)
+        var before = sight(.workflow, .running)
+        before.start = at(100)
+        #expect(before.merging(odd).state == .complete)
+        #expect(odd.merging(before).state == .complete)
         // A late sight of the first attempt takes nothing back, nor does one by another clock.
         var late = sight(.workflow, .running)
         late.start = at(10)

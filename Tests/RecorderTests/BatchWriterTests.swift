@@ -443,6 +443,22 @@ extension BatchWriterTests {
         }
     }
 
+    @Test func aVersionOrDigestThatIsKnownLaterOrNoLongerIsOfTheSameArtifact() async throws {
+        let told = [
+            file("s3://m", version: "1"), file("s3://m"), file("s3://m", digest: "sha256:2"),
+            file("s3://m", version: "1", digest: "sha256:2"),
+        ]
+        for first in told {
+            for second in told where second != first {
+                try await withStore { store in
+                    _ = try await BatchWriter(store).write([step("w", 0, 1, reads: [file("s3://d")], writes: [first])])
+                    _ = try await BatchWriter(store).write([step("w", 0, 1, reads: [file("s3://d")], writes: [second])])
+                    #expect(try await store.counts() == [1, 2, 2], "\(first), then \(second)")
+                }
+            }
+        }
+    }
+
     @Test func aStepThatIsRepeatedRunsAgain() async throws {
         try await withStore { store in
             func stored() async throws -> (state: String, properties: [String: String]) {

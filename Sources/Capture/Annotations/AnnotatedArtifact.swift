@@ -11,18 +11,22 @@ struct AnnotatedArtifact {
     ]
 
     /// - Parameters:
-    ///   - written: the same with all scalars as they are written: `1.10` is a version, and no number.
+    ///   - given: the same before variables were resolved.
+    ///   - written: that with all scalars as they are written: `1.10` is a version, and no number.
     ///   - problems: gets what is wrong with it.
-    init(_ item: JSONValue, written: JSONValue? = nil, _ problems: inout [String]) {
+    init(
+        _ item: JSONValue, given original: JSONValue? = nil, written: JSONValue? = nil, _ problems: inout [String]
+    ) {
         guard let given = item.object else {
             problems.append("\(item.kindName) where an object should be")
             return
         }
         let fields = Self.withoutEnvelope(given)
         let literal = written?.object.map(Self.withoutEnvelope)
+        let unresolved = original?.object.map(Self.withoutEnvelope)
         func text(_ key: String) -> String? {
             guard let value = fields[key], !value.isNull else { return nil }
-            if value.number != nil, value.string == nil, let text = literal?[key]?.string { return text }
+            if unresolved?[key]?.number != nil, let text = literal?[key]?.string { return text }
             if let text = value.scalarText { return text.isEmpty ? nil : text }
             problems.append("\(key): \(value.kindName) where text should be")
             return nil
@@ -43,7 +47,9 @@ struct AnnotatedArtifact {
             switch key {
             case "type", "name", "uri", "version", "digest": continue
             case "labels":
-                if value.object == nil, !value.isNull { problems.append("labels: \(value.kindName) where an object should be") }
+                if value.object == nil, !value.isNull {
+                    problems.append("labels: \(value.kindName) where an object should be")
+                }
                 for label in value.object ?? JSONObject() {
                     artifact.customProperties[label.key] = Self.property(label.value)
                 }

@@ -109,10 +109,12 @@ struct Annotations {
             let before = problems.count
             let written = AnnotatedArtifact.hasNumericNames(value) ? try? YAML.parse(text, resolves: false) : nil
             for (index, item) in (value.array ?? (value.isNull ? [] : [value])).enumerated() {
-                let literal = value.array == nil ? written : written?.array.flatMap { $0.indices.contains(index) ? $0[index] : nil }
+                let literal =
+                    value.array == nil
+                    ? written : written?.array.flatMap { $0.indices.contains(index) ? $0[index] : nil }
                 var reasons: [String] = []
                 let resolved = variables.resolve(item, isFinal: isFinal, &reasons)
-                if let artifact = AnnotatedArtifact(resolved, written: literal, &reasons).artifact {
+                if let artifact = AnnotatedArtifact(resolved, given: item, written: literal, &reasons).artifact {
                     let name = artifact.name ?? artifact.uri ?? "\(direction)-\(index)"
                     result.append(ArtifactUse(name: name, convention: Self.convention, artifact: artifact))
                     evidence.append(

@@ -75,15 +75,17 @@ struct PodFacts {
     var terminationMessage: String? { terminated?["message"]?.string }
 
     /// The environment of the main container, as far as the pod itself tells it.
-    func environment(_ name: String) -> String? { environment(name, depth: 0) }
+    func environment(_ name: String) -> String? { environment[name] }
 
-    private func environment(_ name: String, depth: Int) -> String? {
-        for variable in main["env"]?.array ?? [] where variable["name"]?.string == name {
-            // One variable may name others, though not in a circle.
-            if let value = variable["value"]?.string { return depth < 10 ? expand(value, depth: depth + 1) : value }
-            return variable["valueFrom"]?["fieldRef"]?["fieldPath"]?.string.flatMap(field)
+    /// A variable may name those before it: `$(BUCKET)/in`.
+    private var environment: [String: String] {
+        var result: [String: String] = [:]
+        for variable in main["env"]?.array ?? [] {
+            guard let name = variable["name"]?.string else { continue }
+            let value = variable["value"]?.string.map { Self.expand($0, result) }
+            result[name] = value ?? variable["valueFrom"]?["fieldRef"]?["fieldPath"]?.string.flatMap(field)
         }
-        return nil
+        return result
     }
 
     /// The value of a downward-API field.
@@ -112,22 +114,30 @@ struct PodFacts {
                 let next = index + 1
                 // A flag without a value.
                 guard next < words.count, !words[next].hasPrefix("--") else { return nil }
-                return expand(words[next])
+                return Self.expand(words[next], environment)
             }
-            if word.hasPrefix(flag + "=") { return expand(String(word.dropFirst(flag.count + 1))) }
+            if word.hasPrefix(flag + "=") { return Self.expand(String(word.dropFirst(flag.count + 1)), environment) }
         }
         return nil
     }
 
-    /// Kubernetes replaces `$(NAME)` in commands by the environment.
-    private func expand(_ text: String, depth: Int = 0) -> String {
+    /// No value is made longer than this.
+    private static let maximumLength = 1 << 16
+
+    /// Kubernetes replaces `$(NAME)` in commands and variables by the environment; `$$(` is a plain `$(`.
+    private static func expand(_ text: String, _ environment: [String: String]) -> String {
         var result = ""
         var rest = Substring(text)
-        while let open = rest.firstRange(of: "$(") {
+        while let open = rest.firstRange(of: "$("), result.utf8.count < maximumLength {
+            let before = rest[..<open.lowerBound]
+            if before.hasSuffix("$") {
+                result += before.dropLast() + "$("
+                rest = rest[open.upperBound...]
+                continue
+            }
             guard let close = rest[open.upperBound...].firstIndex(of: ")") else { break }
-            result += rest[..<open.lowerBound]
             let name = String(rest[open.upperBound..<close])
-            result += environment(name, depth: depth) ?? "$(\(name))"
+            result += before + (environment[name] ?? "$(\(name))")
             rest = rest[rest.index(after: close)...]
         }
         return result + rest

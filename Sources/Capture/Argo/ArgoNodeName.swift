@@ -42,7 +42,9 @@ struct ArgoNodeName {
             if number > 0, parts[number - 1] == "hooks" { hook = String(part.prefix { !"[(".contains($0) }) }
             // A group of steps has its number at the end: `loop(0:a)[1]`.
             var rest = part
-            if rest.hasSuffix("]"), let open = rest.lastIndex(of: "["), Int(rest[rest.index(after: open)...].dropLast()) != nil {
+            if rest.hasSuffix("]"), let open = rest.lastIndex(of: "["),
+                Int(rest[rest.index(after: open)...].dropLast()) != nil
+            {
                 rest = rest[..<open]
             }
             var own: (index: Int64, item: String)?

@@ -14,7 +14,10 @@ struct MetadataRule: Sendable, Hashable {
     /// The kinds that are executions and read annotations.
     private static let knownKinds: Set<String> = Set(
         ["Pod", "TaskRun", "CustomRun", "PipelineRun", "TrainJob", "Trial", "SparkApplication", "RayJob", "JobSet"]
-            + ["ReplicaSet", "InferenceService", "LLMInferenceService", "TrainedModel", "SeldonDeployment", "Model"]
+            + [
+                "Workflow", "Experiment", "Job", "Run", "ReplicaSet", "InferenceService", "LLMInferenceService",
+                "TrainedModel", "SeldonDeployment", "Model",
+            ]
             + TrainingOperatorJob.kinds.keys)
 
     private struct Owner: Sendable, Hashable {
@@ -99,7 +102,10 @@ struct MetadataRule: Sendable, Hashable {
             case "kinds":
                 let found = texts(member.value, field)
                 for kind in found where !Self.knownKinds.contains(kind) {
-                    wrong(field, "\(kind) is no kind of execution; should be of \(Self.knownKinds.sorted().joined(separator: ", "))")
+                    wrong(
+                        field,
+                        "\(kind) is no kind of execution; should be of \(Self.knownKinds.sorted().joined(separator: ", "))"
+                    )
                 }
                 if !found.isEmpty { kinds = Set(found) }
             case "namespaces":

@@ -5,6 +5,8 @@ import Lineage
 struct ModelSource {
     var name: String
     var uri: String?
+    /// As it was written.
+    var written: String?
     var field: String
     var properties: [String: PropertyValue] = [:]
     /// What makes it another source, for the identity of a revision.
@@ -15,6 +17,7 @@ struct ModelSource {
     init(_ name: String, uri: String, field: String) {
         self.name = name
         self.field = field
+        written = uri
         identity = ["name": .string(name), "uri": .string(uri)]
         // Two ways of reading the same image.
         var plain = uri

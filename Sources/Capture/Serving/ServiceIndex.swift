@@ -12,6 +12,8 @@ public final class ServiceIndex: Sendable {
         /// The model that its pods load.
         var uri: String
         var isReady: Bool
+        /// Of the Deployment; one that is rolled back to gets a new number.
+        var revision: Int
         var created: Date?
         /// When it was scaled last.
         var scaled: Date?
@@ -35,7 +37,7 @@ public final class ServiceIndex: Sendable {
         if object.apiVersion.hasPrefix("serving.kserve.io/"), object.kind == "InferenceService" {
             let key = "\(object.namespace)/\(object.name)"
             entries.withLock { entries in
-                if isDeleted { entries[key] = nil } else { entries[key, default: Entry()].service = object }
+                if isDeleted { entries[key]?.service = nil } else { entries[key, default: Entry()].service = object }
             }
             return nil
         }
@@ -45,12 +47,14 @@ public final class ServiceIndex: Sendable {
         else { return nil }
         let found = ReplicaSet(
             name: object.name, uri: uri, isReady: object.raw["status"]?["readyReplicas"]?.integer ?? 0 > 0,
+            revision: object.annotations["deployment.kubernetes.io/revision"].flatMap { Int($0) } ?? 0,
             created: ObjectExecution.created(object), scaled: object.scaledTime.flatMap(Timestamp.parse))
         return entries.withLock { entries in
             var entry = entries["\(object.namespace)/\(name)"] ?? Entry()
             let old = entry.sets[object.uid]
             entry.sets[object.uid] = isDeleted ? nil : found
-            entries["\(object.namespace)/\(name)"] = entry
+            let isEmpty = entry.service == nil && entry.sets.isEmpty
+            entries["\(object.namespace)/\(name)"] = isEmpty ? nil : entry
             return old?.isReady != entry.sets[object.uid]?.isReady ? entry.service : nil
         }
     }
