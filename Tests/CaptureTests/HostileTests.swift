@@ -86,6 +86,31 @@ import Testing
         #expect(Capture(cluster: "c")(run).executions.count == 1)
     }
 
+    @Test(.timeLimit(.minutes(1))) func variablesThatNameEachOtherTakeNoTime() throws {
+        let names = (0..<12).map { "A\($0)" }
+        let environment = names.enumerated().map { index, name -> JSONValue in
+            let value = index == 0 ? "0123456789" : String(repeating: "$(A\(index - 1))", count: 30)
+            return ["name": .string(name), "value": .string(value)]
+        }
+        let pod = try KubernetesObject([
+            "kind": "Pod", "apiVersion": "v1",
+            "metadata": [
+                "name": "p", "namespace": "n", "uid": "u",
+                "annotations": [
+                    "metadata.kubeflow.org/inputs": "{type: model, name: \"$(env.A11)\", uri: \"$(env.SELF)\"}"
+                ],
+            ],
+            "spec": [
+                "containers": [
+                    ["name": "c", "env": .array(environment + [["name": "SELF", "value": "$(SELF)/$$(x)"]])]
+                ]
+            ],
+            "status": ["phase": "Running"],
+        ])
+        let execution = try #require(Capture(cluster: "c")(pod).executions.first)
+        #expect(execution.inputs.first?.artifact.uri == "$(SELF)/$(x)")
+    }
+
     @Test(.timeLimit(.minutes(1))) func hugeAnnotationsAndUrisAreKeptOrTold() throws {
         func pod(_ annotation: String) throws -> KubernetesObject {
             try KubernetesObject([

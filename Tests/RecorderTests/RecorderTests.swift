@@ -435,12 +435,13 @@ extension RecorderTests {
             await cluster.apply("ADDED", set("s-1", "s3://models/1", ready: 1, created: "2027-02-01T08:59:30Z"))
             await cluster.apply(
                 "ADDED", service("s3://models/1", ready: "2027-02-01T09:00:00Z", changed: "2027-02-01T08:59:00Z"))
-            try await recording(cluster, try Journal(path: ":memory:"), store) {
-                try await expect(["running"])
-                await cluster.apply(
-                    "MODIFIED", service("s3://models/2", ready: "2027-02-01T09:00:00Z", changed: "2027-02-01T10:00:00Z")
-                )
-                await cluster.apply("ADDED", set("s-2", "s3://models/2", ready: 0, created: "2027-02-01T10:00:05Z"))
+            let journal = try Journal(path: ":memory:")
+            try await recording(cluster, journal, store) { try await expect(["running"]) }
+            // The rollout begins while nobody watches.
+            await cluster.apply(
+                "MODIFIED", service("s3://models/2", ready: "2027-02-01T09:00:00Z", changed: "2027-02-01T10:00:00Z"))
+            await cluster.apply("ADDED", set("s-2", "s3://models/2", ready: 0, created: "2027-02-01T10:00:05Z"))
+            try await recording(cluster, journal, store) {
                 try await expect(["running", "new"])
                 await cluster.apply("MODIFIED", set("s-2", "s3://models/2", ready: 1, created: "2027-02-01T10:00:05Z"))
                 try await expect(["running", "running"])
