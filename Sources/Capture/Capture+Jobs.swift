@@ -7,7 +7,7 @@ extension Capture {
         var object = original
         let chain = owners.chain(of: object)
         // What owners say holds for their jobs too; the nearest outweighs.
-        for owner in chain { object.annotations.merge(owner.annotations) { own, _ in own } }
+        for owner in chain { Annotations.inherit(owner.annotations, into: &object.annotations) }
         if object.annotations[Annotations.record] == "false" {
             return ignored(object, "\(Annotations.record) is \"false\"")
         }

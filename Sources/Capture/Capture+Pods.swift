@@ -43,7 +43,7 @@ extension Capture {
         }
         // What owners say holds for their pods; the nearest outweighs.
         var annotated = object
-        for owner in chain { annotated.annotations.merge(owner.annotations) { own, _ in own } }
+        for owner in chain { Annotations.inherit(owner.annotations, into: &annotated.annotations) }
         guard Annotations.matches(annotated), annotated.annotations[Annotations.record] != "false" else {
             return ignored(object, "no convention matches, and it has no annotation of \(Annotations.prefix)")
         }

@@ -121,6 +121,12 @@ public struct Capture: Sendable {
     /// - Parameter isDeleted: the object is gone; nothing more will happen to it.
     public func callAsFunction(_ object: KubernetesObject, isDeleted: Bool = false) -> Result {
         let object = ArgoWorkflow.named(object)
+        // It would be the same as any other such object.
+        if object.uid.isEmpty, object.name.isEmpty {
+            return Result(problems: [
+                Problem(object: object.reference, field: "metadata", reason: "has neither uid nor name")
+            ])
+        }
         let (problems, service) = learned(object, isDeleted: isDeleted)
         // What its ReplicaSet says, the service is told by.
         if let service { return read(service, isDeleted: false, []) }
@@ -138,7 +144,7 @@ public struct Capture: Sendable {
         }
         var ruled = object
         let found = rules.rule(for: object, owners: owners)
-        if let found { ruled.annotations.merge(found.rule.annotations) { own, _ in own } }
+        if let found { Annotations.inherit(found.rule.annotations, into: &ruled.annotations) }
         var result = capture(ruled, isDeleted: isDeleted)
         if !includesLogs { result.removeLogs() }
         if result.convention != nil || result.run != nil { result.add(Shapes.problems(of: object)) }

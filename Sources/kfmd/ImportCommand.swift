@@ -80,14 +80,18 @@ enum RulesFile {
         let rules = RuleIndex()
         guard let path = Settings.value(given, "KFMD_RULES") else { return rules }
         var problems: [String] = []
+        var count = 0
         let source = try InputStream.Source(path)
         defer { source.remove() }
         try InputStream.read(source) { item in
             switch item {
             case .malformed(let reason): problems.append("\(path), \(reason)")
-            case .object(let object, _): problems += rules.add(object).map { "\(path): \($0)" }
+            case .object(let object, _):
+                count += 1
+                problems += rules.add(object).map { "\(path): \($0)" }
             }
         }
+        if count == 0, problems.isEmpty { problems = ["\(path): has no rules"] }
         guard problems.isEmpty else { throw Failure.usage(problems.joined(separator: "\nkfmd: ")) }
         return rules
     }

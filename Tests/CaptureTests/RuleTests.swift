@@ -1,4 +1,4 @@
-import Capture
+@testable import Capture
 import JSON
 import Kubernetes
 import Lineage
@@ -40,6 +40,20 @@ import Testing
         var spec = rest.object ?? JSONObject()
         spec["selector"] = selector
         return .object(spec)
+    }
+
+    @Test func whatAnObjectSaysUnderEitherNameOutweighsOthers() {
+        var own = ["metadata.kubeflow.org/input": "a", "metadata.kubeflow.org/workspace": "w"]
+        Annotations.inherit(
+            [
+                "metadata.kubeflow.org/inputs": "b", "metadata.kubeflow.org/outputs": "c",
+                "metadata.kubeflow.org/workspace": "v", "metadata.kubeflow.org/run": "r",
+            ], into: &own)
+        #expect(
+            own == [
+                "metadata.kubeflow.org/input": "a", "metadata.kubeflow.org/outputs": "c",
+                "metadata.kubeflow.org/workspace": "w", "metadata.kubeflow.org/run": "r",
+            ])
     }
 
     @Test func aRuleAnnotatesWhatItSelects() throws {

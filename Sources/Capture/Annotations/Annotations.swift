@@ -19,6 +19,15 @@ struct Annotations {
     private static let known =
         Set(inputs + outputs + [record, workspace, run, execution, description, owner])
 
+    /// Annotations of an owner or a rule beside an object's own, which outweigh them: `input` is `inputs` too.
+    static func inherit(_ others: [String: String], into annotations: inout [String: String]) {
+        let own = Set(annotations.keys)
+        for (key, value) in others where !own.contains(key) {
+            let names = [inputs, outputs].first { $0.contains(key) } ?? []
+            if own.isDisjoint(with: names) { annotations[key] = value }
+        }
+    }
+
     /// Whether a pod has any of them.
     static func matches(_ object: KubernetesObject) -> Bool {
         object.annotations.keys.contains { $0.hasPrefix(prefix) }
