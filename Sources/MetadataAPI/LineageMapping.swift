@@ -98,9 +98,10 @@ public enum LineageMapping {
         node.externalID = execution.id
         let state = state(execution.state)
         let isRepeated = began(execution, after: node.customProperties)
-        if !isFinal(node.lastKnownState) || execution.state.isFinal || execution.isServing || isRepeated {
-            node.lastKnownState = state
-        }
+        // An end that somebody saw outweighs one that was concluded.
+        let isKnown = node.lastKnownState != .canceled && isFinal(node.lastKnownState) && execution.isConcluded
+        let goesOn = !isFinal(node.lastKnownState) || execution.state.isFinal || execution.isServing || isRepeated
+        if goesOn, !isKnown || isRepeated { node.lastKnownState = state }
         if isRepeated { node.customProperties[PropertyName.endTime] = nil }
         // Of an attempt that was repeated.
         if isRepeated || execution.state == .complete { node.customProperties[PropertyName.message] = nil }
@@ -125,7 +126,10 @@ public enum LineageMapping {
         }
         custom[PropertyName.evidence] = lines(
             execution.evidence.map { "\($0.fact): \($0.convention), \($0.field)" })
-        custom[PropertyName.problems] = lines(execution.problems.map(\.description))
+        let problems = execution.problems.filter { !isKnown || !$0.reason.hasSuffix(Problem.unseenEnd) }
+        custom[PropertyName.problems] = lines(problems.map(\.description))
+        let isMended = node.customProperties[PropertyName.problems]?.stringValue.hasSuffix(Problem.unseenEnd) == true
+        if isMended, state != .canceled { node.customProperties[PropertyName.problems] = nil }
         set(execution.properties, custom, stored != nil, &node.properties, &node.customProperties)
         return node
     }
@@ -213,5 +217,12 @@ public enum LineageMapping {
             $0.path.steps = [.with { $0.key = name }]
             if let time { $0.millisecondsSinceEpoch = Timestamp.milliseconds(time) }
         }
+    }
+}
+
+extension Execution {
+    /// Whether its end was not seen, but concluded.
+    fileprivate var isConcluded: Bool {
+        state == .canceled && problems.contains { $0.reason.hasSuffix(Problem.unseenEnd) }
     }
 }

@@ -459,6 +459,29 @@ extension BatchWriterTests {
         }
     }
 
+    @Test func anEndThatIsConcludedTakesNoSeenOneBack() async throws {
+        try await withStore { store in
+            func stored() async throws -> (state: String, problems: String?) {
+                let node = try #require(try await store.read { try $0.getExecutions(.init()).executions.first })
+                return (node.stateName, node.customProperties["__kfmd_problems__"]?.stringValue)
+            }
+            let concluded = step("s", 0, nil, state: .canceled)
+            var told = concluded
+            told.problems = [
+                Problem(object: "Pod ns/s", field: "status", reason: "its object is gone: \(Problem.unseenEnd)")
+            ]
+            _ = try await BatchWriter(store).write([told])
+            #expect(try await stored().state == "canceled")
+            #expect(try await stored().problems != nil)
+            _ = try await BatchWriter(store).write([step("s", 0, 10)])
+            #expect(try await stored().state == "complete")
+            #expect(try await stored().problems == nil)
+            _ = try await BatchWriter(store).write([told])
+            #expect(try await stored().state == "complete")
+            #expect(try await stored().problems == nil)
+        }
+    }
+
     @Test func aStepThatIsRepeatedRunsAgain() async throws {
         try await withStore { store in
             func stored() async throws -> (state: String, properties: [String: String]) {
