@@ -46,9 +46,9 @@ import Testing
     @Test(arguments: FixtureTests.fixtures) func changesOfFixturesStopNothing(name: String) throws {
         let bytes = Array(try #require(FileManager.default.contents(atPath: "\(FixtureTests.folder)/\(name).json")))
         guard let value = try? JSONValue(parsing: bytes) else { return }
-        // `make fuzz` gives all of them some seconds together.
+        // `make fuzz` gives all of them some seconds together, two at a time.
         let seconds = ProcessInfo.processInfo.environment["KFMD_FUZZ_SECONDS"].flatMap { Double($0) }
-        let end = seconds.map { ContinuousClock.now + .seconds($0 / 20) }
+        let end = seconds.map { ContinuousClock.now + .seconds($0 * 2 / Double(FixtureTests.fixtures.count)) }
         let seed = ProcessInfo.processInfo.environment["KFMD_SEED"].flatMap { UInt64($0) } ?? 1
         var random = Random(state: seed &+ UInt64(name.utf8.count) &* 31)
         var round = 0
