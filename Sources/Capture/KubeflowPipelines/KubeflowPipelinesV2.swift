@@ -88,14 +88,17 @@ enum KubeflowPipelinesV2 {
             let isImporter = template.hasPrefix("system-importer")
             // A task whose condition is false never gets as far as its launcher.
             let isSkippedTask = template.hasSuffix("system-container-executor") && node.text("type") == "Skipped"
-            guard isImporter || isSkippedTask || template.hasSuffix("system-container-impl"),
+            // Nor does one whose driver failed.
+            let isFailedDriver =
+                template.hasSuffix("system-container-driver") && ["Failed", "Error"].contains(node.text("phase"))
+            guard isImporter || isSkippedTask || isFailedDriver || template.hasSuffix("system-container-impl"),
                 ["Pod", "Skipped"].contains(node.text("type")), node.text("phase") != "Omitted"
             else { continue }
             var ignored: [String] = []
             guard var step = workflow.step(of: node, ignored: &ignored) else { continue }
             step.execution.inputs = []
             step.execution.outputs = []
-            let boundary = isSkippedTask ? node : byID[node.text("boundaryID")]
+            let boundary = isSkippedTask || isFailedDriver ? node : byID[node.text("boundaryID")]
             if node.text("type") == "Skipped", parameter(boundary, "cached-decision") == "true" {
                 cached(&step.execution, node, boundary, nodes, object)
             } else if let container = isImporter ? importer(workflow, node) : launcher(node, boundary),
@@ -108,14 +111,15 @@ enum KubeflowPipelinesV2 {
             } else {
                 // Its condition was false, and no launcher ran; else what the driver made cannot be read.
                 step.execution.parameters = []
-                if node.text("type") == "Pod", step.execution.state != .new {
+                if node.text("type") == "Pod", !isFailedDriver, step.execution.state != .new {
                     step.execution.problems.append(
                         Problem(
                             object: object.reference, field: "\(node.field).inputs.parameters[pod-spec-patch]",
                             reason: "has no launcher's command in it"))
                 }
                 step.execution.type = executionType("")
-                step.execution.name = boundary?.text("displayName") ?? step.execution.name
+                step.execution.name =
+                    parameter(node, "task-name") ?? boundary?.text("displayName") ?? step.execution.name
                 setRun(&step.execution, id: object.labels["pipeline/runid"] ?? object.uid, object)
             }
             if isDeleted, !step.execution.state.isFinal { step.execution.state = .canceled }
