@@ -103,39 +103,44 @@ private final class ArgoServerDouble: Sendable {
         var logger = Logger(label: "test")
         logger.logLevel = .critical
         let quiet = logger
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            let (ports, port) = AsyncStream.makeStream(of: (Bool, Int).self)
-            group.addTask { try await ReplayServer(cluster, logger: quiet).run { port.yield((true, $0)) } }
-            group.addTask {
-                let application = Application(
-                    responder: CallbackResponder { (request: Request, _: BasicRequestContext) in argo.answer(request) },
-                    configuration: .init(address: .hostname("127.0.0.1", port: 0)),
-                    onServerRunning: { port.yield((false, $0.localAddress?.port ?? 0)) }, logger: quiet)
-                try await application.run()
-            }
-            var (clusterPort, argoPort) = (0, 0)
-            for await (isCluster, number) in ports {
-                if isCluster { clusterPort = number } else { argoPort = number }
-                if clusterPort > 0, argoPort > 0 { break }
-            }
-            let client = try APIClient(ClusterConfiguration(server: "http://127.0.0.1:\(clusterPort)"))
-            var configuration = ClusterConfiguration(server: "http://127.0.0.1:\(argoPort)")
-            configuration.credentials = .token("secret")
-            let server = ArgoServer(try APIClient(configuration))
-            var options = Recorder.Options()
-            options.backoff = Backoff(first: .milliseconds(20), maximum: .milliseconds(100))
-            let recorder = Recorder(
-                client: client, capture: Capture(cluster: "c"), journal: journal, backend: store, options: options,
-                argoServer: server, metrics: metrics, logger: quiet)
-            group.addTask { await recorder.run() }
-            let result: Result<Void, any Error>
-            do { result = .success(try await body()) } catch { result = .failure(error) }
-            group.cancelAll()
-            while let _ = try? await group.next() {}
-            await client.shutdown()
-            await server.shutdown()
-            try result.get()
+        let (ports, port) = AsyncStream.makeStream(of: (isCluster: Bool, number: Int).self)
+        let clusterServer = Task {
+            try await ReplayServer(cluster, logger: quiet).run { port.yield((true, $0)) }
         }
+        let argoServer = Task {
+            try await Application(
+                responder: CallbackResponder { (request: Request, _: BasicRequestContext) in argo.answer(request) },
+                configuration: .init(address: .hostname("127.0.0.1", port: 0)),
+                onServerRunning: { port.yield((false, $0.localAddress?.port ?? 0)) }, logger: quiet
+            ).run()
+        }
+        var (clusterPort, argoPort) = (0, 0)
+        for await (isCluster, number) in ports {
+            if isCluster { clusterPort = number } else { argoPort = number }
+            if clusterPort > 0, argoPort > 0 { break }
+        }
+        let client = try APIClient(ClusterConfiguration(server: "http://127.0.0.1:\(clusterPort)"))
+        var configuration = ClusterConfiguration(server: "http://127.0.0.1:\(argoPort)")
+        configuration.credentials = .token("secret")
+        let server = ArgoServer(try APIClient(configuration))
+        var options = Recorder.Options()
+        options.backoff = Backoff(first: .milliseconds(20), maximum: .milliseconds(100))
+        let recorder = Recorder(
+            client: client, capture: Capture(cluster: "c"), journal: journal, backend: store, options: options,
+            argoServer: server, metrics: metrics, logger: quiet)
+        let recording = Task { await recorder.run() }
+        let result: Result<Void, any Error>
+        do { result = .success(try await body()) } catch { result = .failure(error) }
+        // The clients first: NIO does not bear a connection to a server that is being cancelled.
+        recording.cancel()
+        await recording.value
+        await client.shutdown()
+        await server.shutdown()
+        for task in [clusterServer, argoServer] {
+            task.cancel()
+            _ = try? await task.value
+        }
+        try result.get()
     }
 
     private func waitFor(_ condition: () async throws -> Bool) async throws {
