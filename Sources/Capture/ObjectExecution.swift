@@ -94,6 +94,12 @@ struct ObjectExecution {
         evidence("input \(name)", field)
     }
 
+    /// The model of something that serves.
+    mutating func input(_ source: ModelSource) {
+        input(source.name, source.artifact, field: source.field)
+        if let reason = source.problem { problem(source.field, reason) }
+    }
+
     mutating func output(_ name: String, _ artifact: Artifact, field: String) {
         execution.outputs.append(ArtifactUse(name: name, convention: convention, artifact: artifact))
         evidence("output \(name)", field)

@@ -98,10 +98,9 @@ struct ArtifactPlan {
         if let content = Identity.content(of: use.artifact), let index = byExternalID[content], all.contains(index) {
             return index
         }
-        let own = all.filter { !differs(entries[$0].node, from: use.artifact) }.sorted {
-            (Identity.isContent(entries[$0].node.externalID) ? 1 : 0, $0)
-                < (Identity.isContent(entries[$1].node.externalID) ? 1 : 0, $1)
-        }
+        let alike = all.filter { !differs(entries[$0].node, from: use.artifact) }
+        func hasContent(_ index: Int) -> Bool { Identity.isContent(entries[index].node.externalID) }
+        let own = alike.filter { !hasContent($0) } + alike.filter(hasContent)
         if let uri = use.artifact.uri {
             return own.first { entries[$0].node.uri == uri } ?? own.first { Self.completes(uri, entries[$0].node.uri) }
         }

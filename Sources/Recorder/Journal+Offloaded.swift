@@ -75,16 +75,6 @@ extension Journal {
 
     /// Waits until nodes are due, or the task is cancelled.
     func waitForOffloaded() async {
-        while !Task.isCancelled {
-            let next = try? connection.first("SELECT min(due) FROM offloaded WHERE due IS NOT NULL") {
-                $0.optionalInteger(0)
-            }
-            guard case .some(.some(let time)) = next else {
-                await sleepUntilWoken()
-                continue
-            }
-            if time <= clock.milliseconds { return }
-            await sleepUntilWoken(atMost: .milliseconds(time - clock.milliseconds))
-        }
+        await waitUntilDue("SELECT min(due) FROM offloaded WHERE due IS NOT NULL")
     }
 }

@@ -376,10 +376,14 @@ public actor Journal {
 
     /// Waits until something is due for the store, or the task is cancelled.
     public func waitForPending() async {
+        await waitUntilDue(
+            "SELECT min(held_until) FROM step WHERE acknowledged < revision AND held_until < \(Int64.max)")
+    }
+
+    /// Waits until the time that a query finds, in milliseconds since 1970, or the task is cancelled.
+    func waitUntilDue(_ sql: String) async {
         while !Task.isCancelled {
-            let next = try? connection.first(
-                "SELECT min(held_until) FROM step WHERE acknowledged < revision AND held_until < ?", Int64.max
-            ) { $0.optionalInteger(0) }
+            let next = try? connection.first(sql) { $0.optionalInteger(0) }
             guard case .some(.some(let time)) = next else {
                 await sleepUntilWoken()
                 continue

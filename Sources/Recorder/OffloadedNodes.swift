@@ -58,8 +58,9 @@ extension Recorder {
         case .live(let object), .archived(let object):
             // Nothing more happens to one of the archive.
             let isArchived = if case .archived = found { true } else { false }
-            let result = capture(object, isDeleted: isArchived)
-            try await journal.record(result.everything) { ownership.owns($0) }
+            await keep([(object, isArchived)], logger)
+            // It may have been kept from keeping it.
+            try Task.checkCancellation()
             metrics.countOffloaded("fetched")
         case .withoutNodes, .missing:
             if workflow.attempts < Self.maximumAttempts {

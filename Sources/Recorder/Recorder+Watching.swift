@@ -164,7 +164,7 @@ extension Recorder {
     }
 
     /// Captures objects into the journal. They count as seen only when that succeeded.
-    private func keep(_ objects: [(KubernetesObject, isDeleted: Bool)], _ logger: Logger) async {
+    func keep(_ objects: [(KubernetesObject, isDeleted: Bool)], _ logger: Logger) async {
         guard !objects.isEmpty else { return }
         var executions: [Execution] = []
         var pods: [(KubernetesObject, [Execution], isDeleted: Bool)] = []

@@ -159,6 +159,23 @@ struct ArgoArtifact {
         return ArtifactUse(name: name, convention: ArgoWorkflow.convention, artifact: artifact)
     }
 
+    /// What there is of a step's inputs or outputs, and where it stands.
+    /// - Parameter place: what fields begin with, where that is not the object's own beginning.
+    static func uses(
+        _ artifacts: [ArgoArtifact], _ direction: String, in place: String = ""
+    ) -> (uses: [ArtifactUse], evidence: [Evidence]) {
+        var result: (uses: [ArtifactUse], evidence: [Evidence]) = ([], [])
+        for artifact in artifacts {
+            guard let use = artifact.use() else { continue }
+            result.uses.append(use)
+            result.evidence.append(
+                Evidence(
+                    convention: ArgoWorkflow.convention, fact: "\(direction) \(artifact.name)",
+                    field: place + artifact.field))
+        }
+        return result
+    }
+
     /// The archived log of a container: `main-logs`, in a file `main.log`.
     var isLog: Bool {
         guard let kind, let key = Self.keys[kind].map(text) else { return false }

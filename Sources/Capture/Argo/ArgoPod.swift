@@ -56,13 +56,8 @@ struct ArgoPod {
         let written = outputsAnnotation(&problems)
         let outputs = artifacts(
             written["artifacts"], "metadata.annotations[\"\(Self.prefix)outputs\"].artifacts", repositories)
-        for input in inputs where input.use() != nil {
-            evidence.append(.init(convention: ArgoWorkflow.convention, fact: "input \(input.name)", field: input.field))
-        }
-        for output in outputs where output.use() != nil {
-            evidence.append(
-                .init(convention: ArgoWorkflow.convention, fact: "output \(output.name)", field: output.field))
-        }
+        let (readUses, writtenUses) = (ArgoArtifact.uses(inputs, "input"), ArgoArtifact.uses(outputs, "output"))
+        evidence += readUses.evidence + writtenUses.evidence
         let parameters = (template["inputs"]?["parameters"]?.array ?? []).compactMap { value in
             value["name"]?.string.flatMap { name in
                 value["value"]?.scalarText.map { Execution.Parameter(name: name, value: $0) }
@@ -80,8 +75,8 @@ struct ArgoPod {
             type: TypeName.argoStep, name: Self.displayName(nodeName, workflow: workflow),
             state: state, start: containers.start ?? pod.start, end: state.isFinal ? containers.end ?? pod.end : nil,
             run: ArgoWorkflow.run(name: workflow, uid: owner?.uid), workspace: Annotations.workspace(of: object),
-            parameters: parameters, inputs: inputs.compactMap { $0.use() },
-            outputs: outputs.compactMap { $0.use() },
+            parameters: parameters, inputs: readUses.uses,
+            outputs: writtenUses.uses,
             customProperties: custom, evidence: evidence, problems: problems, authority: .pod,
             origin: .init(kind: "Pod", namespace: object.namespace, name: object.name, uid: object.uid))
         var step = Step(execution, templateName: templateName, inputs: inputs, outputs: outputs)

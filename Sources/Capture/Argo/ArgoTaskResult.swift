@@ -36,18 +36,16 @@ struct ArgoTaskResult {
             artifact?.reduceToKey()
             return artifact
         }
+        let written = ArgoArtifact.uses(artifacts, "output", in: "\(Self.kind) ")
         let uid = found.isEmpty ? workflow : found
         var execution = Execution(
             id: Identity.execution(
                 cluster: capture.cluster, namespace: object.namespace, workflowUID: uid, nodeID: object.name),
             type: TypeName.argoStep, name: object.name,
             run: ArgoWorkflow.run(name: workflow, uid: uid), workspace: Annotations.workspace(of: object),
-            outputs: artifacts.compactMap { $0.use() },
+            outputs: written.uses,
             customProperties: ArgoWorkflow.outputProperties(outputs),
-            evidence: artifacts.map {
-                Evidence(
-                    convention: ArgoWorkflow.convention, fact: "output \($0.name)", field: "\(Self.kind) \($0.field)")
-            }, authority: .taskResult,
+            evidence: written.evidence, authority: .taskResult,
             origin: .init(kind: Self.kind, namespace: object.namespace, name: object.name, uid: object.uid))
         execution.role = .fragment
         return .init(convention: ArgoWorkflow.convention, executions: [execution])

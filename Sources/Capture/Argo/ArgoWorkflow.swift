@@ -151,11 +151,7 @@ struct ArgoWorkflow {
             type == "Skipped" && node.text("message").hasPrefix(Self.originalPod)
             ? String(node.text("message").dropFirst(Self.originalPod.count)) : nil
         var state = state(of: node, memoized: memoized || original != nil)
-        // Of what an optional artifact says that does not exist there is nothing to tell.
-        func evidence(_ direction: String, _ artifacts: [ArgoArtifact]) -> [Evidence] {
-            artifacts.filter { $0.use() != nil }.map { self.evidence("\(direction) \($0.name)", $0.field) }
-        }
-        var proof = [self.evidence("state \(state.rawValue)", node, memoized ? "memoizationStatus.hit" : "phase")]
+        var proof = [evidence("state \(state.rawValue)", node, memoized ? "memoizationStatus.hit" : "phase")]
         let repositories = repositories(for: node)
         let inputs = artifacts(node, "inputs", repositories)
         var outputs = artifacts(node, "outputs", repositories)
@@ -163,7 +159,8 @@ struct ArgoWorkflow {
             ignored.append("\(node.field).outputs: the step was skipped, so it wrote nothing")
             outputs = []
         }
-        proof += evidence("input", inputs) + evidence("output", outputs)
+        let (read, written) = (ArgoArtifact.uses(inputs, "input"), ArgoArtifact.uses(outputs, "output"))
+        proof += read.evidence + written.evidence
         var problems: [Problem] = []
         if hasEnded, state == .running, isDaemon(node) {
             // Daemons end with those that they serve.
@@ -207,7 +204,7 @@ struct ArgoWorkflow {
             start: time(node, "startedAt"), end: state.isFinal ? time(node, "finishedAt") ?? endWithoutTime(node) : nil,
             run: run,
             workspace: Annotations.workspace(of: object), parameters: parameters(of: node),
-            inputs: inputs.compactMap { $0.use() }, outputs: outputs.compactMap { $0.use() },
+            inputs: read.uses, outputs: written.uses,
             customProperties: custom, evidence: proof, problems: problems, authority: .workflow,
             origin: .init(
                 kind: "Workflow", namespace: object.namespace, name: object.name, uid: object.uid))

@@ -51,10 +51,7 @@ struct InferenceService {
             run: ObjectExecution.run(of: object, capture: capture), capture: capture)
         result.execution.role = .service
         for parameter in parameters { result.parameter(parameter.name, parameter.value) }
-        for source in sources {
-            result.input(source.name, source.artifact, field: source.field)
-            if let problem = source.problem { result.problem(source.field, problem) }
-        }
+        for source in sources { result.input(source) }
         // A container of one's own may have the model in its image.
         let isCustom = !isLLM && spec["predictor"]?["containers"]?.array?.isEmpty == false
         if sources.isEmpty, !isCustom { result.problem(isLLM ? "spec.model.uri" : "spec.predictor", "names no model") }
@@ -214,10 +211,7 @@ struct InferenceService {
                 start: since, end: nil, run: ObjectExecution.run(of: object, capture: capture), capture: capture)
             result.execution.role = .service
             for parameter in parameters { result.parameter(parameter.name, parameter.value) }
-            for source in sources {
-                result.input(source.name, source.artifact, field: source.field)
-                if let problem = source.problem { result.problem(source.field, problem) }
-            }
+            for source in sources { result.input(source) }
             for name in ["url", "deployment_mode"] { result.execution.customProperties[name] = properties[name] }
             result.property("canary", .string(name))
             result.property("canary_traffic_percent", canary["trafficPercent"])

@@ -70,10 +70,7 @@ struct SeldonDeployment {
                 run: ObjectExecution.run(of: object, capture: capture), capture: capture)
             result.execution.name = "\(object.name)/\(name)"
             result.execution.role = .service
-            for source in sources {
-                result.input(source.name, source.artifact, field: source.field)
-                if let problem = source.problem { result.problem(source.field, problem) }
-            }
+            for source in sources { result.input(source) }
             for (name, value) in parameters { result.parameter(name, value) }
             if state.0 == .failed { result.property("message", status?["description"]) }
             executions.append(result.decorated())

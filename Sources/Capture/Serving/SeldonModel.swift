@@ -50,9 +50,7 @@ enum SeldonModel {
             // The folder of the version, where several are kept side by side.
             let version = spec["artifactVersion"]?.scalarText
             let whole = version.map { uri.hasSuffix("/") ? uri + $0 : "\(uri)/\($0)" } ?? uri
-            let source = ModelSource("model", uri: whole, field: "spec.storageUri")
-            result.input(source.name, source.artifact, field: source.field)
-            if let problem = source.problem { result.problem(source.field, problem) }
+            result.input(ModelSource("model", uri: whole, field: "spec.storageUri"))
         } else {
             result.problem("spec.storageUri", "names no model")
         }

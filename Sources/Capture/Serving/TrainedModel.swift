@@ -29,9 +29,7 @@ enum TrainedModel {
         result.property("inference_service", object.raw["spec"]?["inferenceService"])
         result.property("url", object.raw["status"]?["url"])
         if let uri = model["storageUri"]?.string, !uri.isEmpty {
-            let source = ModelSource("model", uri: uri, field: "spec.model.storageUri")
-            result.input(source.name, source.artifact, field: source.field)
-            if let problem = source.problem { result.problem(source.field, problem) }
+            result.input(ModelSource("model", uri: uri, field: "spec.model.storageUri"))
         } else {
             result.problem("spec.model.storageUri", "names no model")
         }
