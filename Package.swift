@@ -79,7 +79,9 @@ let package = Package(
             name: "Recorder",
             dependencies: [
                 "Capture", "Kubernetes", "MetadataAPI", "Lineage", "SQLite", "JSON",
+                .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOPosix", package: "swift-nio"),
             ],
             swiftSettings: settings),
         .target(

@@ -15,6 +15,8 @@ public struct Fault: Sendable {
         case cut(afterEvents: Int)
         /// The answer to a list is cut after this share of its bytes.
         case cutBody(share: Double)
+        /// An answer of 200 with this text, whatever was asked.
+        case body(String)
         /// A watch that says nothing more, not even that it ends.
         case silence
     }

@@ -50,6 +50,11 @@ public actor ReplayCluster {
     private var watches: [Int: Watch] = [:]
     private var nextWatch = 0
     private var faults: [Fault] = []
+    /// Until when everybody is refused who is not the server itself: its roles are not loaded yet.
+    private var rolesLoaded = ContinuousClock.now
+    /// Resources that nobody may read, by plural.
+    private var forbidden: Set<String> = []
+    private var isTokenVoid = false
     /// How often each kind of request was made: what tests count.
     public private(set) var requests: [String: Int] = [:]
 
@@ -168,6 +173,93 @@ public actor ReplayCluster {
 
     /// Adds a kind.
     public func addResource(_ resource: Resource) { resources.insert(resource) }
+
+    /// Answers 403 for a while, as a server does that has just started and has not loaded its roles.
+    public func refuse(for duration: Duration) { rolesLoaded = .now + duration }
+
+    /// Refuses a resource for good, or no longer.
+    public func forbid(_ plural: String, _ isForbidden: Bool = true) {
+        if isForbidden { forbidden.insert(plural) } else { forbidden.remove(plural) }
+    }
+
+    /// Takes no token any more, or again.
+    public func setTokensVoid(_ isVoid: Bool) {
+        isTokenVoid = isVoid
+        if isVoid { endWatches() }
+    }
+
+    /// How many watches of a resource are open.
+    public func openWatches(_ plural: String) -> Int { watches.values.count { $0.resource.plural == plural } }
+
+    /// - Parameter verb: list, watch, get, patch, create.
+    func authorize(_ verb: String, _ resource: Resource, _ namespace: String?) throws(ReplayStatus) {
+        if isTokenVoid { throw ReplayStatus(401, "Unauthorized", "Unauthorized") }
+        guard ContinuousClock.now < rolesLoaded || forbidden.contains(resource.plural) else { return }
+        var details = JSONObject()
+        if !resource.group.isEmpty { details["group"] = .string(resource.group) }
+        details["kind"] = .string(resource.plural)
+        throw ReplayStatus(
+            403, "Forbidden",
+            "\(resource.qualified) is forbidden: User \"system:serviceaccount:kubeflow:metadata-recorder\" cannot \(verb) "
+                + "resource \"\(resource.plural)\" in API group \"\(resource.group)\" "
+                + (namespace.map { "in the namespace \"\($0)\"" } ?? "at the cluster scope"),
+            details: .object(details))
+    }
+
+    /// Discovery is a right too, which a role gives to everybody who is known.
+    func authorizeDiscovery(_ path: String) throws(ReplayStatus) {
+        if isTokenVoid { throw ReplayStatus(401, "Unauthorized", "Unauthorized") }
+        guard ContinuousClock.now < rolesLoaded else { return }
+        throw ReplayStatus(
+            403, "Forbidden",
+            "forbidden: User \"system:serviceaccount:kubeflow:metadata-recorder\" cannot get path \"\(path)\"",
+            details: [:])
+    }
+
+    /// Aggregated discovery of the groups, or of the core one; or the list of groups of servers before 1.26.
+    func discovery(isCore: Bool, isAggregated: Bool) -> JSONValue {
+        let groups = Dictionary(grouping: resources.filter { $0.group.isEmpty == isCore }, by: \.group)
+        if !isAggregated {
+            let list = groups.keys.sorted().map { group -> JSONValue in
+                let versions = Set((groups[group] ?? []).map(\.version)).sorted()
+                return [
+                    "name": .string(group),
+                    "versions": .array(
+                        versions.map { ["groupVersion": .string("\(group)/\($0)"), "version": .string($0)] }),
+                ]
+            }
+            return ["kind": "APIGroupList", "apiVersion": "v1", "groups": .array(list)]
+        }
+        let items = groups.keys.sorted().map { group -> JSONValue in
+            let versions = Dictionary(grouping: groups[group] ?? [], by: \.version)
+            return [
+                "metadata": isCore ? [:] : ["name": .string(group)],
+                "versions": .array(
+                    versions.keys.sorted().map { version in
+                        [
+                            "version": .string(version),
+                            "resources": .array((versions[version] ?? []).map(Self.described)),
+                            "freshness": "Current",
+                        ]
+                    }),
+            ]
+        }
+        return [
+            "kind": "APIGroupDiscoveryList", "apiVersion": "apidiscovery.k8s.io/v2", "metadata": [:],
+            "items": .array(items),
+        ]
+    }
+
+    private static func described(_ resource: Resource) -> JSONValue {
+        [
+            "resource": .string(resource.plural),
+            "responseKind": [
+                "group": .string(resource.group), "version": .string(resource.version), "kind": .string(resource.kind),
+            ],
+            "scope": "Namespaced", "singularResource": .string(resource.kind.lowercased()),
+            "verbs": ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"],
+        ]
+    }
 
     /// Makes the next fitting request go wrong.
     public func inject(_ fault: Fault) { faults.append(fault) }
@@ -400,8 +492,8 @@ public actor ReplayCluster {
         let name = metadata["name"]?.string ?? ""
         guard objects[resource]?["\(namespace ?? "")/\(name)"] == nil else {
             throw ReplayStatus(
-                409, "AlreadyExists", "\(resource.plural) \"\(name)\" already exists",
-                details: ["name": .string(name), "kind": .string(resource.plural)])
+                409, "AlreadyExists", "\(resource.qualified) \"\(name)\" already exists",
+                details: .object(resource.details(name)))
         }
         return store("ADDED", .object(object), resource)
     }

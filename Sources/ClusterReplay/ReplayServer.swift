@@ -79,6 +79,10 @@ public struct ReplayServer: Sendable {
         if let token = options.token, request.headers[.authorization] != "Bearer \(token)" {
             throw ReplayStatus(401, "Unauthorized", "Unauthorized")
         }
+        let parts = request.uri.path.split(separator: "/")
+        if request.method == .get, parts == ["api"] || parts == ["apis"] {
+            return try await discovery(request, isCore: parts == ["api"])
+        }
         let path = try await path(request.uri.path)
         var query: [String: String] = [:]
         for (key, value) in request.uri.queryParameters { query[String(key)] = String(value) }
@@ -86,6 +90,7 @@ public struct ReplayServer: Sendable {
         switch (request.method, path.name) {
         case (.get, let name?):
             await cluster.count("get \(plural)")
+            try await cluster.authorize("get", path.resource, path.namespace)
             try await fail(.get, plural)
             return Self.response(try await cluster.get(path.resource, path.namespace, name))
         case (.get, nil):
@@ -94,7 +99,9 @@ public struct ReplayServer: Sendable {
                 return try await watch(path, selector, query)
             }
             await cluster.count("list \(plural)")
+            try await cluster.authorize("list", path.resource, path.namespace)
             let effect = await cluster.takeFault(.list, plural)
+            if case .body(let text)? = effect { return Self.response(bytes: Array(text.utf8)) }
             if let effect, Self.isStatus(effect) { throw Self.status(effect) }
             let options = ReplayCluster.ListOptions(
                 limit: query["limit"].flatMap { Int($0) } ?? 0, continuation: query["continue"],
@@ -104,6 +111,7 @@ public struct ReplayServer: Sendable {
             return Self.response(bytes: list)
         case (.patch, let name?):
             await cluster.count("patch \(plural)")
+            try await cluster.authorize("patch", path.resource, path.namespace)
             try await fail(.patch, plural)
             guard request.headers[.contentType]?.hasPrefix("application/merge-patch+json") == true else {
                 throw ReplayStatus(415, "UnsupportedMediaType", "415: Unsupported Media Type", details: [:])
@@ -112,6 +120,7 @@ public struct ReplayServer: Sendable {
             return Self.response(try await cluster.mergePatch(path.resource, path.namespace, name, patch))
         case (.post, nil):
             await cluster.count("create \(plural)")
+            try await cluster.authorize("create", path.resource, path.namespace)
             let object = try await body(of: request, "the object provided is unrecognized")
             return Self.response(try await cluster.create(path.resource, path.namespace, object), 201)
         default:
@@ -119,6 +128,17 @@ public struct ReplayServer: Sendable {
                 405, "MethodNotAllowed", "the server does not allow this method on the requested resource", details: [:]
             )
         }
+    }
+
+    private func discovery(_ request: Request, isCore: Bool) async throws -> Response {
+        await cluster.count("discovery")
+        try await cluster.authorizeDiscovery(isCore ? "/api" : "/apis")
+        let isAggregated = request.headers[.accept]?.contains("as=APIGroupDiscoveryList") == true
+        var response = Self.response(await cluster.discovery(isCore: isCore, isAggregated: isAggregated))
+        if isAggregated {
+            response.headers[.contentType] = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
+        }
+        return response
     }
 
     private func path(_ text: String) async throws -> Path {
@@ -171,7 +191,7 @@ public struct ReplayServer: Sendable {
         case .tooManyRequests(let wait):
             ReplayStatus(429, text: "Too many requests, please try again later.\n", retryAfter: wait)
         case .status(let code, let reason, let message): ReplayStatus(code, reason, message)
-        case .cut, .cutBody, .silence: ReplayStatus(500, "InternalError", "this fault is for watches")
+        case .cut, .cutBody, .silence, .body: ReplayStatus(500, "InternalError", "this fault is for watches")
         }
     }
 
@@ -182,12 +202,14 @@ public struct ReplayServer: Sendable {
 
     private func watch(_ path: Path, _ selector: Selector, _ query: [String: String]) async throws -> Response {
         await cluster.count("watch \(path.resource.plural)")
+        try await cluster.authorize("watch", path.resource, path.namespace)
         let effect = await cluster.takeFault(.watch, path.resource.plural)
         var cutAfter: Int?
         var isSilent = false
         switch effect {
         case .cut(let events)?: cutAfter = events
         case .silence?: isSilent = true
+        case .body(let text)?: return Self.response(bytes: Array(text.utf8))
         case let effect?: throw Self.status(effect)
         case nil: break
         }

@@ -31,12 +31,8 @@ struct ReplayStatus: Error {
     static func badRequest(_ message: String) -> ReplayStatus { ReplayStatus(400, "BadRequest", message) }
 
     static func notFound(_ resource: Resource, _ name: String) -> ReplayStatus {
-        let qualified = resource.group.isEmpty ? resource.plural : "\(resource.plural).\(resource.group)"
-        var details = JSONObject([("name", .string(name))])
-        if !resource.group.isEmpty { details["group"] = .string(resource.group) }
-        details["kind"] = .string(resource.plural)
-        return ReplayStatus(
-            404, "NotFound", "\(qualified) \"\(name)\" not found", details: .object(details))
+        ReplayStatus(
+            404, "NotFound", "\(resource.qualified) \"\(name)\" not found", details: .object(resource.details(name)))
     }
 
     /// No resource of that name: a Status in the core group, plain text elsewhere.
@@ -68,5 +64,18 @@ struct ReplayStatus: Error {
 
     static func tooOld(asked: Int, oldest: Int) -> ReplayStatus {
         ReplayStatus(410, "Expired", "too old resource version: \(asked) (\(oldest))")
+    }
+}
+
+extension Resource {
+    /// As messages name it: `leases.coordination.k8s.io`.
+    var qualified: String { group.isEmpty ? plural : "\(plural).\(group)" }
+
+    /// The details of a Status about one object.
+    func details(_ name: String) -> JSONObject {
+        var details = JSONObject([("name", .string(name))])
+        if !group.isEmpty { details["group"] = .string(group) }
+        details["kind"] = .string(plural)
+        return details
     }
 }

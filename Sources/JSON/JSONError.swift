@@ -6,6 +6,9 @@ public struct JSONError: Error, Sendable, Equatable, CustomStringConvertible {
     public var line: Int
     /// The column in bytes, counted from 1.
     public var column: Int
+    /// Whether brackets and quotes are in order, so that what follows the value can be read: it is nested too
+    /// deep, say.
+    public var isWithinValue = false
 
     public init(reason: String, line: Int, column: Int) {
         self.reason = reason

@@ -3,8 +3,13 @@
 public struct JSONListReader: Sendable {
     private enum Place { case start, members, list, end }
 
+    /// The longest element, or member beside the list, in bytes: an object of Kubernetes has 3 MiB at most.
+    public static let maximumElement = 64 << 20
+
     private let name: String
     private let element: JSONProjection
+    /// What is wanted of an element that cannot be read.
+    private let identity: JSONProjection
     private var buffer: [UInt8] = []
     private var place = Place.start
     private var needsSeparator = false
@@ -25,10 +30,13 @@ public struct JSONListReader: Sendable {
     /// - Parameters:
     ///   - name: the member that is the list.
     ///   - element: what is wanted of each of its elements.
+    ///   - identity: what is wanted of one that cannot be read as a whole.
     ///   - position: where in a text it begins.
     public init(
-        list name: String, element: JSONProjection = .everything, at position: TextPosition = TextPosition()
+        list name: String, element: JSONProjection = .everything, identity: JSONProjection = .members([]),
+        at position: TextPosition = TextPosition()
     ) {
+        self.identity = identity
         self.position = position
         self.name = name
         self.element = element
@@ -39,7 +47,13 @@ public struct JSONListReader: Sendable {
     /// - Throws: ``JSONError``, with the line from the beginning.
     public mutating func read(_ bytes: some Sequence<UInt8>, isLast: Bool = false) throws(JSONError) -> [JSONValue] {
         var elements: [JSONValue] = []
-        try read(bytes, isLast: isLast) { elements.append($0) }
+        var failure: JSONError?
+        try read(bytes, isLast: isLast) {
+            elements.append($0)
+        } unreadable: { error, _ in
+            failure = failure ?? error
+        }
+        if let failure { throw failure }
         if isLast, let byte = buffer.first(where: { $0 > 0x20 }) {
             throw JSONError(
                 reason: "“\(String(UnicodeScalar(byte)))” after the end of the value", line: position.line + 1,
@@ -49,15 +63,21 @@ public struct JSONListReader: Sendable {
     }
 
     /// The same; also those before a mistake are given. Bytes after the end of the value are kept.
+    /// - Parameter unreadable: told of an element that cannot be read though its end is known: it is nested too
+    ///   deep, say. The others are. With it comes what could be read of what was wanted of such a one.
     public mutating func read(
-        _ bytes: some Sequence<UInt8>, isLast: Bool, _ body: (JSONValue) -> Void
+        _ bytes: some Sequence<UInt8>, isLast: Bool, _ body: (JSONValue) -> Void,
+        unreadable: (JSONError, JSONValue?) -> Void
     ) throws(JSONError) {
         buffer.append(contentsOf: bytes)
         if isAtEnd || !isLast && buffer.count < enough { return }
         // Moved out and back, so that it is never copied.
         var all: [UInt8] = []
         swap(&all, &buffer)
-        let (done, error) = all.withUnsafeBufferPointer { advance($0, isLast, body) }
+        let start = position
+        let (done, error) = all.withUnsafeBufferPointer { bytes in
+            advance(bytes, isLast, body) { unreadable(start.placing($0), $1) }
+        }
         let failure = error.map { position.placing($0) }
         position.advance(over: all[..<done])
         // Moved rarely: an element is a small part of what arrives.
@@ -65,6 +85,11 @@ public struct JSONListReader: Sendable {
         swap(&all, &buffer)
         enough = buffer.count * 2
         if let failure { throw failure }
+        if buffer.count > Self.maximumElement, !isAtEnd {
+            throw JSONError(
+                reason: "a value longer than \(Self.maximumElement >> 20) MiB", line: position.line + 1,
+                column: position.column + 1)
+        }
     }
 
     /// Whether the value is whole.
@@ -82,7 +107,8 @@ public struct JSONListReader: Sendable {
     /// Goes on as far as the bytes allow.
     /// - Returns: how many of them are done with, and what is wrong there.
     private mutating func advance(
-        _ all: UnsafeBufferPointer<UInt8>, _ isLast: Bool, _ body: (JSONValue) -> Void
+        _ all: UnsafeBufferPointer<UInt8>, _ isLast: Bool, _ body: (JSONValue) -> Void,
+        unreadable: (JSONError, JSONValue?) -> Void
     ) -> (done: Int, error: JSONError?) {
         var parser = JSONParser(bytes: all, from: 0)
         var done = 0
@@ -92,11 +118,26 @@ public struct JSONListReader: Sendable {
                 return (parser.index, isLast && place != .end ? parser.unexpected("the rest of the value") : nil)
             }
             if place == .end { return (parser.index, nil) }
-            let before = (place, needsSeparator, isAfterComma)
+            let before = (place: place, needsSeparator: needsSeparator, isAfterComma: isAfterComma)
             let element: JSONValue?
             do throws(JSONError) {
                 element = try step(&parser)
             } catch {
+                if error.isWithinValue, before.place == .list {
+                    // What is too deep may be cut too: it is passed over once its end is there.
+                    parser.index = done
+                    parser.skipWhitespace()
+                    let start = parser.index
+                    if (try? parser.skipValue()) != nil {
+                        let bytes = UnsafeBufferPointer(rebasing: all[start..<parser.index])
+                        unreadable(error, try? JSONValue(parsing: bytes, only: identity))
+                        (needsSeparator, isAfterComma) = (true, false)
+                        hasList = true
+                        done = parser.index
+                        continue
+                    }
+                    if !isLast { return (done, nil) }
+                }
                 // Cut, or wrong: only the rest can tell.
                 return (done, !isLast && parser.index >= all.count ? nil : error)
             }

@@ -68,6 +68,12 @@ struct JSONParser {
         return JSONError(reason: reason, line: line, column: end - start + 1)
     }
 
+    private func errorWithinValue(_ reason: String, at position: Int? = nil) -> JSONError {
+        var error = error(reason, at: position)
+        error.isWithinValue = true
+        return error
+    }
+
     func unexpected(_ wanted: String) -> JSONError {
         guard index < bytes.count else { return error("the text ends where \(wanted) should be") }
         let byte = bytes[index]
@@ -115,10 +121,10 @@ struct JSONParser {
     }
 
     private mutating func enter() throws(JSONError) {
-        depth += 1
-        if depth > JSONValue.maximumDepth {
-            throw error("nested deeper than \(JSONValue.maximumDepth) levels")
+        guard depth < JSONValue.maximumDepth else {
+            throw errorWithinValue("nested deeper than \(JSONValue.maximumDepth) levels")
         }
+        depth += 1
     }
 
     private mutating func object(_ projection: JSONProjection) throws(JSONError) -> JSONValue {
@@ -241,7 +247,7 @@ struct JSONParser {
         let text = String(decoding: bytes[start..<index], as: UTF8.self)
         if isInteger, let value = Int64(text) { return .integer(value) }
         guard let value = Double(text), value.isFinite else {
-            throw error("the number \(text) is out of range", at: start)
+            throw errorWithinValue("a number that is out of range: \(text.prefix(40))", at: start)
         }
         return .number(value)
     }

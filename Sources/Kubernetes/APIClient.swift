@@ -11,7 +11,11 @@ public final class APIClient: Sendable {
     public let configuration: ClusterConfiguration
     /// How long a watch is asked to last; a little more of silence and its connection is given up.
     public let watchTimeout: Duration
-    private let requests: HTTPClient
+    /// Short calls: creations, patches, leases, single objects.
+    private let calls: HTTPClient
+    /// Lists, which may be long: short calls never wait for them.
+    private let lists: HTTPClient
+    /// Watches, which last: each holds a connection of its own.
     private let watches: HTTPClient
     private let tokens: TokenSource
     private let address: ClusterConfiguration.Address
@@ -28,17 +32,27 @@ public final class APIClient: Sendable {
         self.userAgent = userAgent
         address = try configuration.address()
         tokens = TokenSource(configuration.credentials)
-        let forRequests = try configuration.httpConfiguration(readTimeout: requestTimeout)
-        let forWatches = try configuration.httpConfiguration(
-            readTimeout: watchTimeout + (silence ?? min(.seconds(15), watchTimeout)))
-        requests = HTTPClient(eventLoopGroupProvider: .singleton, configuration: forRequests)
-        watches = HTTPClient(eventLoopGroupProvider: .singleton, configuration: forWatches)
+        func client(_ readTimeout: Duration, connections: Int) throws -> HTTPClient {
+            HTTPClient(
+                eventLoopGroupProvider: .singleton,
+                configuration: try configuration.httpConfiguration(
+                    readTimeout: readTimeout, connections: connections))
+        }
+        calls = try client(requestTimeout, connections: Self.concurrentCalls)
+        lists = try client(requestTimeout, connections: Self.concurrentLists)
+        // async-http-client's own limit of 8 would starve each kind after the eighth for ever.
+        watches = try client(
+            watchTimeout + (silence ?? min(.seconds(15), watchTimeout)), connections: .max)
     }
+
+    /// The longest answer that is one object, in bytes. A Workflow of an Argo server has tens of MiB at most.
+    private static let maximumAnswer = 256 << 20
+    private static let concurrentCalls = 32
+    private static let concurrentLists = 8
 
     /// Closes all connections.
     public func shutdown() async {
-        try? await requests.shutdown()
-        try? await watches.shutdown()
+        for client in [calls, lists, watches] { try? await client.shutdown() }
     }
 
     // MARK: Requests
@@ -47,14 +61,14 @@ public final class APIClient: Sendable {
     /// - Throws: ``APIError``, ``ConnectionError``, ``ConfigurationError``.
     private func send(
         _ method: HTTPMethod, _ path: String, query: [(String, String)] = [], body: JSONValue? = nil,
-        contentType: String = "application/json", by client: HTTPClient? = nil
+        contentType: String = "application/json", accept: String = "application/json", by client: HTTPClient? = nil
     ) async throws -> HTTPClientResponse {
         let query = query.map { "\($0.0)=\(Resource.encode($0.1))" }.joined(separator: "&")
         for refresh in [false, true] {
             var request = HTTPClientRequest(url: address.url + path + (query.isEmpty ? "" : "?" + query))
             request.method = method
             request.headers.add(name: "Host", value: address.authority)
-            request.headers.add(name: "Accept", value: "application/json")
+            request.headers.add(name: "Accept", value: accept)
             request.headers.add(name: "User-Agent", value: userAgent)
             if let header = try await tokens.header(refresh: refresh) {
                 request.headers.add(name: "Authorization", value: header)
@@ -64,7 +78,7 @@ public final class APIClient: Sendable {
                 request.body = .bytes(body.jsonBytes())
             }
             let response = try await connected {
-                try await (client ?? requests).execute(request, timeout: .seconds(60))
+                try await (client ?? calls).execute(request, timeout: .seconds(60))
             }
             if response.status == .unauthorized, !refresh {
                 _ = try? await response.body.collect(upTo: 1 << 20)
@@ -100,10 +114,19 @@ public final class APIClient: Sendable {
 
     private func error(of response: HTTPClientResponse) async -> APIError {
         let buffer = try? await response.body.collect(upTo: 1 << 20)
-        let wait = response.headers.first(name: "Retry-After").flatMap { Int64($0) }
-        return APIError(
-            status: Int(response.status.code), body: buffer.map { Array($0.readableBytesView) } ?? [],
-            retryAfter: wait.map { .seconds($0) })
+        return await redacting(
+            APIError(
+                status: Int(response.status.code), body: buffer.map { Array($0.readableBytesView) } ?? [],
+                retryAfter: response.headers.first(name: "Retry-After").flatMap { APIError.wait(seconds: Int64($0)) }))
+    }
+
+    /// An error whose text is fit to be shown: within bounds, and without our credentials.
+    func redacting(_ error: APIError) async -> APIError {
+        var error = error
+        // Cut afterwards: half a token would not be found.
+        error.reason = String(await tokens.redacting(error.reason).prefix(100))
+        error.message = String(await tokens.redacting(error.message).prefix(1000))
+        return error
     }
 
     private func noJSON(_ error: JSONError) -> ConnectionError {
@@ -111,7 +134,7 @@ public final class APIClient: Sendable {
     }
 
     private func value(of response: HTTPClientResponse) async throws -> JSONValue {
-        let buffer = try await connected { try await response.body.collect(upTo: 1 << 30) }
+        let buffer = try await connected { try await response.body.collect(upTo: Self.maximumAnswer) }
         do {
             return try JSONValue(parsing: buffer.readableBytesView)
         } catch {
@@ -121,11 +144,18 @@ public final class APIClient: Sendable {
 
     // MARK: Objects
 
+    /// An object that cannot be read.
+    public struct Unreadable: Sendable, Hashable {
+        public var reason: String
+        /// Empty where not even that can be read.
+        public var uid: String
+    }
+
     /// One page of a list.
     public struct Page: Sendable {
         public var objects: [KubernetesObject]
-        /// Items that are no objects, with the reason.
-        public var malformed: [String]
+        /// Items that are no objects, or cannot be read.
+        public var malformed: [Unreadable]
         public var resourceVersion: String
         /// Where the next page begins; `nil` on the last.
         public var next: String?
@@ -146,27 +176,33 @@ public final class APIClient: Sendable {
         if let fieldSelector { query.append(("fieldSelector", fieldSelector)) }
         if let labelSelector { query.append(("labelSelector", labelSelector)) }
         if let continuation { query.append(("continue", continuation)) }
-        let response = try await send(.GET, resource.path(namespace: namespace), query: query)
+        let response = try await send(.GET, resource.path(namespace: namespace), query: query, by: lists)
         var page = Page(objects: [], malformed: [], resourceVersion: "", next: nil)
         // Read as it arrives: a page of large objects is never there as a whole.
-        var reader = JSONListReader(list: "items", element: fields)
+        var reader = JSONListReader(
+            list: "items", element: fields, identity: ["metadata": ["uid": .everything]])
         var body = response.body.makeAsyncIterator()
         var count = 0
         while true {
             let chunk = try await connected { try await body.next() }
-            let items: [JSONValue]
             do throws(JSONError) {
-                items = try reader.read(chunk?.readableBytesView ?? ByteBufferView(), isLast: chunk == nil)
+                try reader.read(chunk?.readableBytesView ?? ByteBufferView(), isLast: chunk == nil) { item in
+                    do {
+                        page.objects.append(try KubernetesObject(item, resource: resource))
+                    } catch {
+                        page.malformed.append(
+                            .init(reason: "item \(count) of the list of \(resource.plural): \(error)", uid: ""))
+                    }
+                    count += 1
+                } unreadable: { error, identity in
+                    page.malformed.append(
+                        .init(
+                            reason: "item \(count) of the list of \(resource.plural): \(error)",
+                            uid: identity?["metadata"]?["uid"]?.string ?? ""))
+                    count += 1
+                }
             } catch {
                 throw noJSON(error)
-            }
-            for item in items {
-                do {
-                    page.objects.append(try KubernetesObject(item, resource: resource))
-                } catch {
-                    page.malformed.append("item \(count) of the list of \(resource.plural): \(error)")
-                }
-                count += 1
             }
             if chunk == nil { break }
         }
@@ -271,5 +307,15 @@ public final class APIClient: Sendable {
         let response = try await send(
             .GET, resource.path(namespace: namespace), query: query, by: watches)
         return WatchStream(response.body, resource: resource, fields: fields)
+    }
+
+    // MARK: Discovery
+
+    /// What the server serves, in one request; of servers before 1.26, which do not tell it so, only the groups
+    /// with their versions.
+    /// - Throws: ``APIError``, ``ConnectionError``.
+    public func discover() async throws -> Discovery {
+        let response = try await send(.GET, "/apis", accept: Discovery.accepted)
+        return Discovery(try await value(of: response))
     }
 }

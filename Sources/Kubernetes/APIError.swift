@@ -32,7 +32,15 @@ public struct APIError: Error, Sendable, Equatable, CustomStringConvertible {
         self.status = statusObject["code"]?.integer.map { Int($0) } ?? status
         reason = statusObject["reason"]?.string ?? ""
         message = statusObject["message"]?.string ?? fallback
-        retryAfter = statusObject["details"]?["retryAfterSeconds"]?.integer.map { .seconds($0) }
+        retryAfter = Self.wait(seconds: statusObject["details"]?["retryAfterSeconds"]?.integer)
+    }
+
+    /// The longest that a server is let ask for: whoever is told to wait longer asks again before.
+    public static let longestWait: Duration = .seconds(60)
+
+    /// A wait as a server asks for it, in seconds, within bounds: the number may be any.
+    static func wait(seconds: Int64?) -> Duration? {
+        seconds.map { min(.seconds(min(max($0, 0), 3600)), longestWait) }
     }
 
     /// The list or watch position is too old: list again.

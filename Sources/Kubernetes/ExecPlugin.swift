@@ -11,6 +11,9 @@ public struct ExecPlugin: Sendable, Equatable {
     public var installHint: String?
     public var providesClusterInfo = false
 
+    /// How long a plugin may run: some ask a server.
+    private static let longest: Duration = .seconds(60)
+
     /// What a plugin printed.
     struct Credential: Sendable {
         var token: String?
@@ -31,15 +34,19 @@ public struct ExecPlugin: Sendable, Equatable {
         let executable: Executable = command.contains("/") ? .path(.init(command)) : .name(command)
         let output: String
         do {
-            let result = try await Subprocess.run(
-                executable, arguments: .init(arguments), environment: .inherit.updating(variables),
-                output: .string(limit: 1 << 20), error: .string(limit: 1 << 16))
+            let result = try await withDeadline(Self.longest) { [arguments, variables] in
+                try await Subprocess.run(
+                    executable, arguments: .init(arguments), environment: .inherit.updating(variables),
+                    output: .string(limit: 1 << 20), error: .string(limit: 1 << 16))
+            }
             guard result.terminationStatus.isSuccess else {
                 let said = result.standardError.split(whereSeparator: \.isNewline).last ?? ""
                 throw ConfigurationError(
                     "credential plugin \(command) failed (\(result.terminationStatus)): \(said)")
             }
             output = result.standardOutput
+        } catch is DeadlineExceeded {
+            throw ConfigurationError("credential plugin \(command) did not end in \(Self.longest)")
         } catch let error as SubprocessError {
             let hint = installHint.map { " (\($0.split(whereSeparator: \.isNewline).joined(separator: " ")))" }
             throw ConfigurationError("credential plugin \(command) cannot be run: \(error)\(hint ?? "")")

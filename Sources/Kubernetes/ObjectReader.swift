@@ -14,6 +14,9 @@ public struct ObjectReader {
     private var yaml = YAMLPieces()
     /// What cannot be read yet: the beginning of a file.
     private var pending: [UInt8] = []
+    /// Where that begins.
+    private var begin = TextPosition()
+    private static let maximumIndentation = 64 << 10
 
     public init() {}
 
@@ -27,14 +30,28 @@ public struct ObjectReader {
         case .unknown:
             pending += bytes
             if pending.starts(with: [0xEF, 0xBB, 0xBF]) { pending.removeFirst(3) }
-            guard let first = pending.first(where: { $0 > 0x20 }) else { return }
-            format = first == UInt8(ascii: "{") || first == UInt8(ascii: "[") ? .json : .yaml
+            guard let first = pending.firstIndex(where: { $0 > 0x20 }) else {
+                dropBlankLines()
+                return
+            }
+            let isJSON = pending[first] == UInt8(ascii: "{") || pending[first] == UInt8(ascii: "[")
+            format = isJSON ? .json : .yaml
+            if isJSON { startValue(at: begin) } else { yaml = YAMLPieces(after: begin.line) }
             let start = pending
             pending = []
             try read(start, isLast: isLast, body)
         case .json: try readJSON(bytes, isLast, body)
         case .yaml: try readYAML(bytes, isLast, body)
         }
+    }
+
+    /// Lets go of lines that are blank, so that each is looked at once. What is before the first text on its own line
+    /// is indentation, unless it is more than anybody indents.
+    private mutating func dropBlankLines() {
+        let end = pending.lastIndex(of: UInt8(ascii: "\n")).map { $0 + 1 } ?? 0
+        let count = pending.count - end > Self.maximumIndentation ? pending.count : end
+        begin.advance(over: pending[..<count])
+        pending.removeFirst(count)
     }
 
     // MARK: JSON
@@ -57,14 +74,25 @@ public struct ObjectReader {
                 bytes = Array(all[kept...])
                 isSkipping = false
             }
-            var found: [JSONValue] = []
+            var found: [Result<JSONValue, JSONError>] = []
             var failure: JSONError?
             do throws(JSONError) {
-                try value.read(bytes, isLast: isLast && !(value.isUntouched && isBlank(bytes))) { found.append($0) }
+                try value.read(bytes, isLast: isLast && !(value.isUntouched && isBlank(bytes))) {
+                    found.append(.success($0))
+                } unreadable: { error, _ in
+                    found.append(.failure(error))
+                }
             } catch {
                 failure = error
             }
-            for item in found { try give(item, body) }
+            for item in found {
+                switch item {
+                case .success(let item): try give(item, body)
+                case .failure(let error):
+                    try body(.malformed("item \(items) of the list: \(error)"))
+                    items += 1
+                }
+            }
             if let failure {
                 try body(.malformed((items > 0 ? "item \(items) of the list: " : "") + "\(failure)"))
                 bytes = value.takeRest()
@@ -125,6 +153,9 @@ public struct ObjectReader {
                 case .success(let value): if !value.isNull { try ObjectFile.unpack(value, "", body) }
                 case .failure(let error): try body(.malformed("\(error)"))
                 }
+            case .tooLong(let line):
+                try body(
+                    .malformed("line \(line + 1): a document longer than \(YAMLPieces.maximumPiece >> 20) MiB"))
             case .item(let bytes, let index, let line):
                 let place = "item \(index) of the list: "
                 switch Self.parse(bytes, line) {

@@ -31,10 +31,14 @@ extension ClusterConfiguration {
             authority: "\(host.contains(":") && !host.hasPrefix("[") ? "[\(host)]" : host):\(port)")
     }
 
-    /// - Parameter readTimeout: how long a connection may be silent.
+    /// - Parameters:
+    ///   - readTimeout: how long a connection may be silent.
+    ///   - connections: the most connections at the same time; who comes later waits.
     /// - Throws: ``ConfigurationError``.
-    func httpConfiguration(readTimeout: Duration) throws -> HTTPClient.Configuration {
+    func httpConfiguration(readTimeout: Duration, connections: Int) throws -> HTTPClient.Configuration {
         var tls = TLSConfiguration.makeClientConfiguration()
+        // NIOSSL's own default is TLS 1.0, which RFC 8996 forbids.
+        tls.minimumTLSVersion = .tlsv12
         do {
             switch serverTrust {
             case .system: break
@@ -61,6 +65,9 @@ extension ClusterConfiguration {
                 read: .nanoseconds(Int64(readTimeout / .nanoseconds(1)))))
         // Over HTTP/1.1 each watch has a connection of its own, and streams twice as fast.
         result.httpVersion = .http1Only
+        result.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = connections
+        // Callers try again themselves. The pool's own backoff grows to a minute beside theirs.
+        result.connectionPool.retryConnectionEstablishment = false
         result.redirectConfiguration = .disallow
         if let tlsServerName, let host = URL(string: server)?.host(percentEncoded: false) {
             result.dnsOverride = [tlsServerName: host.trimmingBrackets]

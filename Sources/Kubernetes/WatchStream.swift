@@ -8,12 +8,20 @@ enum WatchLine {
     case deleted(KubernetesObject)
     case bookmark(resourceVersion: String)
     case error(APIError)
-    /// A whole line that is no event.
-    case unreadable(String)
+    /// A whole line that is no event, or of an object that cannot be read, with its version where it tells one.
+    case unreadable(String, uid: String, resourceVersion: String)
 }
 
 /// The lines of a watch's body. A chunk may hold several lines or cut one in the middle.
 struct WatchStream {
+    /// A line that is longer than any event can be.
+    struct TooLong: Error, CustomStringConvertible {
+        var description: String { "an event longer than \(WatchStream.maximumLine >> 20) MiB" }
+    }
+
+    /// In bytes: an object of Kubernetes has 3 MiB at most.
+    static let maximumLine = 64 << 20
+
     private var body: HTTPClientResponse.Body.AsyncIterator
     private var buffer = ByteBuffer()
     /// How far the buffer is known to hold no line end.
@@ -42,6 +50,7 @@ struct WatchStream {
             } else {
                 buffer.writeImmutableBuffer(chunk)
             }
+            if buffer.readableBytes > Self.maximumLine { throw TooLong() }
         }
     }
 
@@ -73,10 +82,21 @@ struct WatchStream {
                 // A Status, of which everything is wanted.
                 let status = try JSONValue(parsing: line.readableBytesView)["object"] ?? .null
                 return .error(APIError(statusObject: status))
-            case let other: return .unreadable("an event of unknown type \(other ?? "(none)")")
+            case let other:
+                return unreadable("an event of unknown type \((other ?? "(none)").prefix(40))", object["metadata"])
             }
         } catch {
-            return .unreadable("\(error)")
+            // Of an object that cannot be read as a whole its version is, so that the watch gets past it.
+            let event = try? JSONValue(
+                parsing: line.readableBytesView,
+                only: ["object": ["metadata": ["uid": .everything, "resourceVersion": .everything]]])
+            return unreadable("\(error)", event?["object"]?["metadata"])
         }
+    }
+
+    private func unreadable(_ reason: String, _ metadata: JSONValue?) -> WatchLine {
+        .unreadable(
+            reason, uid: metadata?["uid"]?.string ?? "",
+            resourceVersion: metadata?["resourceVersion"]?.string ?? "")
     }
 }

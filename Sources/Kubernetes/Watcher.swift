@@ -16,12 +16,14 @@ public struct Watcher: AsyncSequence, Sendable {
         /// Objects that are there, some of them known before.
         case page([KubernetesObject])
         case listed
+        /// The watch is open: what changes from here on is told.
+        case watching
         /// An object was made or changed.
         case applied(KubernetesObject)
         /// An object is gone; its last state.
         case deleted(KubernetesObject)
-        /// Something could not be read. It is left out.
-        case unreadable(String)
+        /// Something could not be read. It is left out, though it is there.
+        case unreadable(APIClient.Unreadable)
         /// The list or watch broke and is tried again.
         case interrupted(Interruption)
     }
@@ -35,7 +37,20 @@ public struct Watcher: AsyncSequence, Sendable {
         case silent
         case refused(APIError)
         case disconnected(String)
+        /// The server ended the watch after so long, before its time: it stops, or takes its client for one that
+        /// reads too slowly.
+        case ended(after: Duration)
     }
+
+    /// A watch that lasted so long was no failure, though nothing was told.
+    private static let lasting: Duration = .seconds(5)
+    /// After so many events in a row that cannot be read, the watch is begun again, with a pause.
+    private static let maximumUnreadable = 100
+    /// A server that has just started refuses everything until it has loaded its roles; for so long it is asked each
+    /// second, then ever more rarely.
+    private static let loadingOfRoles: Duration = .seconds(30)
+    /// The most pages of a list: 10 million objects by 500.
+    private static let maximumPages = 20_000
 
     private let client: APIClient
     private let resource: Resource
@@ -82,6 +97,16 @@ public struct Watcher: AsyncSequence, Sendable {
             case watching(version: String, stream: WatchStream)
         }
 
+        /// A list that goes on without end.
+        private struct EndlessList: Error, CustomStringConvertible {
+            var description: String { "a list that does not end" }
+        }
+
+        /// A watch of which nothing can be read.
+        private struct UnreadableWatch: Error, CustomStringConvertible {
+            var description: String { "\(Watcher.maximumUnreadable) events in a row that cannot be read" }
+        }
+
         private let watcher: Watcher
         private var state = State.start
         private var backoff: Backoff
@@ -91,6 +116,14 @@ public struct Watcher: AsyncSequence, Sendable {
         /// When the server last said something.
         private var heard = ContinuousClock.now
         private var generation = 0
+        private var pages = 0
+        private var unreadable = 0
+        /// Whether no event came since a version had expired.
+        private var hasJustExpired = false
+        /// Since when rights are missing.
+        private var forbiddenSince: ContinuousClock.Instant?
+        /// When the watch was opened that is open.
+        private var opened: ContinuousClock.Instant?
 
         init(watcher: Watcher) {
             self.watcher = watcher
@@ -121,6 +154,7 @@ public struct Watcher: AsyncSequence, Sendable {
             switch state {
             case .start:
                 generation = watcher.generation()
+                pages = 0
                 state = .listing(continuation: nil)
                 return .listing
             case .listing(let continuation):
@@ -128,8 +162,11 @@ public struct Watcher: AsyncSequence, Sendable {
                     watcher.resource, namespace: watcher.namespace,
                     labelSelector: watcher.labelSelector, limit: watcher.pageSize,
                     continuation: continuation, fields: watcher.fields)
-                backoff.reset()
                 heard = .now
+                forbiddenSince = nil
+                pages += 1
+                // Not a step forward: the token is the same, or there is no end.
+                if let next = page.next, next == continuation || pages >= Watcher.maximumPages { throw EndlessList() }
                 queued = page.malformed.map { .unreadable($0) }
                 state = page.next.map { .listing(continuation: $0) } ?? .listed(version: page.resourceVersion)
                 return .page(page.objects)
@@ -140,8 +177,10 @@ public struct Watcher: AsyncSequence, Sendable {
                 let stream = try await watcher.client.watch(
                     watcher.resource, namespace: watcher.namespace,
                     labelSelector: watcher.labelSelector, from: version, fields: watcher.fields)
+                opened = .now
+                forbiddenSince = nil
                 state = .watching(version: version, stream: stream)
-                return nil
+                return .watching
             case .watching where watcher.generation() != generation:
                 state = .start
                 return nil
@@ -149,54 +188,82 @@ public struct Watcher: AsyncSequence, Sendable {
                 // The stream is moved out and back, so that it is never copied while it is used.
                 state = .connecting(version: version)
                 let line = try await watcher.client.connected { try await stream.next() }
-                return try handle(line, version, stream)
+                return try await handle(line, version, stream)
             }
         }
 
         private mutating func handle(
             _ line: WatchLine?, _ version: String, _ stream: WatchStream
-        ) throws -> Event? {
+        ) async throws -> Event? {
             if line != nil { heard = .now }
+            switch line {
+            case .applied, .deleted, .bookmark:
+                backoff.reset()
+                hasJustExpired = false
+            default: break
+            }
+            // One with a version is a step forward.
+            if case .unreadable(_, _, "")? = line { unreadable += 1 } else { unreadable = 0 }
+            if unreadable > Watcher.maximumUnreadable {
+                unreadable = 0
+                throw UnreadableWatch()
+            }
             func newest(_ object: KubernetesObject) -> String {
                 object.resourceVersion.isEmpty ? version : object.resourceVersion
             }
             switch line {
             case .applied(let object):
-                backoff.reset()
                 state = .watching(version: newest(object), stream: stream)
                 return .applied(object)
             case .deleted(let object):
-                backoff.reset()
                 state = .watching(version: newest(object), stream: stream)
                 return .deleted(object)
             case .bookmark(let bookmark):
-                backoff.reset()
                 state = .watching(version: bookmark.isEmpty ? version : bookmark, stream: stream)
                 return nil
-            case .unreadable(let reason):
-                state = .watching(version: version, stream: stream)
-                return .unreadable("an event of \(watcher.resource.plural): \(reason)")
-            case .error(let error): throw error
+            case .unreadable(let reason, let uid, let newer):
+                state = .watching(version: newer.isEmpty ? version : newer, stream: stream)
+                return .unreadable(.init(reason: "an event of \(watcher.resource.plural): \(reason)", uid: uid))
+            case .error(let error): throw await watcher.client.redacting(error)
             case nil where ContinuousClock.now - heard >= watcher.silence:
                 state = .start
                 return .interrupted(.silent)
             case nil:
-                // The usual end after timeoutSeconds. A server that ends every watch at once must
-                // not be asked without pause.
-                delay = .milliseconds(10)
-                return nil
+                let duration = close() ?? .zero
+                // The usual end comes after timeoutSeconds, to the second.
+                guard duration + .seconds(2) < watcher.client.watchTimeout else {
+                    delay = .milliseconds(10)
+                    return nil
+                }
+                // A server that ends every watch at once must not be asked without pause.
+                let toldSomething = ContinuousClock.now - heard < duration
+                delay = duration < Watcher.lasting && !toldSomething ? backoff.delay() : .milliseconds(200)
+                return .interrupted(.ended(after: duration))
             }
         }
 
+        /// The watch is no longer open. What follows one that went well for a while is a trouble of its own.
+        /// - Returns: how long it was open.
+        private mutating func close() -> Duration? {
+            guard let opened else { return nil }
+            self.opened = nil
+            let duration = ContinuousClock.now - opened
+            if duration >= Watcher.lasting { backoff.reset() }
+            return duration
+        }
+
         private mutating func recover(from error: any Error) -> Event? {
+            _ = close()
+            if error is EndlessList { state = .start }
             guard let error = error as? APIError else {
                 delay = backoff.delay()
                 return .interrupted(.disconnected("\(error)"))
             }
             let isListing = if case .listing = state { true } else { false }
             if error.isExpired {
-                // A server that refuses every second page must not be asked without pause.
-                if isListing { delay = backoff.delay() }
+                // One 410 is usual. A server that answers each page or each watch so must not be asked without pause.
+                if isListing || hasJustExpired { delay = backoff.delay() }
+                hasJustExpired = true
                 state = .start
                 return .interrupted(.expired)
             }
@@ -204,7 +271,12 @@ public struct Watcher: AsyncSequence, Sendable {
                 // The kind is gone (its CRD was deleted): only a list can tell when it is back.
                 state = .start
             }
-            let wait = backoff.delay()
+            var wait = backoff.delay()
+            if error.status == 403 {
+                let since = forbiddenSince ?? .now
+                forbiddenSince = since
+                if ContinuousClock.now - since < Watcher.loadingOfRoles { wait = Swift.min(wait, .seconds(1)) }
+            }
             delay = error.retryAfter.map { Swift.max($0, .milliseconds(100)) } ?? wait
             return .interrupted(.refused(error))
         }

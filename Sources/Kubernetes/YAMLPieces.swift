@@ -6,6 +6,8 @@ struct YAMLPieces {
         case document([UInt8], line: Int)
         /// An item of a List, as a list of one.
         case item([UInt8], index: Int, line: Int)
+        /// A document or item that is longer than is read.
+        case tooLong(line: Int)
     }
 
     private enum Mode {
@@ -27,6 +29,19 @@ struct YAMLPieces {
     private var begin = 0
     private var beginLine = 0
     private var line = 0
+    /// Up to where no line end is, from ``next`` on: a long line is searched once, not at each arrival.
+    private var searched = 0
+    /// Whether the rest of the document is dropped: it is too long.
+    private var isTooLong = false
+
+    /// The longest piece that is read, in bytes: all of it is in memory.
+    static let maximumPiece = 64 << 20
+
+    /// - Parameter lines: how many lines came before.
+    init(after lines: Int = 0) {
+        line = lines
+        beginLine = lines
+    }
 
     /// Takes in bytes.
     /// - Returns: the pieces that are whole now.
@@ -34,15 +49,30 @@ struct YAMLPieces {
         buffer += bytes
         var pieces: [Piece] = []
         while next < buffer.count {
-            let newline = buffer[next...].firstIndex(of: UInt8(ascii: "\n"))
+            let newline = buffer[max(next, searched)...].firstIndex(of: UInt8(ascii: "\n"))
+            searched = buffer.count
             guard let end = newline ?? (isLast ? buffer.count : nil) else { break }
+            searched = end
             take(buffer[next..<end], at: next, after: min(end + 1, buffer.count), &pieces)
             next = min(end + 1, buffer.count)
             line += 1
         }
         if isLast { finish(at: buffer.count, &pieces) }
         drop()
+        if buffer.count > Self.maximumPiece, !isLast { giveUp(&pieces) }
         return pieces
+    }
+
+    /// Lets go of a piece that is too long; the next document is read again.
+    private mutating func giveUp(_ pieces: inout [Piece]) {
+        if !isTooLong { pieces.append(.tooLong(line: beginLine)) }
+        isTooLong = true
+        mode = .document
+        // What was looked at; of a line that has not ended all is dropped, so that the rest of it counts as a line.
+        let count = next > 0 ? next : buffer.count
+        buffer.removeFirst(count)
+        (next, begin, searched) = (0, 0, 0)
+        beginLine = line
     }
 
     /// Lets go of what was given.
@@ -50,6 +80,7 @@ struct YAMLPieces {
         let count = begin
         buffer.removeFirst(count)
         (next, begin) = (next - count, 0)
+        searched = max(0, searched - count)
         if case .list(let column, let start, let line, let index) = mode {
             mode = .list(column: column, start: start - count, line: line, index: index)
         }
@@ -93,10 +124,12 @@ struct YAMLPieces {
             mode = .rest
         }
         switch mode {
-        case .document, .items: pieces.append(.document(Array(buffer[begin..<end]), line: beginLine))
+        case .document, .items:
+            if !isTooLong { pieces.append(.document(Array(buffer[begin..<end]), line: beginLine)) }
         case .list, .rest: break
         }
         (mode, begin, beginLine) = (.document, end, line)
+        isTooLong = false
     }
 
     /// - Returns: whether items of this List can be read one by one. Those of a PodList may not tell what they

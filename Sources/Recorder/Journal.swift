@@ -24,7 +24,13 @@ public actor Journal {
         public var description: String { "journal \(path): \(reason)" }
     }
 
-    private static let version: Int64 = 2
+    /// 3 keeps what was told.
+    private static let version: Int64 = 3
+    private let queue = SerialQueue()
+    public nonisolated var unownedExecutor: UnownedSerialExecutor { queue.asUnownedSerialExecutor() }
+    /// Where a damaged journal was moved that stood in this one's place: its steps are seen anew, as far as the
+    /// cluster still has them.
+    public nonisolated let setAside: String?
     /// How long the end of a step that only its Workflow told of waits for the pod's: what the pod
     /// declares then comes in time, also the type of an artifact, which can never change.
     private let settle: Duration
@@ -60,8 +66,10 @@ public actor Journal {
         self.clock = clock
         self.settle = settle
         self.standby = standby
+        setAside = isTemporary ? nil : try Self.setAsideIfDamaged(path)
         do {
             connection = try Connection(path: path)
+            if path != ":memory:" { DatabaseFile.restrict(path) }
             try connection.execute("PRAGMA journal_mode = WAL")
             try connection.execute("PRAGMA synchronous = \(isTemporary ? "OFF" : "FULL")")
             let version = try connection.first("PRAGMA user_version") { $0.integer(0) } ?? 0
@@ -97,6 +105,7 @@ public actor Journal {
                     UNIQUE (namespace, pod)
                 );
                 \(Self.offloadedTable)
+                \(Self.toldTable)
                 DROP INDEX IF EXISTS step_waiting;
                 CREATE INDEX IF NOT EXISTS step_pending ON step (revision, held_until, updated, acknowledged)
                 WHERE acknowledged < revision;
@@ -118,6 +127,29 @@ public actor Journal {
             let reason = error.kind == .notADatabase ? "not a SQLite database" : error.message
             throw FileError(path: path, reason: reason)
         }
+    }
+
+    /// Moves a file away that was a journal and cannot be read any more: it would end each start. What is no
+    /// database at all, and was never named as one, is somebody's file that was named by mistake.
+    /// - Throws: ``FileError`` when it cannot be moved.
+    private static func setAsideIfDamaged(_ path: String) throws -> String? {
+        guard path != ":memory:", FileManager.default.fileExists(atPath: path) else { return nil }
+        do {
+            let connection = try Connection(path: path)
+            let found = try connection.first("PRAGMA quick_check(1)") { $0.text(0) }
+            if found == "ok" { return nil }
+        } catch  where error.kind == .corrupt || error.kind == .notADatabase {
+            if error.kind == .notADatabase, !path.hasSuffix(".db"), !path.hasSuffix(".sqlite") {
+                throw FileError(path: path, reason: "not a SQLite database; name another file, or move it away")
+            }
+        } catch {
+            // Opening it tells what is wrong.
+            return nil
+        }
+        guard let name = DatabaseFile.setAside(path) else {
+            throw FileError(path: path, reason: "is damaged, and cannot be moved away; remove it to begin anew")
+        }
+        return name
     }
 
     /// Keeps sights of executions; what is known already is not kept again.
@@ -372,6 +404,7 @@ public actor Journal {
             AND (is_final = 1 AND acknowledged >= revision OR held_until = \(Int64.max))
             """, now - Int64(age / .milliseconds(1)))
         try connection.run("DELETE FROM offloaded WHERE updated < ?", now - Int64(age / .milliseconds(1)))
+        try pruneTold(before: now - Int64(age / .milliseconds(1)))
     }
 
     /// Waits until something is due for the store, or the task is cancelled.

@@ -5,13 +5,20 @@ import Lineage
 /// has passed since. A wall clock that is set meanwhile changes nothing.
 public struct JournalClock: Sendable {
     private let start: Date
-    private let begun = ContinuousClock.now
+    private let elapsed: @Sendable () -> Duration
 
-    public init(start: Date = Date()) { self.start = start }
-
-    public var date: Date {
-        start.addingTimeInterval((ContinuousClock.now - begun) / .seconds(1))
+    public init(start: Date = Date()) {
+        let begun = ContinuousClock.now
+        self.init(start: start) { ContinuousClock.now - begun }
     }
+
+    /// - Parameter elapsed: what has passed since the beginning; it never goes back.
+    init(start: Date, elapsed: @escaping @Sendable () -> Duration) {
+        self.start = start
+        self.elapsed = elapsed
+    }
+
+    public var date: Date { start.addingTimeInterval(elapsed() / .seconds(1)) }
 
     /// Milliseconds since 1970.
     var milliseconds: Int64 { Timestamp.milliseconds(date) }

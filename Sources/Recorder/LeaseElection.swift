@@ -72,7 +72,7 @@ actor LeaseElection {
             case .deleted(let object):
                 if let shard = shard(object) { election.observe(shard, nil, at: now) }
             case .interrupted(.refused(let error)): fail("leases cannot be watched", "\(error)")
-            case .listing, .listed, .unreadable, .interrupted: break
+            case .listing, .listed, .watching, .unreadable, .interrupted: break
             }
             wake()
         }

@@ -15,6 +15,7 @@ struct PodPatches: Sendable {
 
     let journal: Journal
     let client: APIClient
+    let gone: GonePods
     let limits: Limits
     let metrics: RecorderMetrics
     let logger: Logger
@@ -67,6 +68,10 @@ struct PodPatches: Sendable {
     private func write(_ patch: Journal.Patch) async -> Bool {
         do {
             let body = try JSONValue(parsing: patch.body)
+            if let uid = body["metadata"]?["uid"]?.string, gone.contains(uid) {
+                metrics.countPatch("gone")
+                return true
+            }
             try await client.mergePatch(.pods, namespace: patch.namespace, name: patch.pod, body)
             metrics.countPatch("written")
             return true

@@ -8,12 +8,16 @@ extension Recorder {
     /// Why a watch cannot go on.
     private enum Unavailable: Equatable {
         case absent
-        case forbidden(String)
         case ended
     }
 
-    /// Watches a kind, in the first version that the cluster serves. One that is not there, or may not be
-    /// read, costs a line in the log and is looked for again.
+    /// How often a kind is refused in a row until those that wait for its list go on without it.
+    private static let patientRefusals = 3
+    /// For how long they wait while the server refuses everything, as one does that has just started.
+    private static let patience: Duration = .seconds(10)
+
+    /// Watches a kind, in the first version that the cluster serves. One that is not there costs a line in the
+    /// log and is looked for again.
     func watch(
         _ place: Place, _ absence: Absence, _ installed: InstalledKinds, _ lists: [FirstLists]
     ) async {
@@ -26,7 +30,9 @@ extension Recorder {
             let version = await installed.version(of: place.kind.definition)
             var reason = Unavailable.absent
             for resource in place.kind.versions {
-                reason = await watch(resource, place, absence, lists, logger)
+                // Asked of all kinds at once: those that are not installed cost no request each.
+                if await installed.serves(resource) == false { continue }
+                reason = await watch(resource, place, absence, installed, lists, logger)
                 if reason != .absent || Task.isCancelled { break }
             }
             if Task.isCancelled { return }
@@ -35,29 +41,22 @@ extension Recorder {
                 try? await Task.sleep(for: .seconds(1))
                 continue
             }
-            if reason == .absent {
-                await installed.note(absent: place.kind.definition)
-                // In no version: what was of it is gone.
-                let lost = try? await absence.listed(
-                    place.kind.name, in: place.namespace, present: [], began: journal.clock.date)
-                metrics.countLost(lost ?? 0)
-            }
+            metrics.updateWatches { $0.isAbsent(place.name) }
+            await installed.note(absent: place.kind.definition)
+            // In no version: what was of it is gone.
+            let lost = try? await absence.listed(
+                place.kind.name, in: place.namespace, present: [], began: journal.clock.date)
+            metrics.countLost(lost ?? 0)
             for list in lists { await list.arrived(place.name) }
-            if reason != told {
-                if case .forbidden(let message) = reason {
-                    logger.warning(
-                        "may not be read; trying again from time to time", metadata: ["reason": "\(message)"])
-                } else {
-                    logger.debug("the cluster does not have it; waiting until it is installed")
-                }
-            }
+            if reason != told { logger.debug("the cluster does not have it; waiting until it is installed") }
             told = reason
             // A definition that was just made is served a moment later.
             attempts = await installed.version(of: place.kind.definition) > version ? 0 : attempts + 1
-            var pause: Duration = reason == .absent ? .seconds(300) : .seconds(60)
+            // One request asks for all kinds.
+            var pause: Duration = .seconds(60)
             if attempts < 5, version > 0 {
                 pause = .seconds(1 << attempts)
-            } else if reason == .absent, await installed.isWatching {
+            } else if await installed.isWatching {
                 // It is told of; at times to be sure.
                 pause = .seconds(3600)
             }
@@ -67,11 +66,15 @@ extension Recorder {
 
     /// Watches a resource as long as it is there.
     private func watch(
-        _ resource: Resource, _ place: Place, _ absence: Absence, _ lists: [FirstLists], _ logger: Logger
+        _ resource: Resource, _ place: Place, _ absence: Absence, _ installed: InstalledKinds, _ lists: [FirstLists],
+        _ logger: Logger
     ) async -> Unavailable {
         var lastInterruption = ""
+        var refusals = 0
+        let asked = ContinuousClock.now
         var present: Set<Int> = []
         var began = journal.clock.date
+        var unreadable = Throttle(burst: 20, perSecond: 0.1)
         func tellAbsence() async {
             do {
                 metrics.countLost(
@@ -115,28 +118,47 @@ extension Recorder {
                         for object in objects { present.insert(object.uid.hashValue) }
                         await keep(objects.map { ($0, false) }, logger)
                     case .listed:
-                        lastInterruption = ""
-                        logger.info("watching")
+                        (lastInterruption, refusals) = ("", 0)
+                        metrics.updateWatches { $0.listed(place.name) }
                         await tellAbsence()
                         for list in lists { await list.arrived(place.name) }
-                    case .unreadable(let reason): logger.warning("left out", metadata: ["reason": "\(reason)"])
+                    case .watching:
+                        refusals = 0
+                        logger.info("watching")
+                        metrics.updateWatches { $0.isWatching(place.name) }
+                    case .unreadable(let object):
+                        present.insert(object.uid.hashValue)
+                        metrics.countSetAside("unreadable_object")
+                        if let others = unreadable.admit(at: ContinuousClock.now - asked) {
+                            logger.warning(
+                                "left out",
+                                metadata: ["reason": "\(object.reason.prefix(500))", "andOthers": "\(others)"])
+                        }
                     case .interrupted(let why):
                         metrics.countInterruption(resource.plural, cause: Self.cause(of: why))
+                        let text = Self.describe(why)
                         if case .refused(let error) = why {
                             if error.isNotFound {
                                 await buffer.close()
                                 return .absent
                             }
-                            if error.status == 403 {
-                                await buffer.close()
-                                return .forbidden("\(error)")
-                            }
+                            refusals += 1
+                        }
+                        metrics.updateWatches {
+                            $0.failed(place.name, text, isForbidden: Self.isForbidden(why), at: .now)
                         }
                         // The same trouble is told once, not at every attempt.
-                        let text = Self.describe(why)
                         if text != lastInterruption { logger.warning("\(text)") }
                         lastInterruption = text
-                        for list in lists { await list.arrived(place.name) }
+                        // A server that has just started refuses what it allows a moment later: it is asked a few
+                        // times, and as long as it refuses everybody.
+                        let hasRoles = await installed.isAuthorized
+                        let isRefusedForGood =
+                            refusals >= Self.patientRefusals && (hasRoles || metrics.haveAnyListed)
+                            || ContinuousClock.now - asked > Self.patience
+                        if !Self.isForbidden(why) || isRefusedForGood {
+                            for list in lists { await list.arrived(place.name) }
+                        }
                     }
                 }
                 await keep(changed, logger)
@@ -145,12 +167,17 @@ extension Recorder {
         }
     }
 
+    private static func isForbidden(_ interruption: Watcher.Interruption) -> Bool {
+        if case .refused(let error) = interruption { error.status == 403 } else { false }
+    }
+
     private static func cause(of interruption: Watcher.Interruption) -> String {
         switch interruption {
         case .expired: "expired"
         case .silent: "silent"
         case .refused(let error): "refused_\(error.status)"
         case .disconnected: "disconnected"
+        case .ended: "ended"
         }
     }
 
@@ -160,6 +187,7 @@ extension Recorder {
         case .silent: "the watch said nothing; listing again"
         case .refused(let error): "refused, trying again: \(error)"
         case .disconnected(let reason): "disconnected, trying again: \(reason)"
+        case .ended(let duration): "the server ended the watch before its time, after \(Int(duration / .seconds(1))) s"
         }
     }
 
@@ -174,6 +202,7 @@ extension Recorder {
         for (object, isDeleted) in objects {
             let result = capture(object, isDeleted: isDeleted)
             executions += result.everything
+            if isDeleted, object.kind == "Pod" { gonePods.add(object.uid) }
             if podGuard != nil, object.kind == "Pod" { pods.append((object, result.executions, isDeleted)) }
             if let found = result.serving, found.isReplaced { serving.append(found) }
             // A ReplicaSet may tell of its service.

@@ -1,10 +1,12 @@
 import FoundationEssentials
+import Kubernetes
 import Lineage
 import Logging
 
 extension Recorder {
     func flush() async {
-        var backoff = options.backoff
+        // Whoever waits longer notices late that it is back.
+        var backoff = Backoff(first: .milliseconds(200), maximum: .seconds(1))
         var isDown = false
         let clock = ContinuousClock()
         while !Task.isCancelled {

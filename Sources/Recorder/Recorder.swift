@@ -62,6 +62,7 @@ public struct Recorder: Sendable {
     let ownership: Ownership
     let podGuard: PodGuard?
     let argoServer: ArgoServer?
+    let gonePods = GonePods()
 
     /// - Parameter argoServer: where nodes of Workflows are fetched that the controller keeps in its database.
     public init(
@@ -83,7 +84,7 @@ public struct Recorder: Sendable {
             PodGuard(
                 client, journal: journal, ownership: ownership, deadline: $0, metrics: metrics, logger: logger)
         }
-        reporter = EventReporter(client, logger: logger)
+        reporter = EventReporter(client, journal: journal, metrics: metrics, logger: logger)
     }
 
     /// The name of a cluster within identities: the uid of `kube-system`, which lasts as long as it.
@@ -132,12 +133,19 @@ public struct Recorder: Sendable {
         let stages = Capture.Stage.allCases.map { stage in places(kinds.filter { $0.stage == stage }) }
         let absence = Absence(
             journal, cluster: capture.cluster, namespaces: Set(options.namespaces), ownership: ownership)
-        let installed = InstalledKinds()
+        let installed = InstalledKinds(client)
         let stagesListed = stages.map { FirstLists(Set($0.map(\.name))) }
         let firstLists = FirstLists(Set(stages.joined().map(\.name)))
+        let begun = ContinuousClock.now
+        metrics.updateWatches { states in
+            for place in stages.joined() {
+                states.begin(place.name, place.kind.definition, namespace: place.namespace, at: begun)
+            }
+        }
         await journal.awaitPods()
         await withTaskGroup(of: Void.self) { group in
-            group.addTask { await installed.watch(client) }
+            group.addTask { await installed.watch() }
+            group.addTask { await reporter.run() }
             for (number, places) in stages.enumerated() {
                 for place in places {
                     group.addTask {
@@ -149,7 +157,6 @@ public struct Recorder: Sendable {
             group.addTask {
                 await firstLists.wait()
                 let absent = await installed.absent.sorted()
-                if await firstLists.haveArrived { metrics.setReady() }
                 if !absent.isEmpty {
                     logger.info("not installed; watched once they are", metadata: ["kinds": "\(absent)"])
                 }
@@ -165,7 +172,8 @@ public struct Recorder: Sendable {
             group.addTask { await prune() }
             group.addTask {
                 await PodPatches(
-                    journal: journal, client: client, limits: .init(perSecond: options.patchesPerSecond),
+                    journal: journal, client: client, gone: gonePods,
+                    limits: .init(perSecond: options.patchesPerSecond),
                     metrics: metrics, logger: logger
                 ).run()
             }

@@ -43,7 +43,9 @@ public final class RecorderMetrics: Sendable {
         var lag = Histogram()
         var batch = Histogram()
         var calls: [Call: (count: Int, seconds: Double)] = [:]
-        var isReady = false
+        var watches = WatchStates()
+        /// What was set aside, by kind: Events that were too many, lines of a watch, and so on.
+        var setAside: [String: Int] = [:]
         var isLeading = true
         var members = 1
     }
@@ -52,8 +54,34 @@ public final class RecorderMetrics: Sendable {
 
     public init() {}
 
-    /// Whether the first list of every kind is in the journal, or cannot be had for now.
-    public var isReady: Bool { state.withLock { $0.isReady } }
+    /// Why the recorder does not see all that happens: a line for each kind that is not watched. Empty when it is
+    /// ready.
+    public var unready: [String] {
+        state.withLock { state in
+            let now = ContinuousClock.now
+            if state.watches.areWell(at: now) { return [] }
+            let missing = state.watches.unwatched(at: now).filter { !$0.isTolerated }
+            return missing.isEmpty
+                ? ["nothing is watched yet"] : missing.map { "not watched: \($0.name): \($0.reason)" }
+        }
+    }
+
+    /// Kinds that are not watched though the recorder is ready: it may not read them.
+    public var unwatched: [String] {
+        state.withLock { state in
+            state.watches.unwatched(at: .now).map { "not watched: \($0.name): \($0.reason)" }
+        }
+    }
+
+    /// Whether each kind that the cluster has is watched, or may not be read.
+    public var isReady: Bool { unready.isEmpty }
+
+    /// Notes what became of a watch.
+    func updateWatches(_ change: (inout WatchStates) -> Void) { state.withLock { change(&$0.watches) } }
+    /// Whether any kind was ever listed.
+    var haveAnyListed: Bool { state.withLock { $0.watches.haveAnyListed } }
+    /// Something went over its budget, or was damaged.
+    func countSetAside(_ what: String) { state.withLock { $0.setAside[what, default: 0] += 1 } }
 
     // MARK: Counting
 
@@ -69,7 +97,6 @@ public final class RecorderMetrics: Sendable {
     func setLeading(_ isLeading: Bool, members: Int) {
         state.withLock { ($0.isLeading, $0.members) = (isLeading, members) }
     }
-    func setReady() { state.withLock { $0.isReady = true } }
 
     func countInterruption(_ resource: String, cause: String) {
         state.withLock { $0.interruptions[Interruption(resource: resource, cause: cause), default: 0] += 1 }
@@ -155,8 +182,18 @@ public final class RecorderMetrics: Sendable {
         text.sample("kfmd_leader", [], state.isLeading ? "1" : "0")
         text.family("kfmd_shard_members", "gauge", "How many replicas write.")
         text.sample("kfmd_shard_members", [], "\(state.members)")
-        text.family("kfmd_ready", "gauge", "1 once the first list of every kind is in the journal.")
-        text.sample("kfmd_ready", [], state.isReady ? "1" : "0")
+        text.family("kfmd_watching", "gauge", "1 while a kind that the cluster has is watched.")
+        for watch in state.watches.gauges {
+            text.sample(
+                "kfmd_watching", [("resource", watch.resource), ("namespace", watch.namespace)],
+                watch.isWatching ? "1" : "0")
+        }
+        text.family("kfmd_set_aside_total", "counter", "What went over a budget or was damaged, by kind.")
+        for (what, count) in state.setAside.sorted(by: { $0.key < $1.key }) {
+            text.sample("kfmd_set_aside_total", [("what", what)], "\(count)")
+        }
+        text.family("kfmd_ready", "gauge", "1 while every kind that the cluster has is watched, or may not be read.")
+        text.sample("kfmd_ready", [], state.watches.areWell(at: .now) ? "1" : "0")
         return text.output
     }
 

@@ -37,6 +37,7 @@ public final class Connection {
             case .readWrite: SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
             case .readOnly: SQLITE_OPEN_READONLY
             }
+        if mode == .readWrite { DatabaseFile.create(path) }
         // A path is a path: SQLite may be built to take "file:" for a URI with options.
         let code = sqlite3_open_v2(
             path.hasPrefix("file:") ? "./" + path : path, &pointer, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE,

@@ -18,7 +18,11 @@ enum RecorderServer {
             return text("ok\n")
         }
         router.get("/readyz") { _, _ in
-            metrics.isReady ? text("ok\n") : text("the first lists are not in the journal yet\n", .serviceUnavailable)
+            let unready = metrics.unready
+            guard unready.isEmpty else {
+                return text(unready.map { $0 + "\n" }.joined(), .serviceUnavailable)
+            }
+            return text((["ok"] + metrics.unwatched).map { $0 + "\n" }.joined())
         }
         router.get("/metrics") { _, _ in
             let backlog = try await journal.backlog()

@@ -55,6 +55,9 @@ struct Told {
         case .listing?: return "listing"
         case .page(let objects)?: return "page \(objects.map(\.name).sorted().joined(separator: ","))"
         case .listed?: return "listed"
+        // It follows each list at once, and says when nothing is missed any more.
+        case .watching?: return await next()
+        case .interrupted(.ended)?: return "ended"
         case .applied(let object)?: return "applied \(object.name)"
         case .deleted(let object)?: return "deleted \(object.name)"
         case .unreadable?: return "unreadable"

@@ -1,13 +1,13 @@
 import ClusterReplay
 import JSON
-import Kubernetes
+@testable import Kubernetes
 import Testing
 
 /// Each situation of a watch, over real HTTP.
 @Suite(.timeLimit(.minutes(2))) struct WatcherTests {
-    private let backoff = Backoff(first: .milliseconds(20), maximum: .milliseconds(100))
+    let backoff = Backoff(first: .milliseconds(20), maximum: .milliseconds(100))
 
-    private func watcher(_ client: APIClient, _ resource: Resource = .pods, pageSize: Int = 500) -> Told {
+    func watcher(_ client: APIClient, _ resource: Resource = .pods, pageSize: Int = 500) -> Told {
         Told(Watcher(client, resource, pageSize: pageSize, backoff: backoff))
     }
 
@@ -105,7 +105,7 @@ import Testing
             #expect(await told.next(3) == ["listing", "page ", "listed"])
             let task = Task { [told] in
                 var told = told
-                return await told.next()
+                return await told.next(2)
             }
             try await Task.sleep(for: .milliseconds(300))
             // Nothing of ours changes, but the version does: only the bookmark tells.
@@ -116,7 +116,7 @@ import Testing
             try await Task.sleep(for: .milliseconds(200))
             await cluster.apply("ADDED", pod("a"))
             // Without the bookmark the watch would be too old now.
-            #expect(await task.value == "applied a")
+            #expect(await task.value == ["ended", "applied a"])
         }
     }
 
@@ -184,6 +184,121 @@ import Testing
             await cluster.inject(Fault(.list, .cutBody(share: share)))
             var told = watcher(client)
             #expect(await told.next(4) == ["listing", "disconnected", "page a,b,c", "listed"])
+        }
+    }
+}
+
+// MARK: What a server may say at worst
+
+extension WatcherTests {
+    /// The number reaches no arithmetic that traps, and nobody is blind for a year.
+    @Test(arguments: [
+        "9223372036854775807", "31536000", "-1", "-9223372036854775808", "99999999999999999999", "1.5", "soon",
+    ])
+    func noWaitIsEndless(wait: String) async throws {
+        let status = #"{"kind":"Status","code":429,"details":{"retryAfterSeconds":\#(wait)}}"#
+        let error = APIError(status: 429, body: Array(status.utf8), retryAfter: nil)
+        #expect(error.retryAfter ?? .zero <= APIError.longestWait)
+        #expect(error.retryAfter ?? .zero >= .zero)
+        #expect(APIError.wait(seconds: Int64(wait)) ?? .zero <= APIError.longestWait)
+        // A sleep of any such wait can be begun.
+        let sleep = Task { try await Task.sleep(for: error.retryAfter ?? .zero) }
+        sleep.cancel()
+        _ = try? await sleep.value
+    }
+
+    @Test func aServerThatAsksForAYearIsAskedAgain() async throws {
+        try await withReplay { cluster, client in
+            await cluster.inject(Fault(.list, .tooManyRequests(retryAfter: .max)))
+            let watcher = Watcher(client, .pods, backoff: backoff)
+            var events = watcher.makeAsyncIterator()
+            _ = await events.next()
+            guard case .interrupted(.refused(let error))? = await events.next() else {
+                Issue.record("not refused")
+                return
+            }
+            #expect(error.retryAfter == APIError.longestWait)
+        }
+    }
+
+    @Test func aListThatDoesNotEndIsBegunAnew() async throws {
+        try await withReplay { cluster, client in
+            let page = #"{"kind":"PodList","metadata":{"resourceVersion":"9","continue":"same"},"items":[]}"#
+            for _ in 0..<2 { await cluster.inject(Fault(.list, .body(page))) }
+            await cluster.apply("ADDED", pod("a"))
+            var told = watcher(client)
+            #expect(await told.next(5) == ["listing", "page ", "disconnected", "listing", "page a"])
+        }
+    }
+
+    /// One is usual; then it is asked ever more rarely.
+    @Test func aServerThatForgetsEverythingIsAskedWithPauses() async throws {
+        try await withReplay { cluster, client in
+            let expired =
+                #"{"type":"ERROR","object":{"kind":"Status","code":410,"reason":"Expired","message":"old"}}"# + "\n"
+            for _ in 0..<4 { await cluster.inject(Fault(.watch, .body(expired))) }
+            let pauses = Backoff(first: .milliseconds(150), maximum: .seconds(1))
+            var told = Told(Watcher(client, .pods, backoff: pauses))
+            let start = ContinuousClock.now
+            let round = ["listing", "page ", "listed", "expired"]
+            for _ in 0..<4 { #expect(await told.next(4) == round) }
+            #expect(await told.next(3) == ["listing", "page ", "listed"])
+            // 150, 300 and 600 ms at least.
+            #expect(ContinuousClock.now - start >= .milliseconds(1050))
+        }
+    }
+
+    @Test func eventsThatCannotBeReadAreNoEndlessStream() async throws {
+        try await withReplay { cluster, client in
+            let line = #"{"type":"GREETING","object":{"kind":"Pod"}}"# + "\n"
+            await cluster.inject(Fault(.watch, .body(String(repeating: line, count: 1000))))
+            await cluster.apply("ADDED", pod("a"))
+            var told = watcher(client)
+            #expect(await told.next(3) == ["listing", "page a", "listed"])
+            #expect(await told.next(101) == Array(repeating: "unreadable", count: 100) + ["disconnected"])
+            await cluster.apply("ADDED", pod("b"))
+            #expect(await told.next() == "applied b")
+        }
+    }
+
+    /// An object that is nested deeper than is read costs itself, not its list.
+    @Test func aDeepObjectCostsOnlyItself() async throws {
+        try await withReplay { cluster, client in
+            func deep(_ name: String) -> JSONValue {
+                let value = (0..<300).reduce(JSONValue.string("x")) { value, _ in ["n": value] }
+                var members = pod(name).object ?? JSONObject()
+                members["spec"] = value
+                return .object(members)
+            }
+            // More of them than levels: none adds to the depth of the next.
+            for number in 0..<300 { await cluster.apply("ADDED", deep("deep-\(number)")) }
+            await cluster.apply("ADDED", pod("a"))
+            await cluster.apply("ADDED", pod("z"))
+            var told = watcher(client)
+            #expect(await told.next(2) == ["listing", "page a,z"])
+            #expect(await told.next(300) == Array(repeating: "unreadable", count: 300))
+            #expect(await told.next() == "listed")
+            await cluster.apply("MODIFIED", deep("deep-1"))
+            await cluster.apply("ADDED", pod("b"))
+            #expect(await told.next(2) == ["unreadable", "applied b"])
+            // The watch got past it: it goes on behind.
+            await cluster.endWatches()
+            await cluster.apply("ADDED", pod("c"))
+            #expect(await told.next(2) == ["ended", "applied c"])
+        }
+    }
+
+    @Test func credentialsAreNotRepeated() async throws {
+        let secret = "eyJhbGciOiJSUzI1NiJ9.secret"
+        try await withReplay(credentials: .token(secret + "\n")) { cluster, client in
+            await cluster.inject(
+                Fault(.list, .status(code: 500, reason: "InternalError", message: "no: Bearer \(secret) is odd")))
+            let error = await #expect(throws: APIError.self) { try await client.list(.pods) }
+            #expect(error?.message == "no: Bearer … is odd")
+        }
+        try await withReplay(credentials: .token("two words of a token")) { _, client in
+            let error = await #expect(throws: ConfigurationError.self) { try await client.list(.pods) }
+            #expect(error.map { "\($0)".contains("words") } == false)
         }
     }
 }

@@ -10,7 +10,7 @@ import Testing
 
 /// A recorder in this process, against a replayed cluster and a real store.
 @Suite(.timeLimit(.minutes(2))) struct RecorderTests {
-    private func pod(_ name: String, _ phase: String, uid: String? = nil, inputs: String = "[]") -> JSONValue {
+    func pod(_ name: String, _ phase: String, uid: String? = nil, inputs: String = "[]") -> JSONValue {
         [
             "kind": "Pod", "apiVersion": "v1",
             "metadata": [
@@ -23,7 +23,7 @@ import Testing
     }
 
     /// Runs a recorder while `body` runs.
-    private func recording(
+    func recording(
         _ cluster: ReplayCluster, _ journal: Journal, _ backend: any MetadataBackend,
         guardDeadline: Duration? = nil, metrics: RecorderMetrics = RecorderMetrics(), _ body: () async throws -> Void
     ) async throws {
@@ -55,17 +55,16 @@ import Testing
     }
 
     /// The states of what is recorded, by name.
-    private func states(_ store: MetadataStore) async throws -> [String: String] {
+    func states(_ store: MetadataStore) async throws -> [String: String] {
         let executions = try await store.read { try $0.getExecutions(.init()).executions }
         return Dictionary(executions.map { ($0.title, $0.stateName) }) { "\($0)+\($1)" }
     }
 
-    private func expect(_ expected: [String: String], in store: MetadataStore) async throws {
+    func expect(_ expected: [String: String], in store: MetadataStore) async throws {
         var found: [String: String] = [:]
-        for _ in 0..<200 {
+        _ = try await eventually {
             found = try await states(store)
-            if found == expected { return }
-            try await Task.sleep(for: .milliseconds(25))
+            return found == expected
         }
         #expect(found == expected)
     }

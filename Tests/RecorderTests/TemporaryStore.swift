@@ -2,7 +2,9 @@ import FoundationEssentials
 import Lineage
 import MetadataAPI
 import MetadataStore
-import Recorder
+@testable import Recorder
+import Synchronization
+import Testing
 
 /// A store in a file of its own, which goes with the test.
 func withStore(_ body: (MetadataStore) async throws -> Void) async throws {
@@ -21,6 +23,33 @@ func withStore(_ body: (MetadataStore) async throws -> Void) async throws {
 
 private func remove(_ path: String) {
     for suffix in ["", "-wal", "-shm"] { try? FileManager.default.removeItem(atPath: path + suffix) }
+}
+
+/// A clock that tests set forward: what waits for a time is neither late nor early on any machine.
+final class ManualClock: Sendable {
+    private let elapsed = Mutex(Duration.zero)
+
+    func advance(by duration: Duration) { elapsed.withLock { $0 += duration } }
+
+    var journalClock: JournalClock { JournalClock(start: Date()) { self.elapsed.withLock { $0 } } }
+}
+
+/// Waits until something holds, for as long as a slow machine may need.
+func eventually(_ condition: () async throws -> Bool) async throws -> Bool {
+    for _ in 0..<2400 {
+        if try await condition() { return true }
+        try await Task.sleep(for: .milliseconds(25))
+    }
+    return false
+}
+
+/// Fails where something does not come to hold.
+func expectEventually(
+    _ comment: @autoclosure () -> String = "", sourceLocation: SourceLocation = #_sourceLocation,
+    _ condition: () async throws -> Bool
+) async throws {
+    let holds = try await eventually(condition)
+    #expect(holds, "\(comment())", sourceLocation: sourceLocation)
 }
 
 /// Times in seconds after a day's beginning.

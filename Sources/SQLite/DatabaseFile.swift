@@ -1,0 +1,36 @@
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Darwin
+#endif
+
+/// The file of a database, as the system sees it.
+public enum DatabaseFile {
+    /// Makes an empty file that only its owner may read, where there is none: SQLite would let everybody. Its log
+    /// and shared memory get the mode of the file. A failure is left to SQLite to tell.
+    static func create(_ path: String) {
+        guard !path.isEmpty, path != ":memory:" else { return }
+        let descriptor = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+        if descriptor >= 0 { close(descriptor) }
+    }
+
+    /// Takes the rights of all but the owner away.
+    public static func restrict(_ path: String) {
+        for suffix in ["", "-wal", "-shm"] { chmod(path + suffix, 0o600) }
+    }
+
+    /// Moves a database that cannot be used out of the way, under a name that is free.
+    /// - Returns: the new name; `nil` where that is not possible.
+    public static func setAside(_ path: String) -> String? {
+        for number in 1...1000 {
+            let name = "\(path).damaged-\(number)"
+            guard access(name, F_OK) != 0 else { continue }
+            guard rename(path, name) == 0 else { return nil }
+            for suffix in ["-wal", "-shm"] { rename(path + suffix, name + suffix) }
+            return name
+        }
+        return nil
+    }
+}
