@@ -158,6 +158,7 @@ public struct Capture: Sendable {
         for index in result.executions.indices where result.executions[index].state.isFinal {
             result.executions[index].endSeenIn = [object.kind]
         }
+        result.fitBudget(object.reference)
         return result
     }
 

@@ -76,11 +76,13 @@ public struct GzipInflater: ~Copyable {
             let code = input.withUnsafeMutableBufferPointer { source in
                 chunk.withUnsafeMutableBufferPointer { target in
                     stream.pointee.next_in = source.baseAddress.map { $0 + offset }
-                    stream.pointee.avail_in = UInt32(source.count - offset)
+                    // zlib counts in 32 bits: a larger input is given in pieces.
+                    let given = min(source.count - offset, Int(UInt32.max))
+                    stream.pointee.avail_in = UInt32(given)
                     stream.pointee.next_out = target.baseAddress
                     stream.pointee.avail_out = UInt32(size)
                     let code = CZlib.inflate(stream, Z_NO_FLUSH)
-                    offset = source.count - Int(stream.pointee.avail_in)
+                    offset += given - Int(stream.pointee.avail_in)
                     produced = size - Int(stream.pointee.avail_out)
                     return code
                 }

@@ -13,22 +13,27 @@ extension JSONValue {
     }
 
     /// Reads one JSON value that fills the bytes.
-    /// - Parameter projection: what is wanted of it. What is passed over is only looked at as far as is
-    ///   needed to find its end.
+    /// - Parameters:
+    ///   - projection: what is wanted of it. What is passed over is only looked at as far as is needed to find its
+    ///     end.
+    ///   - maximumValues: how many values it may have: one of two bytes takes dozens in memory.
     /// - Throws: ``JSONError`` with the line and column of the first mistake.
     public init(
-        parsing bytes: some Sequence<UInt8>, only projection: JSONProjection = .everything
+        parsing bytes: some Sequence<UInt8>, only projection: JSONProjection = .everything,
+        maximumValues: Int = .max
     ) throws(JSONError) {
         let result =
-            bytes.withContiguousStorageIfAvailable { JSONValue.parse($0, projection) }
-            ?? Array(bytes).withUnsafeBufferPointer { JSONValue.parse($0, projection) }
+            bytes.withContiguousStorageIfAvailable { JSONValue.parse($0, projection, maximumValues) }
+            ?? Array(bytes).withUnsafeBufferPointer { JSONValue.parse($0, projection, maximumValues) }
         self = try result.get()
     }
 
     private static func parse(
-        _ bytes: UnsafeBufferPointer<UInt8>, _ projection: JSONProjection = .everything
+        _ bytes: UnsafeBufferPointer<UInt8>, _ projection: JSONProjection = .everything,
+        _ maximumValues: Int = .max
     ) -> Result<JSONValue, JSONError> {
         var parser = JSONParser(bytes: bytes)
+        parser.values = maximumValues
         do throws(JSONError) {
             return .success(try parser.document(projection))
         } catch {
@@ -42,6 +47,8 @@ struct JSONParser {
     let bytes: UnsafeBufferPointer<UInt8>
     var index = 0
     private var depth = 0
+    /// How many values may still come.
+    fileprivate var values = Int.max
 
     init(bytes: UnsafeBufferPointer<UInt8>, from index: Int = 0) {
         self.bytes = bytes
@@ -94,6 +101,8 @@ struct JSONParser {
 
     mutating func value(_ projection: JSONProjection = .everything) throws(JSONError) -> JSONValue {
         guard index < bytes.count else { throw unexpected("a value") }
+        values -= 1
+        if values < 0 { throw error("too many values") }
         switch bytes[index] {
         case UInt8(ascii: "{"): return try object(projection)
         case UInt8(ascii: "["): return try array(projection)

@@ -31,9 +31,14 @@ public struct Lease: Sendable, Hashable {
         let spec = object.raw["spec"]
         self.init(
             name: object.name, holder: spec?["holderIdentity"]?.string ?? "",
-            durationSeconds: Int(spec?["leaseDurationSeconds"]?.integer ?? 0),
+            durationSeconds: Self.count(spec?["leaseDurationSeconds"]),
             acquireTime: spec?["acquireTime"]?.string ?? "", renewTime: spec?["renewTime"]?.string ?? "",
-            transitions: Int(spec?["leaseTransitions"]?.integer ?? 0), resourceVersion: object.resourceVersion)
+            transitions: Self.count(spec?["leaseTransitions"]), resourceVersion: object.resourceVersion)
+    }
+
+    /// A number of an API of 32 bits; what adds to it stays within.
+    private static func count(_ value: JSONValue?) -> Int {
+        Int(min(max(value?.integer ?? 0, 0), Int64(Int32.max) - 1))
     }
 
     private var spec: JSONValue {

@@ -44,7 +44,8 @@ extension Execution {
         result.customProperties = rest.customProperties.merging(lead.customProperties) { $1 }
         let evidence = Set(lead.evidence)
         result.evidence = lead.evidence + rest.evidence.filter { !evidence.contains($0) }
-        result.problems = lead.problems + rest.problems.filter { !lead.problems.contains($0) }
+        let told = Set(lead.problems)
+        result.problems = lead.problems + rest.problems.filter { !told.contains($0) }
         if result.state != .canceled { result.problems.removeAll { $0.reason.hasSuffix(Problem.unseenEnd) } }
         // Of an attempt that was repeated.
         let goesOn = role == .run && state.isFinal && !other.state.isFinal
@@ -156,21 +157,70 @@ extension ArtifactUse {
     /// found the same uri.
     public static func merge(_ lead: [ArtifactUse], _ rest: [ArtifactUse]) -> [ArtifactUse] {
         var result = lead
+        var index = UseIndex()
+        for position in lead.indices { index.add(lead[position], at: position) }
         for use in rest {
-            let match = result.firstIndex { other in
-                if other.convention == use.convention {
-                    return other.name == use.name && !other.artifact.conflicts(with: use.artifact)
-                }
-                guard let uri = use.artifact.uri else { return false }
-                return other.artifact.uri == uri
-            }
+            let match = index.candidates(for: use).filter { isSame(result[$0], use) }.min()
             if let match {
                 result[match] = result[match].merging(use)
+                index.add(result[match], at: match)
             } else {
+                index.add(use, at: result.count)
                 result.append(use)
             }
         }
         return result
+    }
+
+    private static func isSame(_ one: ArtifactUse, _ other: ArtifactUse) -> Bool {
+        if one.convention == other.convention {
+            return one.name == other.name && !one.artifact.conflicts(with: other.artifact)
+        }
+        guard let uri = other.artifact.uri else { return false }
+        return one.artifact.uri == uri
+    }
+
+    /// Where uses stand that may be the same as another, so that each is compared with few: a step may have a thousand
+    /// of one name.
+    private struct UseIndex {
+        private struct Name: Hashable {
+            var convention: String
+            var name: String
+        }
+
+        private struct Place: Hashable {
+            var name: Name
+            var uri: String
+        }
+
+        private var byURI: [String: [Int]] = [:]
+        private var byPlace: [Place: [Int]] = [:]
+        /// Those without a whole uri, which may be the same as any of their name.
+        private var loose: [Name: [Int]] = [:]
+        private var byName: [Name: [Int]] = [:]
+
+        mutating func add(_ use: ArtifactUse, at position: Int) {
+            let name = Name(convention: use.convention, name: use.name)
+            byName[name, default: []].append(position)
+            guard let uri = use.artifact.uri else {
+                loose[name, default: []].append(position)
+                return
+            }
+            byURI[uri, default: []].append(position)
+            if Artifact.isComplete(uri) {
+                byPlace[Place(name: name, uri: uri), default: []].append(position)
+            } else {
+                loose[name, default: []].append(position)
+            }
+        }
+
+        func candidates(for use: ArtifactUse) -> [Int] {
+            let name = Name(convention: use.convention, name: use.name)
+            guard let uri = use.artifact.uri else { return byName[name] ?? [] }
+            let others = byURI[uri] ?? []
+            guard Artifact.isComplete(uri) else { return others + (byName[name] ?? []) }
+            return others + (byPlace[Place(name: name, uri: uri)] ?? []) + (loose[name] ?? [])
+        }
     }
 
     private func merging(_ rest: ArtifactUse) -> ArtifactUse {
@@ -221,6 +271,6 @@ extension Artifact {
 
     /// Whether a uri names its bucket or host: `s3:///key` does not.
     public static func isComplete(_ uri: String) -> Bool {
-        uri.hasPrefix("file:") || !uri.contains(":///")
+        uri.utf8.starts(with: "file:".utf8) || uri.firstRange(of: ":///") == nil
     }
 }

@@ -3,10 +3,19 @@ public import FoundationEssentials
 /// Times as Kubernetes and the store write them: RFC 3339 in UTC.
 public enum Timestamp {
     /// Reads `2026-11-22T03:44:29Z`, with or without a fraction of a second.
+    ///
+    /// `nil` also for times beyond the year 9999, which no database holds and no calendar shows.
     public static func parse(_ text: String) -> Date? {
-        if let date = try? Date.ISO8601FormatStyle().parse(text) { return date }
-        return try? Date.ISO8601FormatStyle(includingFractionalSeconds: true).parse(text)
+        // Foundation repeats the text in its error, whatever its length.
+        guard text.utf8.count <= 64 else { return nil }
+        let date =
+            (try? Date.ISO8601FormatStyle().parse(text))
+            ?? (try? Date.ISO8601FormatStyle(includingFractionalSeconds: true).parse(text))
+        return date.flatMap { abs($0.timeIntervalSince1970) < latest ? $0 : nil }
     }
+
+    /// The end of the year 9999, in seconds since 1970.
+    private static let latest = 253_402_300_800.0
 
     /// Writes a time in UTC, to the second.
     public static func format(_ date: Date) -> String { date.formatted(.iso8601) }
@@ -21,7 +30,8 @@ public enum Timestamp {
 
     /// Milliseconds since 1970, as MLMD counts time.
     public static func milliseconds(_ date: Date) -> Int64 {
-        Int64((date.timeIntervalSince1970 * 1000).rounded())
+        // Journals of before may hold any time.
+        Int64((min(max(date.timeIntervalSince1970, -latest), latest) * 1000).rounded())
     }
 
     /// The time of milliseconds since 1970.

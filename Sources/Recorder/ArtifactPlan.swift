@@ -58,7 +58,7 @@ struct ArtifactPlan {
 
     /// The artifact that an execution wrote.
     /// - Parameter written: the artifacts that the store has as this execution's outputs.
-    mutating func output(_ use: ArtifactUse, of execution: Execution, written: [Int64]) -> Int {
+    mutating func output(_ use: ArtifactUse, of execution: Execution, written: Own) -> Int {
         // A step served from a cache has the artifacts of the original.
         if execution.state == .cached,
             let index = known(use, in: written) ?? candidate(for: use, readBy: execution),
@@ -91,20 +91,47 @@ struct ArtifactPlan {
         return index
     }
 
+    /// The artifacts that the store has as an execution's own, found by what a use tells: each use looks at few of them.
+    struct Own {
+        fileprivate var all: Set<Int> = []
+        fileprivate var byURI: [String: [Int]] = [:]
+        /// Those without a uri.
+        fileprivate var byTitle: [String: [Int]] = [:]
+        /// Those of which only the key is told.
+        fileprivate var incomplete: [Int] = []
+
+        init(_ ids: [Int64], in plan: ArtifactPlan) {
+            for index in ids.compactMap({ plan.byID[$0] }) where all.insert(index).inserted {
+                let node = plan.entries[index].node
+                if node.uri.isEmpty {
+                    byTitle[node.title, default: []].append(index)
+                } else {
+                    byURI[node.uri, default: []].append(index)
+                    if !Artifact.isComplete(node.uri) { incomplete.append(index) }
+                }
+            }
+        }
+    }
+
     /// The one of an execution's own artifacts that a use means, by uri, else by name.
-    private func known(_ use: ArtifactUse, in ids: [Int64]) -> Int? {
+    private func known(_ use: ArtifactUse, in own: Own) -> Int? {
         // Of several versions under one uri each is itself.
-        let all = ids.compactMap { byID[$0] }
-        if let content = Identity.content(of: use.artifact), let index = byExternalID[content], all.contains(index) {
+        if let content = Identity.content(of: use.artifact), let index = byExternalID[content],
+            own.all.contains(index)
+        {
             return index
         }
-        let alike = all.filter { !differs(entries[$0].node, from: use.artifact) }
-        func hasContent(_ index: Int) -> Bool { Identity.isContent(entries[index].node.externalID) }
-        let own = alike.filter { !hasContent($0) } + alike.filter(hasContent)
-        if let uri = use.artifact.uri {
-            return own.first { entries[$0].node.uri == uri } ?? own.first { Self.completes(uri, entries[$0].node.uri) }
+        func first(_ indexes: [Int]) -> Int? {
+            let alike = indexes.filter { !differs(entries[$0].node, from: use.artifact) }
+            return alike.first { !Identity.isContent(entries[$0].node.externalID) } ?? alike.first
         }
-        return own.first { entries[$0].node.uri.isEmpty && entries[$0].node.title == use.artifact.name }
+        if let uri = use.artifact.uri {
+            return first(own.byURI[uri] ?? [])
+                // It may have been completed meanwhile.
+                ?? first(
+                    own.incomplete.filter { entries[$0].node.uri == uri || Self.completes(uri, entries[$0].node.uri) })
+        }
+        return first(use.artifact.name.flatMap { own.byTitle[$0] } ?? [])
     }
 
     /// Whether version or digest say that a stored artifact is another.
@@ -137,7 +164,7 @@ struct ArtifactPlan {
 
     /// The artifact that an execution read.
     /// - Parameter read: the artifacts that the store has as this execution's inputs.
-    mutating func input(_ use: ArtifactUse, of execution: Execution, read: [Int64]) -> Int {
+    mutating func input(_ use: ArtifactUse, of execution: Execution, read: Own) -> Int {
         let content = Identity.content(of: use.artifact)
         if let index = known(use, in: read) ?? content.flatMap({ byExternalID[$0] })
             ?? candidate(for: use, readBy: execution)

@@ -101,7 +101,10 @@ public struct BatchWriter: Sendable {
             return try await retrying { try await body(executions, $0) }
         } catch let error as StatusError where error.isRefusal || error.mayBeOfOne {
             if executions.count == 1 {
-                if error.isRefusal { return [first.id: .refused(error.message)] }
+                // By itself it is larger than the store takes.
+                if error.isRefusal || error.code == .resourceExhausted && error.isAboutSize {
+                    return [first.id: .refused(error.message)]
+                }
                 failure = error
                 return [:]
             }
@@ -261,7 +264,9 @@ public struct BatchWriter: Sendable {
                 if isInput, execution.start == nil, !execution.state.isFinal { continue }
                 let known = stored[execution.id].flatMap { events[$0.id] } ?? []
                 let ids = known.filter { $0.isInput == isInput }.map(\.artifactID)
-                let first = links.count
+                let stored = Set(ids.compactMap { plan.index(ofStored: $0) })
+                let own = ArtifactPlan.Own(ids, in: plan)
+                var linked: Set<Int> = []
                 for use in isInput ? execution.inputs : execution.outputs {
                     // Only the key is known, and the Workflow will say the rest.
                     if let uri = use.artifact.uri, !Artifact.isComplete(uri), execution.authority < .workflow {
@@ -269,14 +274,13 @@ public struct BatchWriter: Sendable {
                     }
                     let artifact =
                         isInput
-                        ? plan.input(use, of: execution, read: ids)
-                        : plan.output(use, of: execution, written: ids)
-                    let isKnown = ids.contains { plan.index(ofStored: $0) == artifact }
-                    if links[first...].contains(where: { $0.artifact == artifact }) { continue }
+                        ? plan.input(use, of: execution, read: own)
+                        : plan.output(use, of: execution, written: own)
+                    guard linked.insert(artifact).inserted else { continue }
                     links.append(
                         UseLink(
                             execution: number, artifact: artifact, isInput: isInput, name: use.name,
-                            isStored: isKnown))
+                            isStored: stored.contains(artifact)))
                 }
             }
         }
@@ -363,12 +367,13 @@ public struct BatchWriter: Sendable {
         let links = grouped(links, executions.count)
         for (number, execution) in executions.enumerated() {
             func found(_ isInput: Bool) -> [Link] {
-                links[number].filter { $0.isInput == isInput }.map { link in
-                    let uses = isInput ? execution.inputs : execution.outputs
-                    return Link(
+                let uses = isInput ? execution.inputs : execution.outputs
+                let types = Dictionary(uses.map { ($0.name, $0.artifact.type) }) { first, _ in first }
+                return links[number].filter { $0.isInput == isInput }.map { link in
+                    Link(
                         id: response.artifactIds[link.artifact], name: link.name,
                         uri: entries[link.artifact].node.uri,
-                        type: uses.first { $0.name == link.name }?.artifact.type ?? "")
+                        type: types[link.name] ?? "")
                 }
             }
             result[execution.id] = .recorded(
@@ -392,6 +397,9 @@ extension StatusError {
         default: false
         }
     }
+
+    /// Whether a message is longer than is taken, and not a disk full: both are RESOURCE_EXHAUSTED.
+    fileprivate var isAboutSize: Bool { !message.contains("disk") && !message.contains("room") }
 
     /// Whether the store may have failed at one execution of several: too long, of odd characters, too
     /// large together.

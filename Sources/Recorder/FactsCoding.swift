@@ -220,7 +220,8 @@ private struct FactsReader {
         let count = try int()
         guard count >= 0, count <= bytes.count - index else { throw Damaged(description: "facts that end too early") }
         var result: [Element] = []
-        result.reserveCapacity(count)
+        // A damaged count may be any.
+        result.reserveCapacity(min(count, 1024))
         for _ in 0..<count { result.append(try body(&self)) }
         return result
     }

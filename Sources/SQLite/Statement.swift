@@ -48,14 +48,15 @@ public final class Statement {
                 return sqlite3_bind_text(handle, index, "", 0, Self.transient)
             }
             return base.withMemoryRebound(to: CChar.self, capacity: buffer.count) {
-                sqlite3_bind_text(handle, index, $0, Int32(buffer.count), Self.transient)
+                sqlite3_bind_text64(
+                    handle, index, $0, sqlite3_uint64(buffer.count), Self.transient, UInt8(SQLITE_UTF8))
             }
         }
     }
 
     private func bind(blob: [UInt8], at index: Int32) -> Int32 {
         guard !blob.isEmpty else { return sqlite3_bind_zeroblob(handle, index, 0) }
-        return sqlite3_bind_blob(handle, index, blob, Int32(blob.count), Self.transient)
+        return sqlite3_bind_blob64(handle, index, blob, sqlite3_uint64(blob.count), Self.transient)
     }
 
     /// Goes to the next row.

@@ -6,8 +6,10 @@ public import JSON
 /// Plain scalars are resolved by the core schema of YAML 1.2 (`null`, booleans, integers, floats);
 /// anchors, aliases and merge keys (`<<`) are expanded; dates stay text.
 public enum YAML {
-    /// The most values that one document may expand to, against alias bombs.
+    /// The most values that one document may have.
     public static let maximumNodes = 10_000_000
+    /// What aliases may add to a text, in bytes.
+    public static let maximumExpansion = 1 << 20
 
     /// Reads all documents of a text.
     /// - Throws: ``YAMLError`` with the line and column of the first mistake.
@@ -28,12 +30,11 @@ public enum YAML {
     ) throws(YAMLError) -> JSONValue {
         var reader = YAMLReader(bytes: Array(text.utf8))
         (reader.resolves, reader.rejectsDuplicates) = (resolves, rejectsDuplicates)
-        var all: [JSONValue] = []
-        while let document = try reader.next() { all.append(document) }
-        guard all.count <= 1 else {
+        guard let only = try reader.next() else { return .null }
+        guard try reader.next() == nil else {
             throw YAMLError(reason: "several documents where one should be", line: 1, column: 1)
         }
-        return all.first ?? .null
+        return only
     }
 }
 
@@ -41,8 +42,17 @@ public enum YAML {
 public struct YAMLReader: ~Copyable {
     private let parser: UnsafeMutablePointer<yaml_parser_t>
     private let bytes: UnsafeMutableBufferPointer<UInt8>
-    private var anchors: [String: JSONValue] = [:]
+    /// A value that aliases name, what it costs, and how deep it is nested.
+    private struct Anchor {
+        var value: JSONValue
+        var cost: Int
+        var height: Int
+    }
+
+    private var anchors: [String: Anchor] = [:]
     private var nodes = 0
+    /// What aliases have added to the text so far, in bytes; of all its documents.
+    private var expanded = 0
     fileprivate var resolves = true
     fileprivate var rejectsDuplicates = false
 
@@ -97,8 +107,18 @@ public struct YAMLReader: ~Copyable {
         pointer.map { String(cString: $0) }
     }
 
-    /// The value that begins with `event`, which is deleted.
     private mutating func node(_ event: yaml_event_t, depth: Int) throws(YAMLError) -> JSONValue {
+        try measured(event, depth: depth).value
+    }
+
+    /// Keeps a value that has an anchor.
+    private mutating func keep(_ value: Anchor, _ name: UnsafeMutablePointer<UInt8>?) -> Anchor {
+        if let name = Self.text(name) { anchors[name] = value }
+        return value
+    }
+
+    /// The value that begins with `event`, which is deleted.
+    private mutating func measured(_ event: yaml_event_t, depth: Int) throws(YAMLError) -> Anchor {
         var event = event
         defer { yaml_event_delete(&event) }
         nodes += 1
@@ -109,56 +129,66 @@ public struct YAMLReader: ~Copyable {
         switch event.type {
         case YAML_ALIAS_EVENT:
             let name = Self.text(event.data.alias.anchor) ?? ""
-            guard let value = anchors[name] else { throw error("unknown alias *\(name)", event) }
-            nodes += Self.size(value)
-            return value
+            guard let anchor = anchors[name] else { throw error("unknown alias *\(name)", event) }
+            // Within the value that it names another nests as deep as it does itself.
+            guard depth + anchor.height <= JSONValue.maximumDepth else {
+                throw error("nested deeper than \(JSONValue.maximumDepth) levels", event)
+            }
+            expanded += anchor.cost
+            if expanded > YAML.maximumExpansion {
+                throw error("aliases that add more than \(YAML.maximumExpansion >> 20) MiB", event)
+            }
+            return anchor
         case YAML_SCALAR_EVENT:
             let value = try scalar(event)
-            if let anchor = Self.text(event.data.scalar.anchor) { anchors[anchor] = value }
-            return value
+            let cost = 16 + Int(event.data.scalar.length)
+            return keep(Anchor(value: value, cost: cost, height: 0), event.data.scalar.anchor)
         case YAML_SEQUENCE_START_EVENT:
             var elements: [JSONValue] = []
+            var (cost, height) = (16, 0)
             while true {
                 let next = try nextEvent()
                 if next.type == YAML_SEQUENCE_END_EVENT { break }
-                elements.append(try node(next, depth: depth + 1))
+                let element = try measured(next, depth: depth + 1)
+                elements.append(element.value)
+                (cost, height) = (cost + element.cost, max(height, element.height + 1))
             }
-            let value = JSONValue.array(elements)
-            if let anchor = Self.text(event.data.sequence_start.anchor) { anchors[anchor] = value }
-            return value
+            return keep(
+                Anchor(value: .array(elements), cost: cost, height: height), event.data.sequence_start.anchor)
         case YAML_MAPPING_START_EVENT:
-            let value = JSONValue.object(try mapping(depth: depth))
-            if let anchor = Self.text(event.data.mapping_start.anchor) { anchors[anchor] = value }
-            return value
+            return keep(try mapping(depth: depth), event.data.mapping_start.anchor)
         default:
             throw error("something where a value should be", event)
         }
     }
 
-    private mutating func mapping(depth: Int) throws(YAMLError) -> JSONObject {
+    private mutating func mapping(depth: Int) throws(YAMLError) -> Anchor {
         var pairs: [(String, JSONValue)] = []
         var merged: [JSONObject] = []
+        var names: Set<String> = []
+        var (cost, height) = (16, 0)
         while true {
             let next = try nextEvent()
             if next.type == YAML_MAPPING_END_EVENT { break }
             let mark = next
-            let key = try node(next, depth: depth + 1)
-            let value = try node(try nextEvent(), depth: depth + 1)
+            let named = try measured(next, depth: depth + 1)
+            let member = try measured(try nextEvent(), depth: depth + 1)
+            let (key, value) = (named.value, member.value)
+            (cost, height) = (cost + named.cost + member.cost, max(height, named.height + 1, member.height + 1))
             guard let name = key.scalarText ?? (key.isNull ? "null" : nil) else {
                 throw error("\(key.kindName) as the name of a member", mark)
             }
             if name == "<<" {
                 merged += value.object.map { [$0] } ?? value.array?.compactMap(\.object) ?? []
             } else {
-                if rejectsDuplicates, pairs.contains(where: { $0.0 == name }) {
+                if rejectsDuplicates, !names.insert(name).inserted {
                     throw error("the member \(name) a second time", mark)
                 }
                 pairs.append((name, value))
             }
         }
-        guard !merged.isEmpty else { return JSONObject(pairs) }
         let earlier = merged.reversed().flatMap { $0.members.map { ($0.key, $0.value) } }
-        return JSONObject(earlier + pairs)
+        return Anchor(value: .object(JSONObject(earlier + pairs)), cost: cost, height: height)
     }
 
     private func scalar(_ event: yaml_event_t) throws(YAMLError) -> JSONValue {
@@ -169,13 +199,5 @@ public struct YAMLReader: ~Copyable {
         if tag == "tag:yaml.org,2002:str" || tag == "!" { return .string(text) }
         guard data.style == YAML_PLAIN_SCALAR_STYLE || tag != nil else { return .string(text) }
         return resolves ? YAMLScalar.resolve(text) : .string(text)
-    }
-
-    private static func size(_ value: JSONValue) -> Int {
-        switch value {
-        case .array(let elements): elements.reduce(1) { $0 + size($1) }
-        case .object(let object): object.reduce(1) { $0 + size($1.value) }
-        default: 1
-        }
     }
 }

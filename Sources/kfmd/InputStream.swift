@@ -75,7 +75,13 @@ struct InputStream: ~Copyable {
                 if bytesUnpacked > Self.maximumSize { throw .tooLarge(limit: Self.maximumSize) }
                 if isEnded, inflater?.isFinished == false { throw .truncated }
             }
-            reader.read(plain, isLast: isEnded) { items.append($0) }
+            // In pieces: what is read of one is taken from its front.
+            var rest = plain[...]
+            repeat {
+                let piece = rest.prefix(64 << 10)
+                rest = rest.dropFirst(piece.count)
+                reader.read(Array(piece), isLast: isEnded && rest.isEmpty) { items.append($0) }
+            } while !rest.isEmpty
         } catch {
             throw Failure.usage("\(name): \(error)")
         }

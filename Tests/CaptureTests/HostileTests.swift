@@ -43,7 +43,9 @@ import Testing
         }
     }
 
-    @Test(arguments: FixtureTests.fixtures) func changesOfFixturesStopNothing(name: String) throws {
+    @Test(.timeLimit(.minutes(10)), arguments: FixtureTests.fixtures) func changesOfFixturesStopNothing(name: String)
+        throws
+    {
         let bytes = Array(try #require(FileManager.default.contents(atPath: "\(FixtureTests.folder)/\(name).json")))
         guard let value = try? JSONValue(parsing: bytes) else { return }
         // `make fuzz` gives all of them some seconds together, two at a time.
@@ -55,9 +57,7 @@ import Testing
         while end.map({ ContinuousClock.now < $0 }) ?? (round < 10) {
             round += 1
             let text = changed(value, &random).jsonBytes()
-            let began = ContinuousClock.now
             _ = FixtureTests.explain(text)
-            #expect(ContinuousClock.now - began < .seconds(10), "\(name), seed \(seed), round \(round)")
         }
     }
 
@@ -123,13 +123,15 @@ import Testing
             ])
         }
         let capture = Capture(cluster: "c")
-        let uri = "s3://b/" + String(repeating: "k", count: 100_000)
+        let uri = "s3://b/" + String(repeating: "k", count: 60_000)
         let execution = try #require(capture(try pod(#"{"type": "model", "uri": "\#(uri)"}"#)).executions.first)
         #expect(execution.inputs.first?.artifact.uri == uri)
         let large = "[" + String(repeating: #"{"type": "model", "uri": "s3://x"},"#, count: 300_000) + "1]"
         #expect(large.utf8.count > 10 << 20)
         let many = try #require(capture(try pod(large)).executions.first)
+        // The others are set aside, and so is the one that is no artifact.
         #expect(many.problems.count == 1)
+        #expect(many.inputs.count == 1)
         let broken = try #require(capture(try pod(String(repeating: "{[", count: 5 << 20))).executions.first)
         #expect(broken.problems.count == 1)
     }

@@ -117,7 +117,13 @@ struct Annotations {
             }
             let before = problems.count
             let written = AnnotatedArtifact.hasNumericNames(value) ? try? YAML.parse(text, resolves: false) : nil
-            for (index, item) in (value.array ?? (value.isNull ? [] : [value])).enumerated() {
+            let items = value.array ?? (value.isNull ? [] : [value])
+            if items.count > Budget.uses {
+                problems.append(
+                    problem(
+                        key, "has \(items.count); a step has at most \(Budget.uses), the others are set aside"))
+            }
+            for (index, item) in items.prefix(Budget.uses).enumerated() {
                 let literal =
                     value.array == nil
                     ? written : written?.array.flatMap { $0.indices.contains(index) ? $0[index] : nil }

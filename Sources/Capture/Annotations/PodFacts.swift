@@ -10,6 +10,13 @@ struct PodFacts {
     /// The container that does the work.
     let main: JSONValue
     private let mainStatus: JSONValue
+    private let known = Known()
+
+    /// What is worked out once, when it is first asked for: an annotation may ask ten thousand times.
+    private final class Known {
+        var environment: [String: String]?
+        var words: [String]?
+    }
 
     /// Sidecars that run beside the work in pods of workflows and meshes.
     private static let sidecars: Set<String> = ["wait", "istio-proxy", "linkerd-proxy", "supervisor"]
@@ -77,15 +84,28 @@ struct PodFacts {
     /// The environment of the main container, as far as the pod itself tells it.
     func environment(_ name: String) -> String? { environment[name] }
 
-    /// A variable may name those before it: `$(BUCKET)/in`.
+    /// A variable may name those before it: `$(BUCKET)/in`. What goes over the budget is without a value.
     private var environment: [String: String] {
+        if let environment = known.environment { return environment }
         var result: [String: String] = [:]
+        var length = 0
         for variable in main["env"]?.array ?? [] {
             guard let name = variable["name"]?.string else { continue }
-            let value = variable["value"]?.string.map { Self.expand($0, result) }
-            result[name] = value ?? variable["valueFrom"]?["fieldRef"]?["fieldPath"]?.string.flatMap(field)
+            let text = variable["value"]?.string.map { Self.expand($0, result) }
+            let value = text ?? variable["valueFrom"]?["fieldRef"]?["fieldPath"]?.string.flatMap(field)
+            length += value?.utf8.count ?? 0
+            if length > Budget.environmentLength { break }
+            result[name] = value
         }
+        known.environment = result
         return result
+    }
+
+    private var words: [String] {
+        if let words = known.words { return words }
+        let words = ((main["command"]?.array ?? []) + (main["args"]?.array ?? [])).compactMap(\.scalarText)
+        known.words = words
+        return words
     }
 
     /// The value of a downward-API field.
@@ -108,7 +128,6 @@ struct PodFacts {
 
     /// The value of a command-line flag of the main container: `--flag value` or `--flag=value`.
     func argument(_ flag: String) -> String? {
-        let words = ((main["command"]?.array ?? []) + (main["args"]?.array ?? [])).compactMap(\.scalarText)
         for (index, word) in words.enumerated() {
             if word == flag {
                 let next = index + 1
@@ -121,14 +140,11 @@ struct PodFacts {
         return nil
     }
 
-    /// No value is made longer than this.
-    private static let maximumLength = 1 << 16
-
     /// Kubernetes replaces `$(NAME)` in commands and variables by the environment; `$$(` is a plain `$(`.
     private static func expand(_ text: String, _ environment: [String: String]) -> String {
         var result = ""
         var rest = Substring(text)
-        while let open = rest.firstRange(of: "$("), result.utf8.count < maximumLength {
+        while let open = rest.firstRange(of: "$("), result.utf8.count < Budget.textLength {
             let before = rest[..<open.lowerBound]
             if before.hasSuffix("$") {
                 result += before.dropLast() + "$("
@@ -140,6 +156,7 @@ struct PodFacts {
             result += before + (environment[name] ?? "$(\(name))")
             rest = rest[rest.index(after: close)...]
         }
-        return result + rest
+        // One that goes over the budget is cut where it does.
+        return result + (result.utf8.count < Budget.textLength ? rest : "")
     }
 }

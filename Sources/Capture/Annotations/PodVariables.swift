@@ -14,6 +14,14 @@ struct PodVariables {
 
     private let pod: PodFacts
     private let runID: String
+    private let spent = Spent()
+
+    /// What was spent on this object, and what is worked out once.
+    private final class Spent {
+        var replacements = 0
+        var length = 0
+        var message: Result<JSONValue, JSONError>?
+    }
 
     init(_ pod: PodFacts, runID: String) {
         self.pod = pod
@@ -27,12 +35,11 @@ struct PodVariables {
     func resolve(_ value: JSONValue, isFinal: Bool, _ problems: inout [String]) -> JSONValue {
         switch value {
         case .object(let object):
-            var result = JSONObject()
-            for member in object {
+            let members = object.compactMap { member -> (String, JSONValue)? in
                 let resolved = resolve(member.value, isFinal: isFinal, &problems)
-                if !resolved.isNull || member.value.isNull { result[member.key] = resolved }
+                return !resolved.isNull || member.value.isNull ? (member.key, resolved) : nil
             }
-            return .object(result)
+            return .object(JSONObject(members))
         case .array(let elements):
             return .array(elements.map { resolve($0, isFinal: isFinal, &problems) })
         case .string(let text):
@@ -62,13 +69,31 @@ struct PodVariables {
                 continue
             }
             guard let close = rest[open.upperBound...].firstIndex(of: ")") else {
-                throw Unresolved(variable: String(rest[open.upperBound...]), reason: "is never closed")
+                throw Unresolved(
+                    variable: String(rest[open.upperBound...]).cut(to: 200), reason: "is never closed")
             }
             output += before
-            output += try value(of: String(rest[open.upperBound..<close]))
+            let variable = String(rest[open.upperBound..<close])
+            let value = try value(of: variable)
+            output += value
             rest = rest[rest.index(after: close)...]
+            try spend(value, in: output, variable)
         }
         return .string(output + rest)
+    }
+
+    private func spend(_ value: String, in text: String, _ variable: String) throws(Unresolved) {
+        spent.replacements += 1
+        spent.length += value.utf8.count
+        guard text.utf8.count <= Budget.textLength else {
+            throw Unresolved(variable: variable, reason: "makes a text longer than \(Budget.textLength >> 10) KiB")
+        }
+        guard spent.replacements <= Budget.replacements, spent.length <= Budget.textsLength else {
+            throw Unresolved(
+                variable: variable,
+                reason: "is one too many: an object's variables are replaced \(Budget.replacements) times, "
+                    + "with \(Budget.textsLength >> 20) MiB in sum")
+        }
     }
 
     private func value(of variable: String) throws(Unresolved) -> String {
@@ -97,15 +122,22 @@ struct PodVariables {
         }
     }
 
+    private func message(_ text: String) -> Result<JSONValue, JSONError> {
+        if let message = spent.message { return message }
+        let message = Result<JSONValue, JSONError> { () throws(JSONError) in try JSONValue(parsing: text) }
+        spent.message = message
+        return message
+    }
+
     /// A field of the JSON that the main container left as its termination message.
     private func result(_ path: String) throws(Unresolved) -> JSONValue {
         let variable = "result.\(path)"
-        guard let message = pod.terminationMessage else {
+        guard let text = pod.terminationMessage else {
             throw Unresolved(variable: variable, reason: "the main container left no termination message")
         }
         var value: JSONValue
-        do throws(JSONError) {
-            value = try JSONValue(parsing: message)
+        do {
+            value = try message(text).get()
         } catch {
             throw Unresolved(variable: variable, reason: "the termination message is no JSON: \(error)")
         }

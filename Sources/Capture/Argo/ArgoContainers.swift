@@ -23,12 +23,14 @@ struct ArgoContainers {
         let set = (template["containerSet"]?["containers"]?.array ?? []).compactMap { $0["name"]?.string }
         let names = set.isEmpty ? ["main"] : set
         let statuses = pod.raw["status"]?["containerStatuses"]?.array ?? []
-        func status(_ name: String) -> JSONValue? { statuses.first { $0["name"]?.string == name } }
+        let byName = Dictionary(statuses.map { ($0["name"]?.string ?? "", $0) }) { first, _ in first }
+        func status(_ name: String) -> JSONValue? { byName[name] }
         mains = names.compactMap { status($0)?["state"] }
         mainCount = names.count
         executor = (status("wait") ?? status("supervisor"))?["state"]
         hasMessage = pod.raw["status"]?["message"]?.string?.isEmpty == false
-        let others = statuses.filter { !(names + ["wait", "supervisor"]).contains($0["name"]?.string ?? "") }
+        let known = Set(names + ["wait", "supervisor"])
+        let others = statuses.filter { !known.contains($0["name"]?.string ?? "") }
         sidecarsWereStopped = others.allSatisfy { sidecar in
             [nil, 0, 137, 143].contains(sidecar["state"]?["terminated"]?["exitCode"]?.integer)
         }

@@ -19,7 +19,7 @@ extension ArgoWorkflow {
         "workflows.argoproj.io/scheduled-time": "scheduled_time",
     ]
 
-    var run: Run {
+    static func run(of object: KubernetesObject, status: JSONValue) -> Run {
         var run = Self.run(name: object.name, uid: object.uid.isEmpty ? nil : object.uid)
         for (key, name) in Self.origins {
             if let value = object.labels[key] ?? object.annotations[key] { run.customProperties[name] = .string(value) }

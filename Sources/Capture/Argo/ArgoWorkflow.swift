@@ -7,14 +7,14 @@ import Lineage
 /// The status of an Argo Workflow: its nodes are the steps (workflow_types.go, 2.12 to 4.0).
 struct ArgoWorkflow {
     static let convention = "argo-workflows"
-    /// The most bytes that `compressedNodes` may unpack to, against gzip bombs.
-    private static let maximumNodesSize = 256 << 20
 
     let object: KubernetesObject
     let capture: Capture
     let status: JSONValue
     /// Templates by scope, resource and name.
     private let templates: [String: JSONValue]
+    /// The run that all steps belong to; made once, for there may be ten thousand.
+    let run: Run
 
     init(_ object: KubernetesObject, capture: Capture) {
         self.object = object
@@ -30,6 +30,7 @@ struct ArgoWorkflow {
         // Keys are scope/resource/template: two resources may have templates of the same name.
         for member in status["storedTemplates"]?.object ?? JSONObject() { templates[member.key] = member.value }
         self.templates = templates
+        run = Self.run(of: object, status: status)
     }
 
     /// What the Argo server and `argo get` print has neither `apiVersion` nor `kind`: these are put where an object
@@ -82,8 +83,8 @@ struct ArgoWorkflow {
                     field, "is not compressed by gzip (WORKFLOW_COMPRESSION_ALGORITHM of Argo Workflows 4.1)")
             }
             do {
-                let bytes = try Gzip.decompress(Array(data), limit: Self.maximumNodesSize)
-                let value = try JSONValue(parsing: bytes)
+                let bytes = try Gzip.decompress(Array(data), limit: Budget.nodesLength)
+                let value = try JSONValue(parsing: bytes, maximumValues: Budget.nodesValues)
                 guard let nodes = value.object else {
                     return problem(field, "\(value.kindName) where an object should be")
                 }
@@ -220,8 +221,11 @@ struct ArgoWorkflow {
 
     /// The controller ends a daemon with the group that it serves, and tells no time.
     private func endWithoutTime(_ node: Node) -> Date? {
-        let group = status["nodes"]?[node.text("boundaryID")]?["finishedAt"]?.string.flatMap(Timestamp.parse)
-        return (isDaemon(node) ? group : nil) ?? (hasEnded ? end : nil)
+        // Looked up only for a daemon: it is a search through all nodes.
+        let group =
+            isDaemon(node)
+            ? status["nodes"]?[node.text("boundaryID")]?["finishedAt"]?.string.flatMap(Timestamp.parse) : nil
+        return group ?? (hasEnded ? end : nil)
     }
 
     var uid: String { object.uid.isEmpty ? object.name : object.uid }

@@ -126,11 +126,13 @@ enum Katib {
         of object: KubernetesObject, _ observation: JSONValue?
     ) -> [(name: String, value: JSONValue)] {
         let objective = object.raw["spec"]?["objective"]
-        let strategies = objective?["metricStrategies"]?.array ?? []
+        let strategies = Dictionary(
+            (objective?["metricStrategies"]?.array ?? []).map { ($0["name"]?.string ?? "", $0["value"]) }
+        ) { first, _ in first }
         let usual = ["minimize": "min", "maximize": "max"][objective?["type"]?.string ?? ""] ?? "latest"
         return (observation?["metrics"]?.array ?? []).compactMap { metric in
             guard let name = metric["name"]?.string else { return nil }
-            let strategy = strategies.first { $0["name"]?.string == name }?["value"]?.string ?? usual
+            let strategy = strategies[name]??.string ?? usual
             let value = [metric[strategy], metric["latest"]].lazy.compactMap { $0 }.first { !$0.isNull }
             guard let value, value.string != "unavailable" else { return nil }
             return (name, value)

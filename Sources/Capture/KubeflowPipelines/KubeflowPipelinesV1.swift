@@ -83,11 +83,10 @@ enum KubeflowPipelinesV1 {
     /// A template's text, a JSON object, with the values that Argo puts in place of `{{…}}`.
     private static func filled(_ text: String, _ workflow: ArgoWorkflow, _ node: ArgoWorkflow.Node) -> String {
         guard text.contains("{{") else { return text }
-        var result = text
+        var values: [String: String] = [:]
         func put(_ name: String, _ value: String) {
-            // Within a text of JSON.
-            let quoted = JSONValue.string(value).jsonText().dropFirst().dropLast()
-            result = result.replacing("{{\(name)}}", with: quoted)
+            // Within a text of JSON. Of several of one name the first counts.
+            if values[name] == nil { values[name] = String(JSONValue.string(value).jsonText().dropFirst().dropLast()) }
         }
         func put(_ prefix: String, _ parameters: JSONValue?) {
             for parameter in parameters?.array ?? [] {
@@ -100,7 +99,7 @@ enum KubeflowPipelinesV1 {
         put("workflow.name", workflow.object.name)
         put("workflow.uid", workflow.object.uid)
         put("workflow.namespace", workflow.object.namespace)
-        return result
+        return Placeholders.fill(text, values)
     }
 
     /// The run of a Workflow, with the name that people gave it.

@@ -166,13 +166,13 @@ enum KubeflowPipelinesV2 {
     /// The template's container, with the node's parameters in it.
     private static func importer(_ workflow: ArgoWorkflow, _ node: ArgoWorkflow.Node) -> JSONValue? {
         guard var container = workflow.template(of: node)?["container"]?.object else { return nil }
+        var values = ["workflow.uid": workflow.object.labels["pipeline/runid"] ?? ""]
+        for parameter in node.value["inputs"]?["parameters"]?.array ?? [] {
+            guard let name = parameter["name"]?.string, let value = parameter["value"]?.scalarText else { continue }
+            values["inputs.parameters.\(name)"] = values["inputs.parameters.\(name)"] ?? value
+        }
         let arguments = (container["args"]?.array ?? []).map { argument -> JSONValue in
-            guard var text = argument.string else { return argument }
-            for parameter in node.value["inputs"]?["parameters"]?.array ?? [] {
-                guard let name = parameter["name"]?.string, let value = parameter["value"]?.scalarText else { continue }
-                text = text.replacing("{{inputs.parameters.\(name)}}", with: value)
-            }
-            return .string(text.replacing("{{workflow.uid}}", with: workflow.object.labels["pipeline/runid"] ?? ""))
+            argument.string.map { .string(Placeholders.fill($0, values)) } ?? argument
         }
         container["args"] = .array(arguments)
         return .object(container)

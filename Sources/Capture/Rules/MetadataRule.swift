@@ -178,6 +178,8 @@ struct MetadataRule: Sendable, Hashable {
 
     /// Whether a text fits a pattern, in which `*` is any text.
     static func fits(_ text: String, _ pattern: String) -> Bool {
+        // Whoever may write rules may make each object a search: names of Kubernetes and of images are shorter.
+        guard text.utf8.count <= 1024, pattern.utf8.count <= 256 else { return false }
         let parts = pattern.split(separator: "*", omittingEmptySubsequences: false)
         guard parts.count > 1, let first = parts.first, let last = parts.last else { return text == pattern }
         guard text.hasPrefix(first), text.hasSuffix(last), text.count >= first.count + last.count else { return false }

@@ -193,7 +193,7 @@ struct InferenceService {
     /// is promoted becomes the predictor, and stays the same execution.
     private func canaries(_ properties: [String: PropertyValue]) -> [Execution] {
         let statuses = status["canaryStatuses"]?.array ?? []
-        return (spec["canary"]?.array ?? []).enumerated().map { index, canary in
+        return (spec["canary"]?.array ?? []).prefix(100).enumerated().map { index, canary in
             let field = "spec.canary[\(index)]"
             let name = canary["predictor"]?["name"]?.string ?? String(index)
             let (sources, parameters, identity) = components(

@@ -42,7 +42,7 @@ struct SeldonDeployment {
             }
         let deletion = ObjectExecution.date(object.raw["metadata"]?["deletionTimestamp"])
         var executions: [Execution] = []
-        for (index, predictor) in (object.raw["spec"]?["predictors"]?.array ?? []).enumerated() {
+        for (index, predictor) in (object.raw["spec"]?["predictors"]?.array ?? []).prefix(100).enumerated() {
             let field = "spec.predictors[\(index)]"
             var sources: [ModelSource] = []
             var parameters: [(String, JSONValue)] = []
