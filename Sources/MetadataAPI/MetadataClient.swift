@@ -41,10 +41,14 @@ public struct MetadataClient: Sendable {
     /// - Throws: `RuntimeError` of gRPC when the transport cannot be made.
     public init(
         host: String, port: Int, tls: TLS? = nil, timeout: Duration = .seconds(30),
-        maximumMessageSize: Int = 100 << 20
+        maximumMessageSize: Int = 256 << 20
     ) throws {
         let transport = try HTTP2ClientTransport.Posix(
-            target: .dns(host: host, port: port), transportSecurity: tls?.transport ?? .plaintext)
+            target: .dns(host: host, port: port), transportSecurity: tls?.transport ?? .plaintext,
+            config: .defaults {
+                // gRPC's own grows to two minutes: a server that is back would be noticed late.
+                $0.backoff = .init(initial: .milliseconds(100), max: .milliseconds(800), multiplier: 1.6, jitter: 0.2)
+            })
         client = GRPCClient(transport: transport)
         stub = MlMetadata_MetadataStoreService.Client(wrapping: client)
         var options = CallOptions.defaults

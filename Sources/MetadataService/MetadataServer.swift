@@ -21,20 +21,26 @@ public struct MetadataServer: Sendable {
             self.port = port
         }
 
+        /// Whether only this machine reaches it.
+        public var isLoopback: Bool { host == "localhost" || host == "::1" || host.hasPrefix("127.") }
+
         public var description: String {
             host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
         }
     }
 
     public struct Options: Sendable {
-        public var grpc = Address(host: "0.0.0.0", port: 8080)
-        public var http = Address(host: "0.0.0.0", port: 8081)
+        public var grpc = Address(host: "127.0.0.1", port: 8080)
+        public var http = Address(host: "127.0.0.1", port: 8081)
         /// The longest message that is taken, in bytes; gRPC's own default of 4 MiB is too small for a
         /// large graph.
-        public var maximumMessageSize = 100 << 20
+        public var maximumMessageSize = 16 << 20
         /// `nil` serves in the clear.
         public var tls: ServerTLS?
-        public var corsOrigins = CORSOrigins.all
+        public var corsOrigins = CORSOrigins.only([])
+        /// The names under which browsers reach the HTTP port, beside those of this machine. Empty takes any, unless
+        /// the port is on loopback.
+        public var allowedHosts: [String] = []
 
         public init() {}
     }
@@ -62,11 +68,18 @@ public struct MetadataServer: Sendable {
         onHTTP: @escaping @Sendable (Address) async -> Void = { _ in }
     ) throws -> any Service {
         let methods = StoreMethods(store: store)
-        return Servers(grpc: try grpc(methods, onGRPC), http: try http(methods.all, onHTTP))
+        let budget = ByteBudget(total: 4 * options.maximumMessageSize)
+        let limits = ConnectionLimits()
+        return Servers(
+            grpc: Named(
+                service: try grpc(methods, budget, limits, onGRPC), option: "--grpc-listen", address: options.grpc),
+            http: Named(
+                service: try http(methods.all, budget, limits, onHTTP), option: "--http-listen", address: options.http))
     }
 
     private func grpc(
-        _ methods: StoreMethods, _ onStart: @escaping @Sendable (Address) async -> Void
+        _ methods: StoreMethods, _ budget: ByteBudget, _ limits: ConnectionLimits,
+        _ onStart: @escaping @Sendable (Address) async -> Void
     ) throws -> any Service {
         let address: GRPCNIOTransportCore.SocketAddress =
             options.grpc.host.contains(":")
@@ -84,8 +97,10 @@ public struct MetadataServer: Sendable {
                 config.rpc.maxRequestPayloadSize = maximum
                 // Else each answer waits 100 microseconds for others: a fifth of a small call's time.
                 config.connection.flushCoalescing = nil
-                // Peers that are gone without a word are noticed; clients may ask as often as every
-                // 10 seconds, calls or not, as gRPC's own keepalive settings often make them.
+                config.http2.maxConcurrentStreams = 100
+                config.connection.maxGraceTime = .seconds(30)
+                // Peers answer pings; those that are gone without a word send nothing, and are closed below. Clients
+                // may ask as often as every 10 seconds, calls or not, as gRPC's own keepalive settings often make them.
                 config.connection.keepalive.time = .seconds(60)
                 config.connection.keepalive.timeout = .seconds(20)
                 config.connection.keepalive.clientBehavior.minPingIntervalWithoutCalls = .seconds(10)
@@ -93,7 +108,19 @@ public struct MetadataServer: Sendable {
                 config.channelDebuggingCallbacks.onAcceptHTTP2Stream = { channel in
                     channel.eventLoop.makeCompletedFuture {
                         try channel.pipeline.syncOperations.addHandler(
-                            MessageLimit(maximum: maximum), position: .first)
+                            MessageLimit(maximum: maximum, budget: budget), position: .first)
+                    }
+                }
+                config.channelDebuggingCallbacks.onBindTCPListener = { channel in
+                    channel.eventLoop.makeCompletedFuture {
+                        try channel.pipeline.syncOperations.addHandler(
+                            AvailableConnectionsChannelHandler(maxConnections: limits.grpc))
+                    }
+                }
+                config.channelDebuggingCallbacks.onAcceptTCPConnection = { channel in
+                    channel.eventLoop.makeCompletedFuture {
+                        try channel.pipeline.syncOperations.addHandlers(
+                            [IdleStateHandler(readTimeout: .seconds(120)), IdleConnectionHandler()], position: .first)
                     }
                 }
             },
@@ -105,19 +132,29 @@ public struct MetadataServer: Sendable {
     }
 
     private func http(
-        _ methods: [any StoreMethod], _ onStart: @escaping @Sendable (Address) async -> Void
+        _ methods: [any StoreMethod], _ budget: ByteBudget, _ limits: ConnectionLimits,
+        _ onStart: @escaping @Sendable (Address) async -> Void
     ) throws -> any Service {
-        let router = Pages(store: store).router()
+        let router = Router(options: .autoGenerateHeadEndpoints)
+        // Before the routes, which it guards.
+        router.add(
+            middleware: RequestGuard(
+                address: options.http, allowedHosts: options.allowedHosts, origins: options.corsOrigins))
+        router.add(
+            middleware: RESTFace(store: store, maximumMessageSize: options.maximumMessageSize, budget: budget))
+        Pages(store: store).add(to: router)
         GRPCWebFace(
-            methods, maximumMessageSize: options.maximumMessageSize, origins: options.corsOrigins
+            methods, maximumMessageSize: options.maximumMessageSize, budget: budget, origins: options.corsOrigins
         ).add(to: router)
-        router.add(middleware: RESTFace(store: store, maximumMessageSize: options.maximumMessageSize))
         // Connections on which nothing comes are not kept for ever.
-        let plain = HTTPServerBuilder.http1(configuration: .init(idleTimeout: .seconds(120)))
+        let plain = HTTPServerBuilder.http1(
+            configuration: .init(
+                additionalChannelHandlers: [RequestDeadline(.seconds(60))], idleTimeout: .seconds(120)))
         return Application(
             router: router, server: try tls.map { try .tls(plain, tlsConfiguration: $0.http()) } ?? plain,
             configuration: .init(
-                address: .hostname(options.http.host, port: options.http.port), serverName: "kfmd"),
+                address: .hostname(options.http.host, port: options.http.port), serverName: "kfmd",
+                availableConnectionsDelegate: MaximumAvailableConnections(limits.http, logger: logger)),
             onServerRunning: { [options] channel in
                 await onStart(
                     Address(
@@ -136,8 +173,54 @@ private struct Servers: Service {
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await grpc.run() }
             group.addTask { try await http.run() }
-            try await group.waitForAll()
+            // One that cannot listen ends both: an error leaves the body, which cancels the other.
+            while try await group.next() != nil {}
         }
+    }
+}
+
+/// A server whose failure to listen names its address.
+private struct Named: Service {
+    let service: any Service
+    let option: String
+    let address: MetadataServer.Address
+
+    func run() async throws {
+        do {
+            try await service.run()
+        } catch {
+            guard let reason = Self.reason(error) else { throw error }
+            throw MetadataServer.ListenError(option: option, address: address, reason: reason)
+        }
+    }
+
+    private static func reason(_ error: any Error) -> String? {
+        var cause: (any Error)? = error
+        while let error = cause {
+            if let error = error as? IOError {
+                switch error.errnoCode {
+                case EADDRINUSE: return "is in use by another process"
+                case EACCES: return "may not be used: ports below 1024 need a right"
+                case EAFNOSUPPORT: return "is of a kind that this machine does not have (IPv6?)"
+                case EADDRNOTAVAIL: return "is no address of this machine"
+                default: return nil
+                }
+            }
+            if error is SocketAddressError { return "is no address" }
+            cause = (error as? RuntimeError)?.cause
+        }
+        return nil
+    }
+}
+
+extension MetadataServer {
+    /// Why a server cannot listen.
+    public struct ListenError: Error, Sendable, CustomStringConvertible {
+        public var option: String
+        public var address: Address
+        public var reason: String
+
+        public var description: String { "\(option) \(address): \(reason)" }
     }
 }
 
@@ -160,8 +243,14 @@ private struct GRPCService: Service {
         try await withGracefulShutdownHandler {
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask { try await server.serve() }
-                if let port = try await server.listeningAddress?.port { await onStart(port) }
-                try await group.waitForAll()
+                do {
+                    if let port = try await server.listeningAddress?.port { await onStart(port) }
+                } catch {
+                    // Why there is no address the server itself tells.
+                    while try await group.next() != nil {}
+                    throw error
+                }
+                while try await group.next() != nil {}
             }
         } onGracefulShutdown: {
             shutdown.set()

@@ -40,8 +40,15 @@ public struct ServerTLS: Sendable, Hashable {
 
         /// - Throws: an error of NIOSSL.
         func http() throws -> TLSConfiguration {
-            guard let clientRoots else { return try .makeServerConfiguration(certificateReloader: files) }
-            return try .makeServerConfigurationWithMTLS(certificateReloader: files, trustRoots: .file(clientRoots))
+            var configuration: TLSConfiguration =
+                if let clientRoots {
+                    try .makeServerConfigurationWithMTLS(certificateReloader: files, trustRoots: .file(clientRoots))
+                } else {
+                    try .makeServerConfiguration(certificateReloader: files)
+                }
+            // NIOSSL's own default is TLS 1.0, which RFC 8996 forbids; gRPC's transport has this one.
+            configuration.minimumTLSVersion = .tlsv12
+            return configuration
         }
     }
 

@@ -1,4 +1,4 @@
-import MetadataAPI
+public import MetadataAPI
 import SQLite
 
 extension Transaction {
@@ -37,10 +37,29 @@ extension Transaction {
         }
         let id = connection.lastInsertedID
         for step in event.path.steps {
+            try StoreLimits.check(step.key, StoreLimits.name, "The key of a step of the event's path")
+        }
+        for step in event.path.steps {
             let isIndex = if case .index = step.value { true } else { false }
             try connection.run(
                 "INSERT INTO EventPath (event_id, is_index_step, step_index, step_key) VALUES (?, ?, ?, ?)",
                 id, isIndex, isIndex ? step.index : nil, isIndex ? nil : step.key)
+        }
+    }
+
+    /// Events of executions without their paths, no more than so many.
+    /// - Throws: ``StatusError``.
+    public func events(ofExecutions ids: [Int64], upTo limit: Int) throws -> [MlMetadata_Event] {
+        guard !ids.isEmpty else { return [] }
+        return try connection.rows(
+            """
+            SELECT artifact_id, execution_id, type FROM Event WHERE execution_id IN ({list}) LIMIT \(limit)
+            """, list: ids.uniqued()
+        ) { row in
+            .with {
+                ($0.artifactID, $0.executionID) = (row.integer(0), row.integer(1))
+                $0.type = MlMetadata_Event.TypeEnum(rawValue: Int(row.integer(2))) ?? .unknown
+            }
         }
     }
 

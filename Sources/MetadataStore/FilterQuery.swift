@@ -221,7 +221,8 @@ struct FilterQuery {
     /// Whether the parentheses here enclose a single name or literal.
     private var isOperandInParentheses: Bool {
         var index = position
-        while tokens[index].token == .symbol("(") { index += 1 }
+        // Deeper than anything is nested that is taken.
+        while tokens[index].token == .symbol("("), index - position <= 1000 { index += 1 }
         let count = index - position
         var end = index + 1
         while end + 1 < tokens.count, tokens[end].token == .symbol(".") { end += 2 }

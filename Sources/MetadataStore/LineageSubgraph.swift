@@ -23,6 +23,7 @@ extension Transaction {
         var walked: Int64 = 0
         while walked < hops, !walk.isAtEnd {
             let before = walk
+            // What is read of the edges is bounded by the request's budget.
             try walk.step(self)
             guard walk.count <= maximumNodes else {
                 return (walked == 0 ? .init() : try graph(of: before, mask: request.readMask.paths), walked, false)

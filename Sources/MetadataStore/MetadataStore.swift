@@ -21,10 +21,13 @@ public final class MetadataStore: Sendable {
     /// Opens a store file, made when it does not exist.
     /// - Parameters:
     ///   - readers: how many requests are read at the same time.
+    ///   - maximumAnswer: how much one request reads at most, in bytes; all together read half as much again.
     ///   - migrates: whether a file of an older schema version is brought to this one, with a copy
     ///     kept beside it.
     /// - Throws: ``StoreFileError`` when the file is no store, or one of another schema version.
-    public init(path: String, readers: Int = 4, migrates: Bool = true) throws {
+    public init(
+        path: String, readers: Int = 4, maximumAnswer: Int = 64 << 20, migrates: Bool = true
+    ) throws {
         self.path = path
         let connection: Connection
         let readConnections: [Confined<Connection>]
@@ -46,7 +49,9 @@ public final class MetadataStore: Sendable {
         writerThread.start()
         readerThreads.start()
         self.writer = Writer(connection: connection, thread: writerThread)
-        self.readers = Readers(Array(readConnections.dropFirst()), threads: readerThreads)
+        self.readers = Readers(
+            Array(readConnections.dropFirst()), threads: readerThreads,
+            budget: ReadBudget(perRequest: maximumAnswer, total: maximumAnswer + maximumAnswer / 2))
         health = Mutex(readConnections[0])
     }
 
@@ -60,9 +65,15 @@ public final class MetadataStore: Sendable {
         return nil
     }
 
-    /// Reads a row of the file, whatever else is being read.
+    /// Reads a row of the file, whatever else is being read, and sees that readers and the writer go on.
     /// - Throws: ``StatusError``.
     public func checkHealth() throws {
+        guard readers.overdue < StoreLimits.stuck else {
+            throw StatusError(.unavailable, "A query does not end though it was interrupted.")
+        }
+        guard writer.age < Readers.longestRead + StoreLimits.stuck else {
+            throw StatusError(.unavailable, "A write does not end.")
+        }
         try health.withLock { connection in
             do {
                 _ = try connection.value.first("SELECT schema_version FROM MLMDEnv") { $0.integer(0) }

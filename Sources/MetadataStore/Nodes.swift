@@ -45,6 +45,7 @@ extension Transaction {
                 "Cannot create node for type_id: \(node.typeID) Context name should not be empty")
         }
         try validate(node, against: try typeProperties(of: node.typeID, kind: N.kind))
+        try checkLimits(node)
         try unique(duplicate(node)) {
             try connection.run(
                 N.insertion,
@@ -86,6 +87,7 @@ extension Transaction {
             throw StatusError.invalidArgument("Context name should not be empty")
         }
         try validate(node, against: try typeProperties(of: node.typeID, kind: N.kind))
+        try checkLimits(node, over: stored)
         let changed =
             node.ownValues != stored.ownValues || node.externalID != stored.externalID || node.name != stored.name
         let properties = PropertyChanges(from: stored.properties, to: node.properties)

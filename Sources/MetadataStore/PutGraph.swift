@@ -9,6 +9,7 @@ extension Transaction {
         guard request.hasExecution else {
             throw StatusError.invalidArgument("No execution is found: the request has none.")
         }
+        try StoreLimits.check(elements: request.elements)
         let options = request.options
         let rules = UpdateRules(forceUpdateTime: options.forceUpdateTime)
         var response = MlMetadata_PutExecutionResponse()
@@ -63,6 +64,7 @@ extension Transaction {
     public func putLineageSubgraph(
         _ request: MlMetadata_PutLineageSubgraphRequest
     ) throws -> MlMetadata_PutLineageSubgraphResponse {
+        try StoreLimits.check(elements: request.elements)
         let options = request.options
         try checkIndexes(request)
         var response = MlMetadata_PutLineageSubgraphResponse()

@@ -8,75 +8,139 @@ import Synchronization
 final class Readers: Sendable {
     private struct State {
         var free: [Confined<Connection>]
-        var waiting: [CheckedContinuation<Confined<Connection>, Never>] = []
+        var waiting: [Waiter] = []
+        var nextID = 0
+        /// When each query that runs has to be over.
+        var running: [Int: ContinuousClock.Instant] = [:]
+    }
+
+    private struct Waiter {
+        var id: Int
+        /// Gets `nil` when it was given up.
+        var continuation: CheckedContinuation<Confined<Connection>?, Never>
     }
 
     /// A query that runs longer would keep its connection from everybody else.
     static let longestRead: Duration = .seconds(60)
 
     private let state: Mutex<State>
+    /// How many wait; read by queries as they run.
+    private let waitingCount = Atomic(0)
     private let threads: NIOThreadPool
+    private let budget: ReadBudget
 
-    init(_ connections: [Confined<Connection>], threads: NIOThreadPool) {
+    init(_ connections: [Confined<Connection>], threads: NIOThreadPool, budget: ReadBudget) {
         self.threads = threads
+        self.budget = budget
         state = Mutex(State(free: connections))
     }
 
-    /// - Throws: ``StatusError``; CANCELLED when that is said or the task is cancelled, which interrupts the query.
+    /// - Throws: ``StatusError``; CANCELLED when that is said or the task is cancelled, which interrupts the query;
+    ///   RESOURCE_EXHAUSTED for one that others could not wait for.
     func run<Response: Sendable>(
         _ cancellation: CancellationFlag, _ body: @escaping @Sendable (Transaction) throws -> Response
     ) async throws -> Response {
+        let id = state.withLock { state in
+            state.nextID += 1
+            return state.nextID
+        }
+        // A deadline holds for who waits, too.
+        cancellation.whenSet { self.giveUp(id) }
         return try await withTaskCancellationHandler {
-            let connection = await take()
-            defer { give(connection) }
+            guard let connection = await take(id), !cancellation.isSet else { throw StatusError.cancelled }
+            defer { give(connection, id) }
             let result: Result<Response, StatusError>
             do {
-                result = try await threads.runIfActive { Self.result(of: body, connection.value, cancellation) }
+                result = try await threads.runIfActive { self.result(of: body, connection.value, cancellation) }
             } catch {
                 throw StatusError(.unavailable, "The store is closed.")
             }
             return try result.get()
         } onCancel: {
             cancellation.set()
+            giveUp(id)
         }
     }
 
-    private static func result<Response>(
+    /// How long the query that is most overdue has gone on after it was to be interrupted.
+    var overdue: Duration {
+        state.withLock { state in
+            state.running.values.map { ContinuousClock.now - $0 }.max() ?? .zero
+        }
+    }
+
+    private func result<Response>(
         of body: (Transaction) throws -> Response, _ connection: Connection,
         _ cancellation: CancellationFlag
     ) -> Result<Response, StatusError> {
         guard !cancellation.isSet else { return .failure(.cancelled) }
-        let end = ContinuousClock.now + longestRead
-        connection.setInterruption { cancellation.isSet || ContinuousClock.now > end }
-        defer { connection.setInterruption(nil) }
+        let start = ContinuousClock.now
+        let end = start + Self.longestRead
+        let fairEnd = start + StoreLimits.readWhileOthersWait
+        connection.setInterruption { [self] in
+            if cancellation.isSet { return true }
+            let now = ContinuousClock.now
+            return now > end || now > fairEnd && waitingCount.load(ordering: .relaxed) > 0
+        }
+        connection.beginMetering(budget)
+        defer {
+            connection.setInterruption(nil)
+            connection.endMetering()
+        }
         do {
             let now = Int64(Date().timeIntervalSince1970 * 1000)
             let transaction = Transaction(connection: connection, now: now, typeCache: TypeCache())
             return .success(try connection.transaction("BEGIN DEFERRED") { try body(transaction) })
+        } catch let error as SQLiteError where error.kind == .interrupted && !cancellation.isSet {
+            guard ContinuousClock.now <= end else { return .failure(StatusError(error)) }
+            return .failure(
+                StatusError(
+                    .resourceExhausted,
+                    "The query ran for \(StoreLimits.readWhileOthersWait) while others waited for a reader: make it smaller, or try again later."
+                ))
         } catch {
             return .failure(cancellation.isSet ? .cancelled : StatusError(wrapping: error))
         }
     }
 
-    private func take() async -> Confined<Connection> {
+    private func take(_ id: Int) async -> Confined<Connection>? {
         await withCheckedContinuation { continuation in
-            let free = state.withLock { state -> Confined<Connection>? in
-                if let free = state.free.popLast() { return free }
-                state.waiting.append(continuation)
-                return nil
+            let (free, isCancelled) = state.withLock { state -> (Confined<Connection>?, Bool) in
+                if Task.isCancelled { return (nil, true) }
+                if let free = state.free.popLast() {
+                    state.running[id] = .now + Self.longestRead
+                    return (free, false)
+                }
+                state.waiting.append(Waiter(id: id, continuation: continuation))
+                waitingCount.store(state.waiting.count, ordering: .relaxed)
+                return (nil, false)
             }
-            if let free { continuation.resume(returning: free) }
+            if free != nil || isCancelled { continuation.resume(returning: free) }
         }
     }
 
-    private func give(_ connection: Confined<Connection>) {
-        let next = state.withLock { state -> CheckedContinuation<Confined<Connection>, Never>? in
-            if state.waiting.isEmpty {
+    /// A request that waits is cancelled.
+    private func giveUp(_ id: Int) {
+        let waiter = state.withLock { state -> Waiter? in
+            guard let index = state.waiting.firstIndex(where: { $0.id == id }) else { return nil }
+            defer { waitingCount.store(state.waiting.count, ordering: .relaxed) }
+            return state.waiting.remove(at: index)
+        }
+        waiter?.continuation.resume(returning: nil)
+    }
+
+    private func give(_ connection: Confined<Connection>, _ id: Int) {
+        let next = state.withLock { state -> Waiter? in
+            state.running[id] = nil
+            guard !state.waiting.isEmpty else {
                 state.free.append(connection)
                 return nil
             }
-            return state.waiting.removeFirst()
+            let next = state.waiting.removeFirst()
+            state.running[next.id] = .now + Self.longestRead
+            waitingCount.store(state.waiting.count, ordering: .relaxed)
+            return next
         }
-        next?.resume(returning: connection)
+        next?.continuation.resume(returning: connection)
     }
 }

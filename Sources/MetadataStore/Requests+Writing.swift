@@ -49,6 +49,7 @@ extension Transaction {
         let rules = UpdateRules(
             mask: request.updateMask.paths,
             abortIfUpdateTimeChanged: request.options.abortIfLatestUpdatedTimeChanged)
+        try StoreLimits.check(elements: request.artifacts.reduce(0) { $0 + $1.elements })
         let ids = try request.artifacts.map { try put($0, rules) }
         return .with { $0.artifactIds = ids }
     }
@@ -57,6 +58,7 @@ extension Transaction {
         _ request: MlMetadata_PutExecutionsRequest
     ) throws -> MlMetadata_PutExecutionsResponse {
         let rules = UpdateRules(mask: request.updateMask.paths)
+        try StoreLimits.check(elements: request.executions.reduce(0) { $0 + $1.elements })
         let ids = try request.executions.map { try put($0, rules) }
         return .with { $0.executionIds = ids }
     }
@@ -65,6 +67,7 @@ extension Transaction {
         _ request: MlMetadata_PutContextsRequest
     ) throws -> MlMetadata_PutContextsResponse {
         let rules = UpdateRules(mask: request.updateMask.paths)
+        try StoreLimits.check(elements: request.contexts.reduce(0) { $0 + $1.elements })
         let ids = try request.contexts.map { try put($0, rules) }
         return .with { $0.contextIds = ids }
     }
@@ -72,6 +75,7 @@ extension Transaction {
     public func putEvents(
         _ request: MlMetadata_PutEventsRequest
     ) throws -> MlMetadata_PutEventsResponse {
+        try StoreLimits.check(elements: request.events.reduce(0) { $0 + $1.elements })
         for event in request.events { try putEvent(event) }
         return MlMetadata_PutEventsResponse()
     }
@@ -79,6 +83,7 @@ extension Transaction {
     public func putAttributionsAndAssociations(
         _ request: MlMetadata_PutAttributionsAndAssociationsRequest
     ) throws -> MlMetadata_PutAttributionsAndAssociationsResponse {
+        try StoreLimits.check(elements: request.attributions.count + request.associations.count)
         for link in request.attributions {
             try checkedLink(
                 .artifact, link.hasArtifactID ? link.artifactID : nil,
@@ -95,6 +100,12 @@ extension Transaction {
     public func putParentContexts(
         _ request: MlMetadata_PutParentContextsRequest
     ) throws -> MlMetadata_PutParentContextsResponse {
+        guard request.parentContexts.count <= StoreLimits.parents else {
+            throw StatusError(
+                .resourceExhausted,
+                "The request has \(request.parentContexts.count) parent contexts; this store takes up to "
+                    + "\(StoreLimits.parents) at once. Split it.")
+        }
         for parent in request.parentContexts { try putParentContext(parent) }
         return MlMetadata_PutParentContextsResponse()
     }

@@ -39,6 +39,10 @@ extension StatusError {
             self.init(.dataLoss, "The store file is damaged: \(error.message)")
         case .interrupted:
             self.init(.deadlineExceeded, "The query took longer than \(Readers.longestRead).")
+        case .tooBig:
+            self.init(
+                .resourceExhausted,
+                "The answer is too large: \(error.message). Ask for pages (max_result_size), or for less.")
         case .inputOutput:
             self.init(.unavailable, "The store's disk failed; nothing was written: \(error.message)")
         case .constraint, .cannotOpen, .other:

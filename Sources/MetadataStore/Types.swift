@@ -87,6 +87,12 @@ extension Transaction {
         guard type.hasName, !type.name.isEmpty else {
             throw StatusError.invalidArgument("No type name is specified.")
         }
+        try StoreLimits.check(type.name, StoreLimits.name, "The type's name")
+        try StoreLimits.check(type.version, StoreLimits.name, "The type's version")
+        try StoreLimits.check(type.externalID, StoreLimits.name, "The type's external_id")
+        try StoreLimits.check(type.description_p, StoreLimits.uri, "The type's description")
+        try StoreLimits.check(elements: type.properties.count)
+        for name in type.properties.keys { try StoreLimits.check(name, StoreLimits.name, "The type's property name") }
         for (name, kind) in type.properties where kind == .unknown {
             throw StatusError.invalidArgument("Property \(name) is UNKNOWN.")
         }

@@ -26,6 +26,8 @@ final class Writer: Sendable {
     private struct State {
         var waiting: [Job] = []
         var isRunning = false
+        /// When the group began that is being written.
+        var began: ContinuousClock.Instant?
     }
 
     /// A bound on what one commit may make others wait.
@@ -65,13 +67,20 @@ final class Writer: Sendable {
     }
 
     private func enqueue(_ job: Job) {
-        let starts = state.withLock { state in
+        let starts = state.withLock { state -> Bool? in
+            guard state.waiting.count < StoreLimits.waitingWrites else { return nil }
             state.waiting.append(job)
             defer { state.isRunning = true }
             return !state.isRunning
         }
+        guard let starts else {
+            return job.fail(StatusError(.unavailable, "Too many requests wait to be written; try again later."))
+        }
         if starts { thread.submit { _ in self.drain() } }
     }
+
+    /// How long the group that is being written has taken so far.
+    var age: Duration { state.withLock { $0.began.map { ContinuousClock.now - $0 } ?? .zero } }
 
     private static func result<Response>(
         of body: (Transaction) throws -> Response, _ transaction: Transaction,
@@ -93,6 +102,7 @@ final class Writer: Sendable {
                 let jobs = Array(state.waiting.prefix(Self.maximumGroup))
                 state.waiting.removeFirst(jobs.count)
                 if jobs.isEmpty { state.isRunning = false }
+                state.began = jobs.isEmpty ? nil : .now
                 return jobs
             }
             if jobs.isEmpty { return }

@@ -81,7 +81,7 @@ public final class RecorderMetrics: Sendable {
     /// Whether any kind was ever listed.
     var haveAnyListed: Bool { state.withLock { $0.watches.haveAnyListed } }
     /// Something went over its budget, or was damaged.
-    func countSetAside(_ what: String) { state.withLock { $0.setAside[what, default: 0] += 1 } }
+    public func countSetAside(_ what: String) { state.withLock { $0.setAside[what, default: 0] += 1 } }
 
     // MARK: Counting
 

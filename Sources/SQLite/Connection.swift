@@ -17,6 +17,8 @@ public final class Connection {
     private var cache: [String: Statement] = [:]
     private var listCache: [ListKey: Statement] = [:]
     private var interruption: (@Sendable () -> Bool)?
+    /// What the request reads that has the connection now; `nil` where nobody counts.
+    var meter: ReadMeter?
 
     /// SQLite is configured once for the process, before its first use.
     private static let isConfigured = kfmd_sqlite_without_memory_statistics() == SQLITE_OK
@@ -50,8 +52,21 @@ public final class Connection {
         handle = pointer
         self.gathersLog = gathersLog
         sqlite3_busy_timeout(handle, busyTimeout)
+        for (limit, value) in Self.limits { sqlite3_limit(handle, limit, value) }
+        LikeFunction.install(on: self)
         if gathersLog { try execute("PRAGMA synchronous = FULL; PRAGMA cache_spill = OFF") }
     }
+
+    /// The longest pattern of LIKE, in bytes.
+    public static let maximumPattern = 50_000
+
+    /// What one statement may ask for. The length of a value is left: a store may have longer ones than are taken now.
+    private static let limits: [(Int32, Int32)] = [
+        (SQLITE_LIMIT_EXPR_DEPTH, 1000), (SQLITE_LIMIT_COMPOUND_SELECT, 500), (SQLITE_LIMIT_SQL_LENGTH, 16 << 20),
+    ]
+
+    /// Statements that are longer are made for one request: kept, they would fill memory.
+    private static let longestCached = 16 << 10
 
     deinit {
         cache = [:]
@@ -78,6 +93,7 @@ public final class Connection {
         if let cached = cache[sql], !cached.isBusy { return cached }
         let statement = try Statement(sql, connection: self)
         // Statements with lists of any length would fill the cache for ever.
+        if sql.utf8.count > Self.longestCached { return statement }
         if cache.count > 512 { cache = [:] }
         cache[sql] = statement
         return statement
@@ -96,6 +112,7 @@ public final class Connection {
         let marks = Array(repeating: "?", count: count).joined(separator: ",")
         let parts = sql.split(separator: "{list}", omittingEmptySubsequences: false)
         let statement = try Statement(parts.joined(separator: marks), connection: self)
+        if count > 1000 { return statement }
         if listCache.count > 512 { listCache = [:] }
         listCache[key] = statement
         return statement
@@ -184,6 +201,17 @@ public final class Connection {
                 return connection.interruption?() == true ? 1 : 0
             }, Unmanaged.passUnretained(self).toOpaque())
     }
+
+    /// Counts what is read until ``endMetering()``; beyond the budget statements fail, as too big.
+    public func beginMetering(_ budget: ReadBudget) { meter = ReadMeter(budget) }
+
+    public func endMetering() {
+        meter?.end()
+        meter = nil
+    }
+
+    /// Whether the statement that runs is to be interrupted.
+    var isInterruptionDue: Bool { interruption?() == true }
 
     /// The row id of the last insert.
     public var lastInsertedID: Int64 { sqlite3_last_insert_rowid(handle) }

@@ -10,7 +10,7 @@
 public enum DatabaseFile {
     /// Makes an empty file that only its owner may read, where there is none: SQLite would let everybody. Its log
     /// and shared memory get the mode of the file. A failure is left to SQLite to tell.
-    static func create(_ path: String) {
+    public static func create(_ path: String) {
         guard !path.isEmpty, path != ":memory:" else { return }
         let descriptor = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
         if descriptor >= 0 { close(descriptor) }

@@ -4,7 +4,8 @@ import CSQLite
 public struct SQLiteError: Error, Sendable, Equatable, CustomStringConvertible {
     /// The kinds of failure that callers tell apart.
     public enum Kind: Sendable, Equatable {
-        case notADatabase, busy, readOnly, full, constraint, corrupt, cannotOpen, interrupted, inputOutput, other
+        case notADatabase, busy, readOnly, full, constraint, corrupt, cannotOpen, interrupted, inputOutput, tooBig,
+            other
     }
 
     /// SQLite's extended result code.
@@ -26,6 +27,7 @@ public struct SQLiteError: Error, Sendable, Equatable, CustomStringConvertible {
         case SQLITE_CANTOPEN: .cannotOpen
         case SQLITE_INTERRUPT: .interrupted
         case SQLITE_IOERR: .inputOutput
+        case SQLITE_TOOBIG: .tooBig
         default: .other
         }
     }

@@ -64,7 +64,17 @@ public final class Statement {
     /// - Throws: ``SQLiteError``.
     public func step() throws(SQLiteError) -> Bool {
         switch sqlite3_step(handle) {
-        case SQLITE_ROW: return true
+        case SQLITE_ROW:
+            if let excess = connection.meter?.addRow() {
+                sqlite3_reset(handle)
+                let message =
+                    switch excess {
+                    case .request(let limit): "more than \(limit >> 20) MiB are read by one request"
+                    case .total: "too much is read at the same time"
+                    }
+                throw SQLiteError(code: SQLITE_TOOBIG, message: message, context: "")
+            }
+            return true
         case SQLITE_DONE: return false
         case let code:
             let error = connection.failure(code, sql)
@@ -102,6 +112,7 @@ public final class Statement {
     public func optionalText(_ column: Int32) -> String? {
         guard let bytes = sqlite3_column_text(handle, column) else { return nil }
         let count = Int(sqlite3_column_bytes(handle, column))
+        connection.meter?.add(count)
         return String(decoding: UnsafeBufferPointer(start: bytes, count: count), as: UTF8.self)
     }
 

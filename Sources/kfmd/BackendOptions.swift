@@ -65,13 +65,14 @@ struct BackendOptions: ParsableArguments {
             group.addTask { try await client.run() }
             do {
                 let result = try await body(client)
-                client.close()
+                // No call is under way; a graceful end would wait for a name or a server that does not answer.
+                group.cancelAll()
                 return result
             } catch let error as StatusError where error.code == .unavailable {
-                client.close()
+                group.cancelAll()
                 throw Failure.runtime("metadata service \(text): cannot be reached (\(error.message))")
             } catch {
-                client.close()
+                group.cancelAll()
                 throw error
             }
         }

@@ -98,6 +98,8 @@ struct Demo: AsyncParsableCommand {
                 while try await group.next() != nil {}
             } catch is CancellationError {
                 group.cancelAll()
+            } catch let error as MetadataServer.ListenError {
+                throw Failure.runtime(error.description)
             }
         }
         await store.close()

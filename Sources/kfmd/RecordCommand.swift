@@ -124,9 +124,15 @@ struct Record: AsyncParsableCommand {
         } catch let error as Journal.FileError {
             throw Failure.usage(error.description)
         }
+        if let setAside = journal.setAside {
+            logger.error(
+                "the journal was damaged and is set aside; what the cluster still has is seen anew",
+                metadata: ["file": "\(setAside)"])
+        }
         let name = try await clusterName(client, logger)
         try await backend.withBackend { backend in
             let metrics = RecorderMetrics()
+            if journal.setAside != nil { metrics.countSetAside("journal") }
             let repositories = await Recorder.artifactRepositories(
                 client, namespaces: options.namespaces, logger: logger)
             var capture = Capture(cluster: name, artifactRepositories: repositories, rules: rules)
@@ -138,11 +144,11 @@ struct Record: AsyncParsableCommand {
             logger.info("recording", metadata: ["cluster": "\(name)", "server": "\(client.configuration.server)"])
             var services: [any Service] = [RecorderService(recorder: recorder)]
             if let address { services.append(RecorderServer.service(address, metrics, journal, logger)) }
-            try await ServiceGroup(
-                configuration: .init(
-                    services: services.map { .init(service: $0) },
-                    gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
-            ).run()
+            do {
+                try await ServiceGroup(configuration: Ending.configuration(services, logger)).run()
+            } catch is CancellationError {
+                logger.notice("not all had ended after \(Ending.graceful)")
+            }
         }
         await client.shutdown()
         await argoServer?.shutdown()

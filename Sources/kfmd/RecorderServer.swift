@@ -11,7 +11,7 @@ enum RecorderServer {
     static func service(
         _ address: MetadataServer.Address, _ metrics: RecorderMetrics, _ journal: Journal, _ logger: Logger
     ) -> any Service {
-        let router = Router()
+        let router = Router(options: .autoGenerateHeadEndpoints)
         router.get("/healthz") { _, _ in
             // A journal that cannot be read is beyond help from within.
             _ = try await journal.backlog()
@@ -30,7 +30,7 @@ enum RecorderServer {
                 metrics.text(depth: backlog.depth, age: backlog.age), type: "text/plain; version=0.0.4; charset=utf-8")
         }
         return Application(
-            router: router,
+            router: router, server: .http1(configuration: .init(idleTimeout: .seconds(120))),
             configuration: .init(address: .hostname(address.host, port: address.port), serverName: "kfmd"),
             onServerRunning: { channel in
                 let port = channel.localAddress?.port ?? address.port

@@ -19,12 +19,12 @@ struct Serve: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Where gRPC listens. (KFMD_GRPC_LISTEN; 0.0.0.0:8080)", valueName: "host:port"))
+            "Where gRPC listens. (KFMD_GRPC_LISTEN; 127.0.0.1:8080)", valueName: "host:port"))
     var grpcListen: String?
 
     @Option(
         help: ArgumentHelp(
-            "Where pages, REST, gRPC-Web, /healthz and /readyz are. (KFMD_HTTP_LISTEN; 0.0.0.0:8081)",
+            "Where pages, REST, gRPC-Web, /healthz and /readyz are. (KFMD_HTTP_LISTEN; 127.0.0.1:8081)",
             valueName: "host:port"))
     var httpListen: String?
 
@@ -51,14 +51,21 @@ struct Serve: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "The longest message taken, in MiB. (KFMD_MAX_MESSAGE_SIZE; 100)", valueName: "MiB"))
+            "The longest message taken, in MiB; answers are four times as long at most. (KFMD_MAX_MESSAGE_SIZE; 16)",
+            valueName: "MiB"))
     var maxMessageSize: String?
 
     @Option(
         help: ArgumentHelp(
-            "The origins whose web pages may speak gRPC-Web, with commas between: *, none, or such as https://pipelines.example.com. (KFMD_CORS_ORIGINS; *)",
+            "The other origins whose web pages may speak gRPC-Web, and write, with commas between: *, none, or such as https://pipelines.example.com. (KFMD_CORS_ORIGINS; none)",
             valueName: "origins"))
     var corsOrigins: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "The names under which browsers reach the HTTP port beside this machine's, with commas between; others are refused. (KFMD_ALLOWED_HOSTS; any, on loopback none)",
+            valueName: "hosts"))
+    var allowedHosts: String?
 
     @Option(help: "trace, debug, info, notice, warning, error or critical. (KFMD_LOG_LEVEL)")
     var logLevel: String?
@@ -73,7 +80,7 @@ struct Serve: AsyncParsableCommand {
         guard types == "kubeflow" || types == "none" else {
             throw Failure.usage("--predefined-types \(types): should be kubeflow or none")
         }
-        let store = try Settings.openStore(path)
+        let store = try Settings.openStore(path, maximumAnswer: 4 * options.maximumMessageSize)
         if let migration = store.migration {
             logger.notice(
                 "the store had an older schema and was migrated",
@@ -83,14 +90,10 @@ struct Serve: AsyncParsableCommand {
         let service = try MetadataServer(store, options: options, logger: logger).service(
             onGRPC: { logger.info("gRPC listens", metadata: ["address": "\($0)"]) },
             onHTTP: { logger.info("HTTP listens", metadata: ["address": "\($0)"]) })
-        var configuration = ServiceGroupConfiguration(
-            services: [.init(service: service)], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
-        // Then whoever still holds a connection has nothing to finish. Kubernetes kills after 30.
-        configuration.maximumGracefulShutdownDuration = .seconds(20)
         do {
-            try await ServiceGroup(configuration: configuration).run()
+            try await ServiceGroup(configuration: Ending.configuration([service], logger)).run()
         } catch is CancellationError {
-            logger.notice("connections were still open after 20 seconds")
+            logger.notice("connections were still open after \(Ending.graceful)")
         } catch {
             throw Failure.runtime("\(error)")
         }
@@ -106,18 +109,20 @@ struct Serve: AsyncParsableCommand {
             options.http = try Settings.address(text, "--http-listen")
         }
         if let text = Settings.value(maxMessageSize, "KFMD_MAX_MESSAGE_SIZE") {
-            // A message's length is a number of 32 bits.
-            guard let size = Int(text), (1...4095).contains(size) else {
-                throw Failure.usage("--max-message-size \(text): should be a number of MiB from 1 to 4095")
+            // SQLite holds texts of up to 1 GiB.
+            guard let size = Int(text), (1...1024).contains(size) else {
+                throw Failure.usage("--max-message-size \(text): should be a number of MiB from 1 to 1024")
             }
             options.maximumMessageSize = size << 20
         }
         switch Settings.value(corsOrigins, "KFMD_CORS_ORIGINS") {
-        case nil, "*": options.corsOrigins = .all
-        case "none": options.corsOrigins = .only([])
+        case "*": options.corsOrigins = .all
+        case nil, "none": options.corsOrigins = .only([])
         case let text?:
             options.corsOrigins = .only(try text.split(separator: ",").map { try Self.origin(String($0)) })
         }
+        options.allowedHosts = Settings.list(allowedHosts.map { [$0] } ?? [], "KFMD_ALLOWED_HOSTS")
+            .flatMap { $0.split(separator: ",") }.map { $0.filter { $0 != " " } }
         options.tls = try tls()
         do {
             // Before the store is opened, and perhaps migrated.

@@ -68,9 +68,11 @@ enum Settings {
 
     /// Opens a store file.
     /// - Throws: ``Failure`` that names the file.
-    static func openStore(_ path: String, migrates: Bool = true) throws -> MetadataStore {
+    static func openStore(
+        _ path: String, maximumAnswer: Int = 256 << 20, migrates: Bool = true
+    ) throws -> MetadataStore {
         do {
-            return try MetadataStore(path: path, migrates: migrates)
+            return try MetadataStore(path: path, maximumAnswer: maximumAnswer, migrates: migrates)
         } catch let error as StoreFileError {
             throw Failure.usage(error.description)
         }

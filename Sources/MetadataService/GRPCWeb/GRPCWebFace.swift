@@ -8,10 +8,12 @@ import NIOCore
 struct GRPCWebFace: Sendable {
     private let methods: [String: any StoreMethod]
     private let maximumMessageSize: Int
+    private let budget: ByteBudget
     private let origins: CORSOrigins
     private let service = MlMetadata_MetadataStoreService.descriptor.fullyQualifiedService
 
-    init(_ methods: [any StoreMethod], maximumMessageSize: Int, origins: CORSOrigins) {
+    init(_ methods: [any StoreMethod], maximumMessageSize: Int, budget: ByteBudget, origins: CORSOrigins) {
+        self.budget = budget
         self.methods = Dictionary(uniqueKeysWithValues: methods.map { ($0.descriptor.method, $0) })
         self.maximumMessageSize = maximumMessageSize
         self.origins = origins
@@ -61,7 +63,8 @@ struct GRPCWebFace: Sendable {
         guard let handler = methods[method] else {
             throw StatusError(.unimplemented, "There is no method \(service)/\(method).")
         }
-        let body = try await body(of: request, encoding)
+        let (body, taken) = try await body(of: request, encoding)
+        defer { budget.give(taken) }
         let message = try GRPCWebFrame.message(in: body, encoding)
         guard let text = request.headers[.grpcTimeout] else { return try await handler.answer(message) }
         guard let timeout = GRPCTimeout(text) else {
@@ -70,15 +73,22 @@ struct GRPCWebFace: Sendable {
         return try await Self.withTimeout(timeout.duration) { try await handler.answer(message) }
     }
 
-    private func body(of request: Request, _ encoding: GRPCWebFrame.Encoding) async throws -> [UInt8] {
+    private func body(
+        of request: Request, _ encoding: GRPCWebFrame.Encoding
+    ) async throws -> (bytes: [UInt8], taken: Int) {
         let maximum = encoding == .text ? (maximumMessageSize + 5) / 3 * 4 + 8 : maximumMessageSize + 5
         do {
-            var buffer = try await request.body.collect(upTo: maximum)
-            return buffer.readBytes(length: buffer.readableBytes) ?? []
-        } catch let error as HTTPError where error.status == .contentTooLarge {
-            throw StatusError(
-                .resourceExhausted,
-                "The message is too long; this server takes up to \(maximumMessageSize) bytes (--max-message-size).")
+            return try await request.body.collect(upTo: maximum, within: budget)
+        } catch {
+            switch error {
+            case .tooLong:
+                throw StatusError(
+                    .resourceExhausted,
+                    "The message is too long; this server takes up to \(maximumMessageSize) bytes (--max-message-size)."
+                )
+            case .noRoom: throw StatusError(.unavailable, budget.excess)
+            case .broken: throw StatusError(.cancelled, "The request did not arrive whole.")
+            }
         }
     }
 

@@ -1,3 +1,4 @@
+import Lineage
 import NIOCore
 
 /// HTML written straight into a buffer. Text is escaped unless it is markup of our own.
@@ -22,6 +23,9 @@ struct HTML {
             }
         }
     }
+
+    /// Text from anywhere, cut where it is longer than so many bytes.
+    mutating func text(_ text: String, upTo bytes: Int) { self.text(text.cut(to: bytes)) }
 
     /// A number, which needs no escaping.
     mutating func number(_ value: some BinaryInteger) { buffer.writeString(String(value)) }

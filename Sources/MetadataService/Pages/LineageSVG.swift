@@ -10,6 +10,9 @@ struct LineageSVG {
         var isCurrent: Bool
     }
 
+    /// More lines than these nobody follows.
+    private static let maximumEdges = 2000
+
     private var nodes: [Node] = []
     private var edges: [(from: Int, to: Int)] = []
 
@@ -34,10 +37,13 @@ struct LineageSVG {
                     style: node.lastKnownState == .failed ? "execution failed" : "execution",
                     isCurrent: node.id == execution))
         }
-        for event in graph.events {
+        var drawn: Set<Int> = []
+        for event in graph.events where edges.count < Self.maximumEdges {
             guard let artifact = artifacts[event.artifactID], let execution = executions[event.executionID]
             else { continue }
-            edges.append(event.isInput ? (artifact, execution) : (execution, artifact))
+            let edge = event.isInput ? (from: artifact, to: execution) : (from: execution, to: artifact)
+            // Events of several types between two are one line.
+            if drawn.insert(edge.from * nodes.count + edge.to).inserted { edges.append(edge) }
         }
     }
 
@@ -86,7 +92,7 @@ struct LineageSVG {
         html.raw(node.style)
         if node.isCurrent { html.raw(" current") }
         html.raw("\"><title>")
-        html.text("\(node.title) (\(node.subtitle))")
+        html.text("\(node.title) (\(node.subtitle))", upTo: 500)
         html.raw("</title><rect x=\"")
         html.number(x)
         html.raw("\" y=\"")

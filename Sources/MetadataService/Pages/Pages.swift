@@ -13,11 +13,16 @@ struct Pages: Sendable {
     /// How far a picture goes, in hops; less far where there would be more nodes than one can read.
     private static let hops: Int64 = 20
     private static let maximumNodes = 300
+    /// Three hundred steps may have a million events.
+    private static let maximumEvents = 20_000
+    /// What is shown of a text in a list, of a value, and how many properties.
+    private static let shownText = 500
+    private static let shownValue = 4 << 10
+    private static let shownProperties = 500
 
     init(store: MetadataStore) { self.store = store }
 
-    func router() -> Router<BasicRequestContext> {
-        let router = Router()
+    func add(to router: Router<BasicRequestContext>) {
         router.get("/") { request, _ in
             try await artifactList(token: request.uri.queryParameters["page"].map { String($0) })
         }
@@ -27,20 +32,23 @@ struct Pages: Sendable {
         router.get("/executions/{id}") { _, context in
             try await execution(id: context.parameters.get("id").flatMap { Int64($0) })
         }
-        router.get("/healthz") { _, _ in Self.plain("ok\n") }
-        router.get("/readyz") { _, _ in
-            // A store that cannot be read is not ready.
-            try store.checkHealth()
-            return Self.plain("ok\n")
+        for path in ["/healthz", "/readyz"] {
+            router.get(RouterPath(path)) { _, _ in
+                do {
+                    try store.checkHealth()
+                } catch {
+                    return Self.plain("\(error)\n", .serviceUnavailable)
+                }
+                return Self.plain("ok\n")
+            }
         }
-        return router
     }
 
     // MARK: Answers
 
-    private static func plain(_ text: String) -> Response {
+    private static func plain(_ text: String, _ status: HTTPResponse.Status = .ok) -> Response {
         Response(
-            status: .ok, headers: [.contentType: "text/plain; charset=utf-8"],
+            status: status, headers: [.contentType: "text/plain; charset=utf-8"],
             body: .init(byteBuffer: ByteBuffer(string: text)))
     }
 
@@ -49,7 +57,7 @@ struct Pages: Sendable {
     ) -> Response {
         var html = HTML()
         html.raw("<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>")
-        html.text(title)
+        html.text(title, upTo: shownText)
         html.raw(
             " · Kubeflow Metadata</title><meta name=\"viewport\" content=\"width=device-width,initial-scale=1\"><style>"
         )
@@ -118,15 +126,15 @@ struct Pages: Sendable {
         html.raw("<tr><td data-name=\"Name\"><a href=\"/artifacts/")
         html.number(artifact.id)
         html.raw("\">")
-        html.text(artifact.title)
+        html.text(artifact.title, upTo: shownText)
         html.raw("</a></td><td data-name=\"Type\">")
-        html.text(artifact.type)
+        html.text(artifact.type, upTo: shownText)
         html.raw("</td><td class=\"uri\" data-name=\"URI\">")
-        html.text(artifact.uri)
+        html.text(artifact.uri, upTo: shownText)
         html.raw("</td><td data-name=\"Run\">")
-        html.text(artifact.runName)
+        html.text(artifact.runName, upTo: shownText)
         html.raw("</td><td data-name=\"Workspace\">")
-        html.text(artifact.workspaceName)
+        html.text(artifact.workspaceName, upTo: shownText)
         html.raw("</td><td class=\"nowrap\" data-name=\"Created\">")
         html.text(time(artifact.createTimeSinceEpoch))
         html.raw("</td></tr>")
@@ -153,10 +161,10 @@ struct Pages: Sendable {
         let lineage = try await neighbourhood(of: .artifact(id))
         return Self.page(artifact.title) { html in
             html.raw("<h1>")
-            html.text(artifact.title)
+            html.text(artifact.title, upTo: Self.shownText)
             html.raw("</h1><p class=\"sub\">")
-            html.text(artifact.type)
-            if !artifact.uri.isEmpty { html.text(" · \(artifact.uri)") }
+            html.text(artifact.type, upTo: Self.shownText)
+            if !artifact.uri.isEmpty { html.text(" · \(artifact.uri)", upTo: Self.shownValue) }
             html.raw("</p>")
             Self.picture(LineageSVG(lineage.graph, artifact: id), lineage, &html)
             Self.properties(
@@ -178,9 +186,9 @@ struct Pages: Sendable {
         let lineage = try await neighbourhood(of: .execution(id))
         return Self.page(execution.title) { html in
             html.raw("<h1>")
-            html.text(execution.title)
+            html.text(execution.title, upTo: Self.shownText)
             html.raw("</h1><p class=\"sub\">")
-            html.text("\(execution.type) · \(execution.stateName)")
+            html.text("\(execution.type) · \(execution.stateName)", upTo: Self.shownText)
             html.raw("</p>")
             Self.picture(LineageSVG(lineage.graph, artifact: nil, execution: id), lineage, &html)
             Self.properties(
@@ -200,6 +208,14 @@ struct Pages: Sendable {
     }
 
     private func neighbourhood(of start: LineageStart) async throws -> Neighbourhood {
+        do {
+            return try await wholeNeighbourhood(of: start)
+        } catch let error as StatusError where error.code == .resourceExhausted || error.code == .deadlineExceeded {
+            return Neighbourhood(cutUp: 0, cutDown: 0)
+        }
+    }
+
+    private func wholeNeighbourhood(of start: LineageStart) async throws -> Neighbourhood {
         try await store.read { transaction in
             let up = try transaction.lineageSubgraph(
                 start.request(.upstream, hops: Self.hops), upTo: Self.maximumNodes / 2)
@@ -208,8 +224,7 @@ struct Pages: Sendable {
             var result = Neighbourhood()
             result.graph = MlMetadata_LineageGraph(nodesOf: [up.graph, down.graph])
             let ids = result.graph.executions.map(\.id)
-            result.graph.addEvents(
-                ids.isEmpty ? [] : try transaction.getEventsByExecutionIDs(.with { $0.executionIds = ids }).events)
+            result.graph.addEvents(try transaction.events(ofExecutions: ids, upTo: Self.maximumEvents))
             result.cutUp = up.isComplete ? nil : up.hops
             result.cutDown = down.isComplete ? nil : down.hops
             return result
@@ -241,11 +256,17 @@ struct Pages: Sendable {
             facts + properties.map { ($0.key, $0.value.text) }.sorted { $0.0 < $1.0 }
             + custom.filter { properties[$0.key] == nil }.map { ($0.key, $0.value.text) }
             .sorted { $0.0 < $1.0 }
-        for (name, value) in all where !value.isEmpty {
+        let shown = all.filter { !$0.1.isEmpty }
+        for (name, value) in shown.prefix(shownProperties) {
             html.raw("<tr><th>")
-            html.text(name)
+            html.text(name, upTo: shownText)
             html.raw("</th><td class=\"value\">")
-            html.text(value)
+            html.text(value, upTo: shownValue)
+            html.raw("</td></tr>")
+        }
+        if shown.count > shownProperties {
+            html.raw("<tr><th></th><td class=\"value\">")
+            html.text("and \(shown.count - shownProperties) more")
             html.raw("</td></tr>")
         }
         html.raw("</table></div>")

@@ -11,8 +11,10 @@ struct RESTFace<Context: RequestContext>: RouterMiddleware {
 
     private let service: RESTService
     private let maximumMessageSize: Int
+    private let budget: ByteBudget
 
-    init(store: MetadataStore, maximumMessageSize: Int) {
+    init(store: MetadataStore, maximumMessageSize: Int, budget: ByteBudget) {
+        self.budget = budget
         service = RESTService(store: store)
         self.maximumMessageSize = maximumMessageSize
     }
@@ -23,27 +25,33 @@ struct RESTFace<Context: RequestContext>: RouterMiddleware {
         guard request.uri.path == Self.prefix.dropLast() || request.uri.path.hasPrefix(Self.prefix) else {
             return try await next(request, context)
         }
-        return await answer(request)
+        let response = await answer(request)
+        return request.method == .head ? response.createHeadResponse() : response
     }
 
     private func answer(_ request: Request) async -> Response {
         guard let path = RESTRoute.decode(request.uri.path.dropFirst(Self.prefix.count)) else {
             return Self.plain(.badRequest, "Bad Request\n")
         }
-        let isForm = request.headers[.contentType] == "application/x-www-form-urlencoded"
-        let override = request.method == .post && isForm ? request.headers[.methodOverride] : nil
+        let method = request.method == .head ? "GET" : request.method.rawValue
         let route: RESTRoute
         do throws(RESTRoute.Mismatch) {
-            route = try RESTRoute.match(
-                override?.uppercased() ?? request.method.rawValue, path, isForm: isForm)
+            route = try RESTRoute.match(method, path)
         } catch {
             switch error {
             case .notFound: return Self.plain(.notFound, "Not Found\n")
             case .methodNotAllowed: return Self.plain(.methodNotAllowed, "Method Not Allowed\n")
             }
         }
+        // A web page of others can make a browser send anything else without being asked.
+        if method != "GET", method != "DELETE", !Self.isJSON(request.headers[.contentType]) {
+            return Self.plain(
+                .unsupportedMediaType,
+                "Content-Type \(request.headers[.contentType]?.prefix(100) ?? "(none)"): should be application/json\n")
+        }
         do {
-            let body = try await body(of: request)
+            let (body, taken) = try await body(of: request)
+            defer { budget.give(taken) }
             return Self.json(
                 .ok, try await service.answer(route, body: body, name: Self.parameter("name", request.uri.query)))
         } catch let error as RESTError {
@@ -64,12 +72,20 @@ struct RESTFace<Context: RequestContext>: RouterMiddleware {
         return nil
     }
 
-    private func body(of request: Request) async throws -> [UInt8] {
+    private static func isJSON(_ contentType: String?) -> Bool {
+        let type = (contentType ?? "").split(separator: ";").first ?? ""
+        return type.lowercased().split(separator: " ").joined() == "application/json"
+    }
+
+    private func body(of request: Request) async throws -> (bytes: [UInt8], taken: Int) {
         do {
-            var buffer = try await request.body.collect(upTo: maximumMessageSize)
-            return buffer.readBytes(length: buffer.readableBytes) ?? []
-        } catch let error as HTTPError where error.status == .contentTooLarge {
-            throw RESTError.tooLarge(maximumMessageSize)
+            return try await request.body.collect(upTo: maximumMessageSize, within: budget)
+        } catch {
+            switch error {
+            case .tooLong: throw RESTError.tooLarge(maximumMessageSize)
+            case .noRoom: throw RESTError.refused(budget.excess)
+            case .broken: throw RESTError.refused("the request did not arrive whole")
+            }
         }
     }
 
@@ -102,8 +118,4 @@ struct RESTFace<Context: RequestContext>: RouterMiddleware {
         }
         return buffer
     }
-}
-
-extension HTTPField.Name {
-    fileprivate static var methodOverride: HTTPField.Name { HTTPField.Name("X-HTTP-Method-Override") ?? .date }
 }

@@ -36,18 +36,14 @@ enum RESTRoute: Equatable {
         case notFound, methodNotAllowed
     }
 
-    /// - Parameters:
-    ///   - path: decoded, what follows `/api/v1alpha1/`.
-    ///   - isForm: whether the body is one of a form, as `curl -d` says; such a POST is served as a
-    ///     GET where there is no POST.
-    static func match(_ method: String, _ path: String, isForm: Bool) throws(Mismatch) -> RESTRoute {
+    /// - Parameter path: decoded, what follows `/api/v1alpha1/`.
+    static func match(_ method: String, _ path: String) throws(Mismatch) -> RESTRoute {
         let segments = path.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
         // A colon in the last segment begins a verb, and no route has one.
         guard let last = segments.last, !last.contains(":") else { throw .notFound }
         let routes = routes(segments)
         guard !routes.isEmpty else { throw .notFound }
         if let route = routes[method] { return route }
-        if isForm, method == "POST", let route = routes["GET"] { return route }
         throw .methodNotAllowed
     }
 

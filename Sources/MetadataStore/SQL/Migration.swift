@@ -42,6 +42,8 @@ enum Migration {
     static func run(_ connection: Connection, path: String, from version: Int64) throws -> StoreMigration? {
         let copy = free("\(path).schema-\(version)")
         do {
+            // SQLite takes an empty file, and would let everybody read one of its own.
+            DatabaseFile.create(copy)
             try connection.run("VACUUM INTO ?", copy)
         } catch {
             try? FileManager.default.removeItem(atPath: copy)
