@@ -5,8 +5,12 @@ SHELL := /bin/bash
 
 # Compiling and linking; what the tests run beside the build.
 BUILD_PACKAGES := libsqlite3-dev libyaml-dev zlib1g-dev
-TEST_PACKAGES := python3-venv chromium protobuf-compiler
-GENERATE_PACKAGES := protobuf-compiler
+# Well-known messages of protocol buffers come in libprotobuf-dev; the compiler only recommends it.
+TEST_PACKAGES := python3-venv chromium protobuf-compiler libprotobuf-dev openssl procps
+GENERATE_PACKAGES := protobuf-compiler libprotobuf-dev
+# Linking statically, and stripping.
+RELEASE_PACKAGES := g++ binutils
+FRESH_PACKAGES := debootstrap
 # h2load, which sends requests at little cost.
 BENCH_PACKAGES := nghttp2-client
 
@@ -50,8 +54,16 @@ build: packages-build ## Build kfmd for development, in .build
 .PHONY: test
 test: packages-build packages-test venv lint ## Run the whole suite
 	swift build --build-tests
-	swift test --skip-build --skip EndToEndTests
-	KFMD_PYTHON=$(CURDIR)/$(PYTHON_VENV)/bin/python swift test --skip-build --filter EndToEndTests
+	@set -o pipefail; status=0; \
+	swift test --skip-build --skip EndToEndTests 2>&1 | tee .build/test.log || status=1; \
+	KFMD_PYTHON=$(CURDIR)/$(PYTHON_VENV)/bin/python swift test --skip-build --filter EndToEndTests --skip 'soak\(\)' 2>&1 \
+	  | tee -a .build/test.log || status=1; \
+	python3 Tests/summary.py .build/test.log || status=1; exit $$status
+
+.PHONY: fresh
+fresh: ## Run the README's two commands in a bare Debian 12, as a new user's machine is
+	$(call packages,$(FRESH_PACKAGES))
+	Tests/fresh/run.sh 'KFMD_DEMO_EXIT=1 make demo' 'make test'
 
 # How long, in minutes.
 MINUTES ?= 30
@@ -62,7 +74,7 @@ soak: packages-build venv ## Break things at random for MINUTES=30, and check th
 	KFMD_SOAK_MINUTES=$(MINUTES) swift test --skip-build --filter FaultTests
 
 .PHONY: release
-release: packages-build ## Build the one static binary, in .build-release
+release: packages-build packages-release ## Build the one static binary, in .build-release
 	@mkdir -p $(STATIC)
 	@for library in libstdc++.a libz.a libsqlite3.a libyaml.a; do \
 	  ln -sf "$$(gcc -print-file-name=$$library)" $(STATIC)/$$library; done
@@ -124,6 +136,10 @@ lint: ## Check the format of the Swift code
 .PHONY: packages-build
 packages-build:
 	$(call packages,$(BUILD_PACKAGES))
+
+.PHONY: packages-release
+packages-release:
+	$(call packages,$(RELEASE_PACKAGES))
 
 .PHONY: packages-test
 packages-test:
