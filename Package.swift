@@ -172,7 +172,13 @@ let package = Package(
             ],
             swiftSettings: settings),
         .testTarget(
-            name: "MetadataServiceTests", dependencies: ["MetadataService", "MetadataStore", "MetadataAPI"],
+            name: "MetadataServiceTests",
+            dependencies: [
+                "MetadataService", "MetadataStore", "MetadataAPI",
+                .product(name: "NIOEmbedded", package: "swift-nio"),
+                .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
+                .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+            ],
             swiftSettings: settings),
         .testTarget(
             name: "EndToEndTests",

@@ -47,7 +47,7 @@ final class Readers: Sendable {
         // A deadline holds for who waits, too.
         cancellation.whenSet { self.giveUp(id) }
         return try await withTaskCancellationHandler {
-            guard let connection = await take(id), !cancellation.isSet else { throw StatusError.cancelled }
+            guard let connection = await take(id, cancellation) else { throw StatusError.cancelled }
             defer { give(connection, id) }
             let result: Result<Response, StatusError>
             do {
@@ -103,10 +103,11 @@ final class Readers: Sendable {
         }
     }
 
-    private func take(_ id: Int) async -> Confined<Connection>? {
+    private func take(_ id: Int, _ cancellation: CancellationFlag) async -> Confined<Connection>? {
         await withCheckedContinuation { continuation in
             let (free, isCancelled) = state.withLock { state -> (Confined<Connection>?, Bool) in
-                if Task.isCancelled { return (nil, true) }
+                // Looked at with the lock held: who sets it later finds the one that waits.
+                if Task.isCancelled || cancellation.isSet { return (nil, true) }
                 if let free = state.free.popLast() {
                     state.running[id] = .now + Self.longestRead
                     return (free, false)

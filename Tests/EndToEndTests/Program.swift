@@ -69,7 +69,7 @@ final class Running: Sendable {
         let script = "echo $$ > '\(pidFile)'; exec \(quoted) > '\(log)' 2>&1"
         task = Task { try await Program.run("/bin/sh", ["-c", script], environment: environment).status }
         var found: Int32?
-        for _ in 0..<200 where found == nil {
+        for _ in 0..<1500 where found == nil {
             try await Task.sleep(for: .milliseconds(20))
             found = FileManager.default.contents(atPath: pidFile)
                 .flatMap { Int32(String(decoding: $0, as: UTF8.self).split(separator: "\n").first ?? "") }
@@ -83,7 +83,8 @@ final class Running: Sendable {
 
     /// Waits until the output has a text, and gives what follows it in that line.
     func wait(for text: String) async throws -> String {
-        for _ in 0..<500 {
+        // A minute: others may use the machine.
+        for _ in 0..<3000 {
             if let range = output.firstRange(of: text) {
                 return String(output[range.upperBound...].prefix { !$0.isNewline })
             }

@@ -17,15 +17,14 @@ import Testing
     }
 
     /// Until a recorder says that it records.
-    private static func leads(_ recorder: Running) async throws -> Duration {
-        let began = ContinuousClock.now
-        while !recorder.output.contains("[Recorder] recording") {
-            if ContinuousClock.now - began > .seconds(30) {
-                throw Running.NeverSaid(text: "recording", output: recorder.output)
-            }
-            try await Task.sleep(for: .milliseconds(50))
-        }
-        return ContinuousClock.now - began
+    private static func leads(_ recorder: Running) async throws {
+        _ = try await recorder.wait(for: "[Recorder] recording")
+    }
+
+    /// Who holds the Lease; empty where it was given back.
+    private static func holder(_ cluster: ReplayCluster) async -> String? {
+        let lease = await cluster.object(.leases, namespace: "kubeflow", name: "kfmd-recorder")
+        return lease?["spec"]?["holderIdentity"]?.string
     }
 
     @Test(.timeLimit(.minutes(2))) func aStandbyTakesOver() async throws {
@@ -36,13 +35,12 @@ import Testing
             let service = try await MetadataProcess(folder: path)
             let options = ["--leader-elect", "--lease-namespace", "kubeflow"]
             let first = try await Self.recorder(path, kubeconfig, service.grpc, "first", options)
-            _ = try await Self.leads(first)
+            try await Self.leads(first)
             let second = try await Self.recorder(path, kubeconfig, service.grpc, "second", options)
             _ = try await second.wait(for: "watching")
             for workflow in 1...2 {
                 for event in fleet.events(of: workflow) { await cluster.apply(event.type, event.object) }
             }
-            try await Task.sleep(for: .seconds(2))
             #expect(!second.output.contains("[Recorder] recording"))
 
             // Killed while it has steps that nobody else wrote; their pods are gone at once.
@@ -50,13 +48,16 @@ import Testing
             for workflow in 3...4 {
                 for event in fleet.events(of: workflow) { await cluster.apply(event.type, event.object) }
             }
-            #expect(try await Self.leads(second) < .seconds(15))
+            try await Self.leads(second)
 
-            // A clean stop hands over at once.
+            // A clean stop hands over: the Lease is given back, and nobody waits for its end.
             let third = try await Self.recorder(path, kubeconfig, service.grpc, "third", options)
             _ = try await third.wait(for: "watching")
+            let before = await Self.holder(cluster)
+            #expect(before?.isEmpty == false)
             #expect(try await second.stop() == 0)
-            #expect(try await Self.leads(third) < .seconds(2))
+            #expect(await Self.holder(cluster) != before)
+            try await Self.leads(third)
             for workflow in 5...6 {
                 for event in fleet.events(of: workflow) { await cluster.apply(event.type, event.object) }
             }

@@ -1,4 +1,5 @@
 import FoundationEssentials
+import MetadataStore
 
 /// A path for a database file, which goes with the test.
 struct TemporaryFile: ~Copyable {
@@ -11,4 +12,20 @@ struct TemporaryFile: ~Copyable {
     deinit {
         for suffix in ["", "-wal", "-shm"] { try? FileManager.default.removeItem(atPath: path + suffix) }
     }
+}
+
+/// A store in a file of its own, which goes with the test.
+func withTemporaryStore(
+    readers: Int = 4, maximumAnswer: Int = 64 << 20, _ body: (MetadataStore) async throws -> Void
+) async throws {
+    let file = TemporaryFile()
+    let path = file.path
+    let store = try MetadataStore(path: path, readers: readers, maximumAnswer: maximumAnswer)
+    do {
+        try await body(store)
+    } catch {
+        await store.close()
+        throw error
+    }
+    await store.close()
 }

@@ -137,7 +137,7 @@ def main():
     }  # fmt: skip
     response, content = send("OPTIONS", SERVICE + "GetArtifacts", None, asked)
     check("preflight", response.status == 204 and content == b"")
-    check("origin", response.headers["Access-Control-Allow-Origin"] == "*")
+    check("origin", response.headers["Access-Control-Allow-Origin"] == "https://pipelines.example.com")
     check("method", "POST" in response.headers["Access-Control-Allow-Methods"])
     allowed = {name.strip() for name in response.headers["Access-Control-Allow-Headers"].split(",")}
     check("headers", {"content-type", "x-grpc-web", "x-user-agent", "grpc-timeout"} <= allowed)
@@ -145,7 +145,19 @@ def main():
         "POST", SERVICE + "GetArtifactTypes", frame(b""),
         {"Content-Type": "application/grpc-web", "Origin": "https://pipelines.example.com"},
     )  # fmt: skip
-    check("origin of the answer", response.headers["Access-Control-Allow-Origin"] == "*")
+    check("origin of the answer", response.headers["Access-Control-Allow-Origin"] == "https://pipelines.example.com")
+    # Others learn nothing, and write nothing.
+    response, _ = send("OPTIONS", SERVICE + "GetArtifacts", None, {**asked, "Origin": "https://evil.example.com"})
+    check("no preflight for others", "Access-Control-Allow-Origin" not in response.headers)
+    other, content = send(
+        "POST", SERVICE + "GetArtifactTypes", frame(b""),
+        {"Content-Type": "application/grpc-web", "Origin": "https://evil.example.com"},
+    )  # fmt: skip
+    check("others are refused", other.status == 403 and b"evil.example.com" in content)
+    response, _ = send(
+        "POST", SERVICE + "GetArtifactTypes", frame(b""),
+        {"Content-Type": "application/grpc-web", "Origin": "https://pipelines.example.com"},
+    )  # fmt: skip
     check("exposed", "grpc-status" in response.headers["Access-Control-Expose-Headers"])
 
     response, content = send("POST", SERVICE + "GetArtifacts", b"{}", {"Content-Type": "application/json"})

@@ -15,6 +15,8 @@ import time
 import urllib.request
 
 import grpc
+import server
+from server import refused
 from ml_metadata.proto import metadata_store_pb2 as m
 from ml_metadata.proto import metadata_store_service_pb2 as s
 from ml_metadata.proto import metadata_store_service_pb2_grpc as service
@@ -22,53 +24,14 @@ from ml_metadata.proto import metadata_store_service_pb2_grpc as service
 KFMD, FOLDER = sys.argv[1:]
 
 
-class Server:
+class Server(server.Server):
     def __init__(self, name, *options):
-        self.process = subprocess.Popen(
-            [KFMD, "serve", "--store", f"{FOLDER}/{name}.db", "--grpc-listen", "127.0.0.1:0", "--http-listen",
-             "127.0.0.1:0", *options],
-            stderr=subprocess.PIPE, text=True,
-        )  # fmt: skip
-        atexit.register(self.process.kill)
-        self.log = ""
-        self.addresses = {}
-        for line in self.process.stderr:
-            self.log += line
-            found = re.search(r"address=(\S+).*(gRPC|HTTP) listens", line)
-            if found:
-                self.addresses[found[2]] = found[1]
-            if len(self.addresses) == 2:
-                break
-        else:
-            raise AssertionError(f"kfmd ended: {self.log}")
-        threading.Thread(target=self.drain, daemon=True).start()
-
-    def drain(self):
-        for line in self.process.stderr:
-            self.log += line
-
-    def channel(self, *options):
-        return grpc.insecure_channel(self.addresses["gRPC"], options=[("grpc.max_receive_message_length", -1), *options])
-
-    def stop(self):
-        self.process.send_signal(signal.SIGTERM)
-        assert self.process.wait(60) == 0, self.log
+        super().__init__(KFMD, FOLDER, name, *options)
 
     def cpu(self):
         with open(f"/proc/{self.process.pid}/stat") as file:
             fields = file.read().rsplit(")", 1)[1].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def refused(call, code, *words):
-    try:
-        call()
-    except grpc.RpcError as error:
-        assert error.code() == code, error
-        for word in words:
-            assert word in error.details(), error.details()
-        return
-    raise AssertionError(f"not refused with {code}")
 
 
 def put_type(stub, name="T"):
@@ -115,8 +78,7 @@ def messages():
         )  # fmt: skip
     # The connection is as good as before, and what was refused took no memory.
     assert len(stub.GetArtifacts(s.GetArtifactsRequest()).artifacts) == 1
-    with open(f"/proc/{server.process.pid}/status") as file:
-        peak = int(re.search(r"VmHWM:\s+(\d+)", file.read())[1])
+    peak = server.status("VmHWM")
     assert peak < 200_000, f"{peak} KiB"
     for algorithm in (grpc.Compression.Gzip, grpc.Compression.Deflate):
         packed = service.MetadataStoreServiceStub(

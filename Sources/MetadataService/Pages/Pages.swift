@@ -92,7 +92,7 @@ struct Pages: Sendable {
         if let token { request.options.nextPageToken = token }
         let result: MlMetadata_GetArtifactsResponse
         do {
-            result = try await store.read { [request] in try $0.getArtifacts(request) }
+            result = try await page(request)
         } catch let error as StatusError where error.code == .invalidArgument {
             return Self.notFound("There is no such page of artifacts.")
         }
@@ -119,6 +119,19 @@ struct Pages: Sendable {
                 html.raw("\">Older</a>")
             }
             html.raw("</nav>")
+        }
+    }
+
+    /// A page of fewer artifacts where those of a whole one are more than one answer takes.
+    private func page(_ request: MlMetadata_GetArtifactsRequest) async throws -> MlMetadata_GetArtifactsResponse {
+        var request = request
+        while true {
+            do {
+                return try await store.read { [request] in try $0.getArtifacts(request) }
+            } catch let error as StatusError where error.code == .resourceExhausted {
+                guard request.options.maxResultSize > 1 else { throw error }
+                request.options.maxResultSize = max(1, request.options.maxResultSize / 7)
+            }
         }
     }
 

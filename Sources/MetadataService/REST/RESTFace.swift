@@ -53,7 +53,12 @@ struct RESTFace<Context: RequestContext>: RouterMiddleware {
             let (body, taken) = try await body(of: request)
             defer { budget.give(taken) }
             return Self.json(
-                .ok, try await service.answer(route, body: body, name: Self.parameter("name", request.uri.query)))
+                .ok,
+                try await service.answer(
+                    route, body: body, name: Self.parameter("name", request.uri.query),
+                    page: .init(
+                        size: Self.parameter("max_result_size", request.uri.query),
+                        token: Self.parameter("page_token", request.uri.query))))
         } catch let error as RESTError {
             return Self.json(error.status, error.body)
         } catch {

@@ -1,3 +1,4 @@
+import JSON
 import MetadataAPI
 import MetadataStore
 
@@ -8,26 +9,50 @@ struct RESTService: Sendable {
 
     let store: MetadataStore
 
+    /// Which part of a list is asked for: parameters of the query that the original does not have, named as in
+    /// MLMD's ListOperationOptions. Without them a list is whole.
+    struct Page {
+        var size: String?
+        var token: String?
+
+        /// - Throws: ``RESTError``.
+        func options() throws -> MlMetadata_ListOperationOptions? {
+            if size == nil, token == nil { return nil }
+            guard let number = Int32(size ?? "100"), number > 0 else {
+                throw RESTError.refused("max_result_size \(size?.prefix(40) ?? ""): should be a number above 0")
+            }
+            return .with {
+                $0.maxResultSize = number
+                if let token { $0.nextPageToken = token }
+            }
+        }
+    }
+
     /// - Parameters:
     ///   - name: the query's parameter `name`.
     /// - Throws: ``RESTError``.
-    func answer(_ route: RESTRoute, body: [UInt8], name: String?) async throws -> String {
+    func answer(
+        _ route: RESTRoute, body: [UInt8], name: String?, page: Page = Page()
+    ) async throws -> String {
         do {
-            return try await respond(route, body, name)
+            return try await respond(route, body, name, page)
         } catch let error as StatusError {
             throw RESTError.refused(error.message)
         }
     }
 
-    private func respond(_ route: RESTRoute, _ body: [UInt8], _ name: String?) async throws -> String {
+    private func respond(
+        _ route: RESTRoute, _ body: [UInt8], _ name: String?, _ page: Page
+    ) async throws -> String {
         switch route {
         case .createInstance(.artifact, let type):
             try await create(MlMetadata_Artifact(restBody: body), .artifact, type)
         case .createInstance(.execution, let type):
             try await create(MlMetadata_Execution(restBody: body), .execution, type)
         case .instance(let kind, let name): try await instance(kind, try Self.id(in: name, kind))
-        case .instancesOfType(let kind, let type): try await instances(kind, ofType: type)
-        case .instances(let kind): try await instances(kind, ofType: name.map { Self.unprefixed($0, kind) })
+        case .instancesOfType(let kind, let type): try await instances(kind, ofType: type, page.options())
+        case .instances(let kind):
+            try await instances(kind, ofType: name.map { Self.unprefixed($0, kind) }, page.options())
         case .createType(let kind): try await putType(kind, body, canAddFields: false)
         case .updateType(let kind): try await putType(kind, body, canAddFields: true)
         case .types(let kind): try await types(kind)
@@ -46,9 +71,12 @@ struct RESTService: Sendable {
     }
 
     /// A list; left out when it is empty.
-    private static func list(_ key: String, _ messages: [some RESTMessage]) throws -> String {
+    private static func list(
+        _ key: String, _ messages: [some RESTMessage], next: String = ""
+    ) throws -> String {
         guard !messages.isEmpty else { return "{}" }
-        return object([(key, try array(messages))])
+        let token = next.isEmpty ? [] : [(key: "next_page_token", text: JSONValue.string(next).jsonText())]
+        return object([(key, try array(messages))] + token)
     }
 
     private static func array(_ messages: [some RESTMessage]) throws -> String {
@@ -114,20 +142,38 @@ struct RESTService: Sendable {
         }
     }
 
-    private func instances(_ kind: Kind, ofType type: String?) async throws -> String {
+    private func instances(
+        _ kind: Kind, ofType type: String?, _ options: MlMetadata_ListOperationOptions?
+    ) async throws -> String {
         switch kind {
         case .artifact:
-            let found = try await store.read { transaction in
-                guard let type, !type.isEmpty else { return try transaction.getArtifacts(.init()).artifacts }
-                return try transaction.getArtifactsByType(.with { $0.typeName = type }).artifacts
+            let (found, next) = try await store.read { transaction in
+                guard let type, !type.isEmpty else {
+                    let answer = try transaction.getArtifacts(.with { if let options { $0.options = options } })
+                    return (answer.artifacts, answer.nextPageToken)
+                }
+                let answer = try transaction.getArtifactsByType(
+                    .with {
+                        $0.typeName = type
+                        if let options { $0.options = options }
+                    })
+                return (answer.artifacts, answer.nextPageToken)
             }
-            return try Self.list("artifacts", found)
+            return try Self.list("artifacts", found, next: next)
         case .execution:
-            let found = try await store.read { transaction in
-                guard let type, !type.isEmpty else { return try transaction.getExecutions(.init()).executions }
-                return try transaction.getExecutionsByType(.with { $0.typeName = type }).executions
+            let (found, next) = try await store.read { transaction in
+                guard let type, !type.isEmpty else {
+                    let answer = try transaction.getExecutions(.with { if let options { $0.options = options } })
+                    return (answer.executions, answer.nextPageToken)
+                }
+                let answer = try transaction.getExecutionsByType(
+                    .with {
+                        $0.typeName = type
+                        if let options { $0.options = options }
+                    })
+                return (answer.executions, answer.nextPageToken)
             }
-            return try Self.list("executions", found)
+            return try Self.list("executions", found, next: next)
         }
     }
 
