@@ -46,6 +46,9 @@ public struct Watcher: AsyncSequence, Sendable {
     private static let lasting: Duration = .seconds(5)
     /// After so many events in a row that cannot be read, the watch is begun again, with a pause.
     private static let maximumUnreadable = 100
+    /// New lists that another generation asks for: so many at once, and then one each interval.
+    private static let newListBurst = 5.0
+    private static let newListInterval: Duration = .seconds(60)
     /// A server that has just started refuses everything until it has loaded its roles; for so long it is asked each
     /// second, then ever more rarely.
     private static let loadingOfRoles: Duration = .seconds(30)
@@ -116,6 +119,8 @@ public struct Watcher: AsyncSequence, Sendable {
         /// When the server last said something.
         private var heard = ContinuousClock.now
         private var generation = 0
+        /// How many new lists may still be asked for, as of a time.
+        private var newLists: (left: Double, since: ContinuousClock.Instant?) = (0, nil)
         private var pages = 0
         private var unreadable = 0
         /// Whether no event came since a version had expired.
@@ -181,7 +186,7 @@ public struct Watcher: AsyncSequence, Sendable {
                 forbiddenSince = nil
                 state = .watching(version: version, stream: stream)
                 return .watching
-            case .watching where watcher.generation() != generation:
+            case .watching where watcher.generation() != generation && mayListAnew():
                 state = .start
                 return nil
             case .watching(let version, var stream):
@@ -240,6 +245,15 @@ public struct Watcher: AsyncSequence, Sendable {
                 delay = duration < Watcher.lasting && !toldSomething ? backoff.delay() : .milliseconds(200)
                 return .interrupted(.ended(after: duration))
             }
+        }
+
+        /// Whoever may change what asks for a new list may do so all day: then one is made now and then.
+        private mutating func mayListAnew() -> Bool {
+            let now = ContinuousClock.now
+            let gained = newLists.since.map { ($0.duration(to: now)) / Watcher.newListInterval } ?? Watcher.newListBurst
+            let left = Swift.min(Watcher.newListBurst, newLists.left + gained)
+            newLists = (left >= 1 ? left - 1 : left, now)
+            return left >= 1
         }
 
         /// The watch is no longer open. What follows one that went well for a while is a trouble of its own.

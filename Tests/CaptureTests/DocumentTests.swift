@@ -1,6 +1,8 @@
 import Capture
 import FoundationEssentials
+import JSON
 import Kubernetes
+import Lineage
 import Testing
 
 /// The worked examples of docs/conventions.md are what capture finds in the fixtures.
@@ -79,5 +81,37 @@ import Testing
         if ProcessInfo.processInfo.environment["KFMD_UPDATE_FIXTURES"] == "1" {
             try Data(lines.joined(separator: "\n").utf8).write(to: URL(fileURLWithPath: Self.path))
         }
+    }
+
+    /// The limits that the page tells are those of the code.
+    @Test func theLimitsAreThoseOfThePage() throws {
+        let path = String(#filePath.dropLast("Tests/CaptureTests/DocumentTests.swift".count)) + "docs/operations.md"
+        let text = String(decoding: try #require(FileManager.default.contents(atPath: path)), as: UTF8.self)
+        let rows = text.split(separator: "\n").filter { $0.hasPrefix("| ") }.map {
+            $0.split(separator: "|").map { $0.split(separator: " ").joined(separator: " ") }
+        }
+        let limits = Dictionary(rows.map { ($0.first ?? "", $0.last ?? "") }) { first, _ in first }
+        for (what, value) in [
+            ("executions of an object", "\(Budget.executions)"),
+            ("inputs of an execution, and outputs", "\(Budget.uses)"),
+            ("problems of an object that are told one by one", "\(Budget.problems)"),
+            ("properties of an execution or artifact, parameters", "\(Budget.properties)"),
+            ("a property's or parameter's value", "\(Budget.valueLength) bytes"),
+            ("the properties of a run together", "\(Budget.runLength) bytes"),
+            ("a uri", "\(Budget.uriLength) bytes"),
+            ("a name, type, version, digest", "\(Budget.nameLength) bytes"),
+            ("a text with its variables replaced", "\(Budget.textLength) bytes"),
+            (
+                "variables that are replaced in an object",
+                "\(Budget.replacements), with \(Budget.textsLength) bytes"
+            ),
+            (
+                "the environment of a container with its variables replaced",
+                "\(Budget.environmentLength) bytes"
+            ),
+            ("compressed nodes of a Workflow", "\(Budget.nodesLength) bytes, \(Budget.nodesValues) values"),
+            ("nesting of JSON and YAML", "\(JSONValue.maximumDepth) levels"),
+            ("a wait that an API server asks for", "\(APIError.longestWait.components.seconds) s"),
+        ] { #expect(limits[what] == value, "\(what)") }
     }
 }

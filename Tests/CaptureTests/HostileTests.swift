@@ -23,6 +23,12 @@ import Testing
     private static let others: [JSONValue] = [
         nil, true, -1, 1e300, "", "text", [], [nil], .object(JSONObject()), [["name": 5]], "{", "[1",
         .string(String(repeating: "a/b:c@", count: 3000)),
+        // What objects may cost at most; see BudgetTests.
+        .integer(.max), .integer(.min), 1e18, "999999999-01-01T00:00:00Z", "9223372036854775807",
+        .string(String(repeating: "$(env.A)", count: 2000)),
+        .string(String(repeating: "{{inputs.parameters.a}}", count: 500)),
+        "x: &x0 [a,a,a,a,a,a,a,a,a,a]\nx1: &x1 [*x0,*x0,*x0,*x0,*x0,*x0]\nx2: [*x1,*x1,*x1,*x1,*x1,*x1]\n",
+        .string("[" + String(repeating: #"{"type":"model","name":"m","uri":"s3://b/k"},"#, count: 1500) + "1]"),
     ]
 
     /// A value with some of its parts replaced, repeated or left out.

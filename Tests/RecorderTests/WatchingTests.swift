@@ -2,6 +2,7 @@ import Capture
 import ClusterReplay
 import JSON
 import Kubernetes
+import Logging
 import MetadataStore
 @testable import Recorder
 import Testing
@@ -175,6 +176,53 @@ extension RecorderTests {
                 }
             }
         }
+    }
+}
+
+extension RecorderTests {
+    /// Ids are written onto pods that are there; of one that was seen to go nobody need ask.
+    @Test func nothingIsWrittenOntoPodsThatAreGone() async throws {
+        let cluster = ReplayCluster()
+        await cluster.apply("ADDED", pod("there", "Succeeded"))
+        let journal = try Journal(path: ":memory:")
+        try await journal.record([step("a", 0, 1), step("b", 0, 1)])
+        func patch(_ name: String) -> Journal.Patch {
+            let body = #"{"metadata":{"uid":"uid-\#(name)","labels":{"seen":"yes"}}}"#
+            return Journal.Patch(id: 0, namespace: "ml", pod: name, body: body)
+        }
+        let pending = try await journal.pending(limit: 10)
+        try await journal.acknowledge(
+            pending.map { ($0.execution.id, $0.revision, nil) }, patches: [patch("gone"), patch("there")])
+        let gone = GonePods()
+        gone.add("uid-gone")
+        let metrics = RecorderMetrics()
+        var logger = Logger(label: "test")
+        logger.logLevel = .critical
+        let (ports, port) = AsyncStream.makeStream(of: Int.self)
+        let server = Task { [logger] in try await ReplayServer(cluster, logger: logger).run { port.yield($0) } }
+        let number = await ports.first { _ in true } ?? 0
+        let client = try APIClient(ClusterConfiguration(server: "http://127.0.0.1:\(number)"))
+        let patches = PodPatches(
+            journal: journal, client: client, gone: gone, limits: .init(), metrics: metrics, logger: logger)
+        let writing = Task { await patches.run() }
+        try await expectEventually {
+            await cluster.object(.pods, namespace: "ml", name: "there")?["metadata"]?["labels"]?["seen"] == "yes"
+        }
+        try await expectEventually { try await journal.patches(limit: 10).isEmpty }
+        writing.cancel()
+        await writing.value
+        await client.shutdown()
+        server.cancel()
+        _ = try? await server.value
+        #expect(await cluster.requests["patch pods"] == 1)
+        #expect(metrics.text(depth: 0, age: 0).contains(#"kfmd_patches_total{result="gone"} 1"#))
+    }
+
+    @Test func onlyTheLastPodsThatWentAreKnown() {
+        let gone = GonePods()
+        for number in 0..<30_000 { gone.add("uid-\(number)") }
+        #expect(!gone.contains("uid-9999"))
+        #expect(gone.contains("uid-10000") && gone.contains("uid-29999"))
     }
 }
 
