@@ -176,6 +176,7 @@ let package = Package(
             dependencies: [
                 "MetadataService", "MetadataStore", "MetadataAPI",
                 .product(name: "NIOEmbedded", package: "swift-nio"),
+                .product(name: "NIOHTTP2", package: "swift-nio-http2"),
                 .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ],

@@ -7,9 +7,13 @@ enum Placeholders {
     static func fill(_ text: String, _ values: [String: String]) -> String {
         var result = ""
         var rest = Substring(text)
-        while let open = rest.firstRange(of: "{{"), let close = rest[open.upperBound...].firstRange(of: "}}") {
-            let name = String(rest[open.upperBound..<close.lowerBound])
-            guard let value = values[name], result.utf8.count + value.utf8.count <= limit else {
+        while let open = rest.firstRange(of: "{{") {
+            // Names are short: a text of nothing but openings is looked at once.
+            let start = open.upperBound
+            let end = rest.utf8.index(start, offsetBy: longestName, limitedBy: rest.endIndex) ?? rest.endIndex
+            let close = rest[start..<end].firstRange(of: "}}")
+            let name = close.map { String(rest[start..<$0.lowerBound]) } ?? ""
+            guard let close, let value = values[name], result.utf8.count + value.utf8.count <= limit else {
                 // An opening that closes nothing may stand before one that does.
                 result += rest[..<open.upperBound]
                 rest = rest[open.upperBound...]
@@ -21,6 +25,7 @@ enum Placeholders {
         return result + rest
     }
 
+    private static let longestName = 256
     /// Component specifications of Kubeflow Pipelines have hundreds of KiB.
     private static let limit = 1 << 20
 }

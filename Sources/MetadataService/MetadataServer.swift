@@ -22,7 +22,12 @@ public struct MetadataServer: Sendable {
         }
 
         /// Whether only this machine reaches it.
-        public var isLoopback: Bool { host == "localhost" || host == "::1" || host.hasPrefix("127.") }
+        public var isLoopback: Bool {
+            if host == "localhost" || host == "::1" { return true }
+            // `127.example.com` is somebody's name.
+            let parts = host.split(separator: ".", omittingEmptySubsequences: false)
+            return parts.count == 4 && parts[0] == "127" && parts.allSatisfy { UInt8($0) != nil }
+        }
 
         public var description: String {
             host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"

@@ -26,6 +26,8 @@ final class Readers: Sendable {
     private let state: Mutex<State>
     /// How many wait; read by queries as they run.
     private let waitingCount = Atomic(0)
+    /// How many queries make room for them.
+    private let yielding = Atomic(0)
     private let threads: NIOThreadPool
     private let budget: ReadBudget
 
@@ -36,7 +38,7 @@ final class Readers: Sendable {
     }
 
     /// - Throws: ``StatusError``; CANCELLED when that is said or the task is cancelled, which interrupts the query;
-    ///   RESOURCE_EXHAUSTED for one that others could not wait for.
+    ///   UNAVAILABLE for one that others could not wait for.
     func run<Response: Sendable>(
         _ cancellation: CancellationFlag, _ body: @escaping @Sendable (Transaction) throws -> Response
     ) async throws -> Response {
@@ -77,15 +79,17 @@ final class Readers: Sendable {
         let start = ContinuousClock.now
         let end = start + Self.longestRead
         let fairEnd = start + StoreLimits.readWhileOthersWait
+        let yields = Yields()
         connection.setInterruption { [self] in
             if cancellation.isSet { return true }
             let now = ContinuousClock.now
-            return now > end || now > fairEnd && waitingCount.load(ordering: .relaxed) > 0
+            return now > end || yields.isSet || now > fairEnd && mayYield(yields)
         }
         connection.beginMetering(budget)
         defer {
             connection.setInterruption(nil)
             connection.endMetering()
+            if yields.isSet { yielding.subtract(1, ordering: .relaxed) }
         }
         do {
             let now = Int64(Date().timeIntervalSince1970 * 1000)
@@ -95,12 +99,31 @@ final class Readers: Sendable {
             guard ContinuousClock.now <= end else { return .failure(StatusError(error)) }
             return .failure(
                 StatusError(
-                    .resourceExhausted,
+                    .unavailable,
                     "The query ran for \(StoreLimits.readWhileOthersWait) while others waited for a reader: make it smaller, or try again later."
                 ))
         } catch {
             return .failure(cancellation.isSet ? .cancelled : StatusError(wrapping: error))
         }
+    }
+
+    /// Whether a query makes room for others.
+    private final class Yields: Sendable {
+        private let value = Atomic(false)
+        var isSet: Bool { value.load(ordering: .relaxed) }
+        func set() { value.store(true, ordering: .relaxed) }
+    }
+
+    /// Whether one more is to make room: as many as wait, and no more.
+    private func mayYield(_ yields: Yields) -> Bool {
+        let waiting = waitingCount.load(ordering: .relaxed)
+        guard yielding.load(ordering: .relaxed) < waiting else { return false }
+        guard yielding.add(1, ordering: .relaxed).newValue <= waiting else {
+            yielding.subtract(1, ordering: .relaxed)
+            return false
+        }
+        yields.set()
+        return true
     }
 
     private func take(_ id: Int, _ cancellation: CancellationFlag) async -> Confined<Connection>? {

@@ -39,6 +39,8 @@ extension StatusError {
             self.init(.dataLoss, "The store file is damaged: \(error.message)")
         case .interrupted:
             self.init(.deadlineExceeded, "The query took longer than \(Readers.longestRead).")
+        case .tooBig where error.mayPass:
+            self.init(.unavailable, "Large answers are being read for others; try again later, or ask for less.")
         case .tooBig:
             self.init(
                 .resourceExhausted,

@@ -398,8 +398,11 @@ extension StatusError {
         }
     }
 
-    /// Whether a message is longer than is taken, and not a disk full: both are RESOURCE_EXHAUSTED.
-    fileprivate var isAboutSize: Bool { !message.contains("disk") && !message.contains("room") }
+    /// Whether the request itself is too large, in the words of our service or of gRPC's implementations; a disk that
+    /// is full and a limit of rates are RESOURCE_EXHAUSTED too, and pass.
+    fileprivate var isAboutSize: Bool {
+        ["takes up to", "read by one request", "Split it", "larger than max"].contains { message.contains($0) }
+    }
 
     /// Whether the store may have failed at one execution of several: too long, of odd characters, too
     /// large together.

@@ -136,8 +136,13 @@ public actor Journal {
         guard path != ":memory:", FileManager.default.fileExists(atPath: path) else { return nil }
         do {
             let connection = try Connection(path: path)
-            let found = try connection.first("PRAGMA quick_check(1)") { $0.text(0) }
-            if found == "ok" { return nil }
+            func isSound() throws(SQLiteError) -> Bool {
+                try connection.first("PRAGMA quick_check(1)") { $0.text(0) } == "ok"
+            }
+            if try isSound() { return nil }
+            // An index can be made anew of what it is of.
+            try connection.execute("REINDEX")
+            if try isSound() { return nil }
         } catch  where error.kind == .corrupt || error.kind == .notADatabase {
             if error.kind == .notADatabase, !path.hasSuffix(".db"), !path.hasSuffix(".sqlite") {
                 throw FileError(path: path, reason: "not a SQLite database; name another file, or move it away")

@@ -29,10 +29,12 @@ extension Recorder {
         while !Task.isCancelled {
             let version = await installed.version(of: place.kind.definition)
             var reason = Unavailable.absent
+            var wasRefused = false
             for resource in place.kind.versions {
                 // Asked of all kinds at once: those that are not installed cost no request each.
                 if await installed.serves(resource) == false { continue }
                 reason = await watch(resource, place, absence, installed, lists, logger)
+                wasRefused = reason == .absent
                 if reason != .absent || Task.isCancelled { break }
             }
             if Task.isCancelled { return }
@@ -43,10 +45,13 @@ extension Recorder {
             }
             metrics.updateWatches { $0.isAbsent(place.name) }
             await installed.note(absent: place.kind.definition)
-            // In no version: what was of it is gone.
-            let lost = try? await absence.listed(
-                place.kind.name, in: place.namespace, present: [], began: journal.clock.date)
-            metrics.countLost(lost ?? 0)
+            // In no version: what was of it is gone. A server that has just started may not list all groups yet: it
+            // is believed when it says so again, or answers 404.
+            if wasRefused || attempts > 0 {
+                let lost = try? await absence.listed(
+                    place.kind.name, in: place.namespace, present: [], began: journal.clock.date)
+                metrics.countLost(lost ?? 0)
+            }
             for list in lists { await list.arrived(place.name) }
             if reason != told { logger.debug("the cluster does not have it; waiting until it is installed") }
             told = reason
@@ -71,6 +76,7 @@ extension Recorder {
     ) async -> Unavailable {
         var lastInterruption = ""
         var refusals = 0
+        var wasListed = false
         let asked = ContinuousClock.now
         var present: Set<Int> = []
         var began = journal.clock.date
@@ -118,13 +124,15 @@ extension Recorder {
                         for object in objects { present.insert(object.uid.hashValue) }
                         await keep(objects.map { ($0, false) }, logger)
                     case .listed:
-                        (lastInterruption, refusals) = ("", 0)
+                        (lastInterruption, refusals, wasListed) = ("", 0, true)
                         metrics.updateWatches { $0.listed(place.name) }
                         await tellAbsence()
                         for list in lists { await list.arrived(place.name) }
                     case .watching:
                         refusals = 0
-                        logger.info("watching")
+                        // Not each time that the watch is opened anew.
+                        if wasListed { logger.info("watching") }
+                        wasListed = false
                         metrics.updateWatches { $0.isWatching(place.name) }
                     case .unreadable(let object):
                         present.insert(object.uid.hashValue)

@@ -27,9 +27,9 @@ public enum DatabaseFile {
         for number in 1...1000 {
             let name = "\(path).damaged-\(number)"
             guard access(name, F_OK) != 0 else { continue }
-            guard rename(path, name) == 0 else { return nil }
+            // The log first: beside another file it would be read into that.
             for suffix in ["-wal", "-shm"] { rename(path + suffix, name + suffix) }
-            return name
+            return rename(path, name) == 0 ? name : nil
         }
         return nil
     }

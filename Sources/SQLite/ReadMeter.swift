@@ -46,8 +46,12 @@ struct ReadMeter {
         guard spent > taken else { return nil }
         guard spent <= budget.perRequest else { return .request(limit: budget.perRequest) }
         let wanted = spent - taken + Self.step
+        guard budget.take(wanted) else {
+            budget.give(wanted)
+            return .total
+        }
         taken += wanted
-        return budget.take(wanted) ? nil : .total
+        return nil
     }
 
     func end() { budget.give(taken) }

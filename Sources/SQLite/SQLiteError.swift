@@ -32,5 +32,9 @@ public struct SQLiteError: Error, Sendable, Equatable, CustomStringConvertible {
         }
     }
 
+    /// Of those that are too big: whether the others together are, so that it may pass later.
+    static let tooBigTogether = SQLITE_TOOBIG | (1 << 8)
+    public var mayPass: Bool { code == Self.tooBigTogether }
+
     public var description: String { "\(message) (SQLite \(code)): \(context)" }
 }

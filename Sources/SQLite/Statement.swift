@@ -67,12 +67,15 @@ public final class Statement {
         case SQLITE_ROW:
             if let excess = connection.meter?.addRow() {
                 sqlite3_reset(handle)
-                let message =
-                    switch excess {
-                    case .request(let limit): "more than \(limit >> 20) MiB are read by one request"
-                    case .total: "too much is read at the same time"
-                    }
-                throw SQLiteError(code: SQLITE_TOOBIG, message: message, context: "")
+                switch excess {
+                case .request(let limit):
+                    throw SQLiteError(
+                        code: SQLITE_TOOBIG, message: "more than \(limit >> 20) MiB are read by one request",
+                        context: "")
+                case .total:
+                    throw SQLiteError(
+                        code: SQLiteError.tooBigTogether, message: "too much is read at the same time", context: "")
+                }
             }
             return true
         case SQLITE_DONE: return false

@@ -11,6 +11,18 @@ import Gzip
 /// Ends the process.
 func endProcess(_ code: Int32) -> Never { exit(code) }
 
+/// Whether this machine has IPv6: nodes may be started without it.
+func hasIPv6() -> Bool {
+    #if canImport(Glibc)
+        let descriptor = socket(AF_INET6, Int32(SOCK_STREAM.rawValue), 0)
+    #else
+        let descriptor = socket(AF_INET6, SOCK_STREAM, 0)
+    #endif
+    guard descriptor >= 0 else { return false }
+    close(descriptor)
+    return true
+}
+
 enum StandardError {
     static func write(_ text: String) { writeAll(Array(text.utf8)[...], to: 2) }
     static var isTerminal: Bool { isatty(2) == 1 }

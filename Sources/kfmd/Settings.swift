@@ -51,7 +51,8 @@ enum Settings {
         else { throw Failure.usage("\(option) \(text): should be HOST:PORT") }
         var host = String(text[..<colon])
         if host.hasPrefix("["), host.hasSuffix("]") { host = String(host.dropFirst().dropLast()) }
-        return MetadataServer.Address(host: host.isEmpty ? "0.0.0.0" : host, port: port)
+        if host.isEmpty || host == "::" && !hasIPv6() { host = "0.0.0.0" }
+        return MetadataServer.Address(host: host, port: port)
     }
 
     /// A logger on standard error.

@@ -100,12 +100,15 @@ import Testing
         #expect(capture(object).executions.count == 1)
     }
 
-    @Test func parametersThatNameEachOther() throws {
+    @Test(arguments: [
+        #"{"name":"{{inputs.parameters.p0}}"}"#, String(repeating: "{", count: 200_000) + "}}",
+        String(repeating: "{{a}}", count: 40_000), "{{" + String(repeating: "}{", count: 100_000),
+    ])
+    func parametersThatNameEachOther(specification: String) throws {
         func parameter(_ number: Int) -> JSONValue {
             let next = "{{inputs.parameters.p\(number + 1)}}"
             return ["name": .string("p\(number)"), "value": .string(next + next)]
         }
-        let specification = #"{"name":"{{inputs.parameters.p0}}"}"#
         let workflow = try KubernetesObject([
             "kind": "Workflow", "apiVersion": "argoproj.io/v1alpha1",
             "metadata": [

@@ -20,6 +20,8 @@ import Testing
         "UInt32(digit)": "a digit",
         "UInt32(string(index..<end), radix": "of text: nil where it is none",
         "Int32(MemoryLayout<z_stream>.size)": "a constant",
+        "allSatisfy { UInt8($0) != nil }": "of text: nil where it is none",
+        "Int32(SOCK_STREAM.rawValue)": "a constant",
         "UInt32(given)": "bounded in the line before",
         "UInt32(size)": "64 KiB",
         "Int(Double(bytes.count) * share)": "of the demo's own server",

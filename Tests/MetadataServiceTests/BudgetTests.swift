@@ -3,14 +3,15 @@ import MetadataAPI
 @testable import MetadataService
 import NIOCore
 import NIOEmbedded
+import NIOHTTP2
 import NIOHTTPTypes
 import SwiftProtobuf
 import Testing
 
 /// What connections and messages may cost before anything is decoded.
 @Suite struct ServiceBudgetTests {
-    private func count(_ bytes: [UInt8], isWrite: Bool = true) throws {
-        try bytes.withUnsafeBytes { try FieldCount.check($0, isWrite: isWrite) }
+    private func count(_ bytes: [UInt8], of request: String = "ml_metadata.PutArtifactsRequest") throws {
+        try bytes.withUnsafeBytes { try FieldCount.check($0, of: request) }
     }
 
     @Test func realMessagesAreTaken() throws {
@@ -21,32 +22,47 @@ import Testing
         let request = MlMetadata_PutExecutionRequest.with {
             $0.artifactEventPairs = Array(repeating: .with { $0.artifact = artifact }, count: 2000)
         }
-        try count(try request.serializedBytes())
+        try count(try request.serializedBytes(), of: MlMetadata_PutExecutionRequest.protoMessageName)
         let put = MlMetadata_PutArtifactsRequest.with { $0.artifacts = Array(repeating: artifact, count: 20_000) }
         try count(try put.serializedBytes())
         let uris = MlMetadata_GetArtifactsByURIRequest.with {
             $0.uris = (0..<10_000).map { String(repeating: "\u{8}\u{1}", count: 500) + "\($0)" }
         }
-        // In a request to read, text that could be read as fields is text.
-        try count(try uris.serializedBytes(), isWrite: false)
+        // Text that could be read as fields is text.
+        try count(try uris.serializedBytes(), of: MlMetadata_GetArtifactsByURIRequest.protoMessageName)
+        let long = MlMetadata_PutArtifactsRequest.with {
+            $0.artifacts = [
+                .with { $0.properties = ["x": .with { $0.stringValue = String(repeating: "x", count: 8 << 20) }] }
+            ]
+        }
+        try count(try long.serializedBytes())
         try count([])
     }
 
-    @Test func whatGrowsInMemoryIsRefused() {
+    @Test func whatGrowsInMemoryIsRefused() throws {
         #expect(throws: StatusError.self) { try count(Array(repeating: [0x0A, 0x00], count: 300_000).flatMap { $0 }) }
-        func field(_ content: [UInt8]) -> [UInt8] {
-            var length = content.count
-            var bytes: [UInt8] = [0x0A]
-            while length > 0x7F {
-                bytes.append(UInt8(length & 0x7F) | 0x80)
-                length >>= 7
-            }
-            return bytes + [UInt8(length)] + content
+        func refused(_ request: some Message) throws {
+            let bytes: [UInt8] = try request.serializedBytes()
+            #expect(throws: StatusError.self) { try count(bytes, of: type(of: request).protoMessageName) }
         }
-        let inner = Array(repeating: [0x32, 0x02, 0x0A, 0x00] as [UInt8], count: 1_100_000).flatMap { $0 }
-        #expect(throws: StatusError.self) { try count(field(inner)) }
-        // A pair of PutExecution, with the artifact within.
-        #expect(throws: StatusError.self) { try count(field(field(inner))) }
+        let properties = Dictionary(uniqueKeysWithValues: (0..<1_000_001).map { ("\($0)", MlMetadata_Value()) })
+        let wide = MlMetadata_Artifact.with { $0.properties = properties }
+        try refused(MlMetadata_PutArtifactsRequest.with { $0.artifacts = [wide] })
+        // As an artifact of PutExecution's pairs, too.
+        try refused(MlMetadata_PutExecutionRequest.with { $0.artifactEventPairs = [.with { $0.artifact = wide }] })
+        // A list within a property, and the path of an event.
+        let list = Google_Protobuf_Value.with { value in
+            value.listValue = .with { $0.values = Array(repeating: Google_Protobuf_Value(), count: 1_000_001) }
+        }
+        let structured = MlMetadata_Artifact.with {
+            $0.properties = ["p": .with { $0.structValue = .with { $0.fields = ["a": list] } }]
+        }
+        try refused(MlMetadata_PutArtifactsRequest.with { $0.artifacts = [structured] })
+        let event = MlMetadata_Event.with {
+            $0.path.steps = Array(repeating: MlMetadata_Event.Path.Step(), count: 1_000_001)
+        }
+        try refused(MlMetadata_PutEventsRequest.with { $0.events = [event] })
+        try refused(MlMetadata_PutLineageSubgraphRequest.with { $0.eventEdges = [.with { $0.event = event }] })
     }
 
     /// Bytes that are no message end the counting; the decoder tells what is wrong.
@@ -62,6 +78,50 @@ import Testing
         #expect(budget.take(4))
         budget.give(10)
         #expect(budget.take(10))
+    }
+
+    /// What is held for a message goes back when it is answered, though the client never ends its side.
+    @Test func whatAMessageHoldsComesBack() throws {
+        let budget = ByteBudget(total: 2 << 20)
+        let channel = EmbeddedChannel(handler: MessageLimit(maximum: 1 << 20, budget: budget))
+        func send(_ bytes: [UInt8]) throws {
+            try channel.writeInbound(HTTP2Frame.FramePayload.data(.init(data: .byteBuffer(ByteBuffer(bytes: bytes)))))
+        }
+        // Compressed: it may unpack to anything.
+        try send([1, 0, 0, 0x07, 0xD0])
+        #expect(!budget.take((1 << 20) + 1))
+        // Whole, it has been unpacked.
+        try send(Array(repeating: 0, count: 2000))
+        #expect(budget.take((2 << 20) - (64 << 10)))
+        budget.give((2 << 20) - (64 << 10))
+        try channel.writeOutbound(
+            HTTP2Frame.FramePayload.headers(.init(headers: ["grpc-status": "0"], endStream: true)))
+        #expect(budget.take(2 << 20))
+        budget.give(2 << 20)
+        channel.embeddedEventLoop.advanceTime(by: .seconds(11))
+        #expect(!channel.isActive)
+        _ = try? channel.finish()
+    }
+
+    @Test func aSecondMessageIsRefused() throws {
+        let channel = EmbeddedChannel(handler: MessageLimit(maximum: 100, budget: ByteBudget(total: 1000)))
+        let two = ByteBuffer(bytes: [0, 0, 0, 0, 1, 7, 0, 0, 0, 0, 1, 7])
+        try channel.writeInbound(HTTP2Frame.FramePayload.data(.init(data: .byteBuffer(two))))
+        #expect(try channel.readInbound(as: HTTP2Frame.FramePayload.self) == nil)
+        guard case .headers(let answer)? = try channel.readOutbound(as: HTTP2Frame.FramePayload.self) else {
+            Issue.record("no answer")
+            return
+        }
+        #expect(answer.headers.first(name: "grpc-status") == "3")
+        _ = try? channel.finish()
+    }
+
+    @Test func aConnectionWithoutARequestIsClosed() throws {
+        let channel = EmbeddedChannel(handler: RequestDeadline(.seconds(60)))
+        try channel.connect(to: try SocketAddress(ipAddress: "127.0.0.1", port: 1)).wait()
+        channel.embeddedEventLoop.advanceTime(by: .seconds(21))
+        #expect(!channel.isActive)
+        _ = try? channel.finish()
     }
 
     @Test func aDrippedRequestIsCut() throws {

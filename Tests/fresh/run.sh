@@ -23,10 +23,13 @@ fi
 swift=$(readlink -f "$(command -v swift)")
 toolchain=${swift%/usr/bin/*}
 
-mirror=$(apt-get indextargets --format '$(REPO_URI)' 2>/dev/null | grep -v security | head -n 1)
+# Within its own mounts there are none yet; others would be emptied with the folder.
+if grep -qF " $place/" /proc/self/mounts; then echo "fresh: something is mounted below $place" >&2; exit 1; fi
+
+mirror=$(apt-get indextargets --format '$(REPO_URI)' 2>/dev/null | grep -v security | head -n 1 || true)
 if [ ! -e "$place/base.done" ]; then
   echo "fresh: making a bare Debian 12 in $place/base"
-  rm -rf "$place/base"
+  rm -rf --one-file-system "$place/base"
   mkdir -p "$place/base"
   debootstrap --variant=minbase --include="$toolchain_packages" bookworm "$place/base" \
     "${mirror:-http://deb.debian.org/debian}" >"$place/debootstrap.log" || { tail "$place/debootstrap.log"; exit 1; }
@@ -35,7 +38,7 @@ fi
 
 # Packages that an earlier run installed must not hide that they are missing.
 root=$place/root
-rm -rf "$root"
+rm -rf --one-file-system "$root"
 cp -a --reflink=auto "$place/base" "$root"
 
 # How this machine reaches its package registries, and nothing else of it.

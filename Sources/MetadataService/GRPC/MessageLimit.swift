@@ -7,9 +7,10 @@ import NIOHTTP2
 /// cancelled.
 ///
 /// It stands in the pipeline of a stream before the transport's own handler.
-final class MessageLimit: ChannelInboundHandler {
+final class MessageLimit: ChannelDuplexHandler {
     typealias InboundIn = HTTP2Frame.FramePayload
     typealias InboundOut = HTTP2Frame.FramePayload
+    typealias OutboundIn = HTTP2Frame.FramePayload
     typealias OutboundOut = HTTP2Frame.FramePayload
 
     private let maximum: Int
@@ -17,6 +18,9 @@ final class MessageLimit: ChannelInboundHandler {
     /// What of the budget this stream has.
     private var taken = 0
     private var messages = 0
+    /// Of the message: its length on the way, and whether that is compressed.
+    private var length = 0
+    private var isPacked = false
     private var timeout: Scheduled<Void>?
     /// How long a message may take to arrive.
     private static let longestArrival: TimeAmount = .seconds(60)
@@ -33,10 +37,36 @@ final class MessageLimit: ChannelInboundHandler {
         self.budget = budget
     }
 
+    func handlerAdded(context: ChannelHandlerContext) {
+        // Also where not even a message begins.
+        let channel = context.channel
+        timeout = context.eventLoop.scheduleTask(in: Self.longestArrival) { channel.close(promise: nil) }
+    }
+
     func handlerRemoved(context: ChannelHandlerContext) {
         timeout?.cancel()
-        budget.give(taken)
-        taken = 0
+        charge(0)
+    }
+
+    /// The answer's end: what was held for the request is free, though the client may never end its side.
+    func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+        if case .headers(let headers) = unwrapOutboundIn(data), headers.endStream {
+            charge(0)
+            close(context.channel)
+        }
+        context.write(data, promise: promise)
+    }
+
+    /// A stream that stays open after its answer is not waited for.
+    private func close(_ channel: any Channel) {
+        channel.eventLoop.scheduleTask(in: .seconds(10)) { channel.close(promise: nil) }
+    }
+
+    /// Gives back what is held beyond so many bytes.
+    private func charge(_ bytes: Int) {
+        guard taken > bytes else { return }
+        budget.give(taken - bytes)
+        taken = bytes
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
@@ -45,10 +75,12 @@ final class MessageLimit: ChannelInboundHandler {
             context.fireChannelRead(data)
             return
         }
-        if let refusal = refusal(of: buffer, context) {
+        if let refusal = refusal(of: buffer) {
             refuse(refusal, context)
         } else {
             context.fireChannelRead(data)
+            // It is unpacked by now, and was no bomb: else the transport has refused it.
+            if isPacked, messages == 1, remaining == 0 { charge(max(64 << 10, 16 * length)) }
         }
     }
 
@@ -59,7 +91,7 @@ final class MessageLimit: ChannelInboundHandler {
     }
 
     /// Why the first of the messages that begin here is not taken.
-    private func refusal(of buffer: ByteBuffer, _ context: ChannelHandlerContext) -> Refusal? {
+    private func refusal(of buffer: ByteBuffer) -> Refusal? {
         var buffer = buffer
         while buffer.readableBytes > 0 {
             if remaining > 0 {
@@ -74,16 +106,16 @@ final class MessageLimit: ChannelInboundHandler {
             prefix.writeBuffer(&part)
             guard prefix.readableBytes == 5 else { return nil }
             let length = Int(prefix.getInteger(at: prefix.readerIndex + 1, as: UInt32.self) ?? 0)
-            let isPacked = prefix.getInteger(at: prefix.readerIndex, as: UInt8.self) != 0
+            isPacked = prefix.getInteger(at: prefix.readerIndex, as: UInt8.self) != 0
             prefix.clear()
-            if let refusal = begin(length, isPacked, context) { return refusal }
+            if let refusal = begin(length) { return refusal }
             remaining = length
         }
         return nil
     }
 
     /// A message begins.
-    private func begin(_ length: Int, _ isPacked: Bool, _ context: ChannelHandlerContext) -> Refusal? {
+    private func begin(_ length: Int) -> Refusal? {
         guard length <= maximum else {
             return Refusal(
                 status: 8,
@@ -95,8 +127,7 @@ final class MessageLimit: ChannelInboundHandler {
         let cost = isPacked ? min(maximum, length * Self.expansion) : length
         guard budget.take(cost) else { return Refusal(status: 14, message: budget.excess) }
         taken += cost
-        let channel = context.channel
-        timeout = context.eventLoop.scheduleTask(in: Self.longestArrival) { channel.close(promise: nil) }
+        self.length = length
         if length == 0 { timeout?.cancel() }
         return nil
     }
@@ -111,8 +142,7 @@ final class MessageLimit: ChannelInboundHandler {
         // The stream stays open until the client ends it, which it does once it has read this: a reset
         // could overtake the status. What still comes until then is dropped.
         context.writeAndFlush(wrapOutboundOut(.headers(.init(headers: headers, endStream: true))), promise: nil)
-        // One that does not is not waited for.
-        let channel = context.channel
-        context.eventLoop.scheduleTask(in: .seconds(10)) { channel.close(promise: nil) }
+        charge(0)
+        close(context.channel)
     }
 }

@@ -15,12 +15,11 @@ protocol StoreMethod: Sendable {
 
 private struct UnaryMethod<Request: Message, Response: Message>: StoreMethod {
     let descriptor: MethodDescriptor
-    let isWrite: Bool
     let handler: @Sendable (Request, CancellationFlag) async throws -> Response
 
     func register(with router: inout RPCRouter<some ServerTransport>, _ shutdown: CancellationFlag) {
         router.registerHandler(
-            forMethod: descriptor, deserializer: BoundedDeserializer<Request>(isWrite: isWrite),
+            forMethod: descriptor, deserializer: BoundedDeserializer<Request>(),
             serializer: ProtobufSerializer<Response>()
         ) { [handler] request, _ in
             var iterator = request.messages.makeAsyncIterator()
@@ -45,7 +44,7 @@ private struct UnaryMethod<Request: Message, Response: Message>: StoreMethod {
     }
 
     func answer(_ message: [UInt8]) async throws -> [UInt8] {
-        try message.withUnsafeBytes { try FieldCount.check($0, isWrite: isWrite) }
+        try message.withUnsafeBytes { try FieldCount.check($0, of: Request.protoMessageName) }
         let request: Request
         do {
             request = try Request(serializedBytes: message)
@@ -70,7 +69,7 @@ struct StoreMethods: Sendable {
         _ descriptor: MethodDescriptor,
         _ body: @escaping @Sendable (Transaction) -> (Request) throws -> Response
     ) -> any StoreMethod {
-        UnaryMethod(descriptor: descriptor, isWrite: false) { (request: Request, cancellation) in
+        UnaryMethod(descriptor: descriptor) { (request: Request, cancellation) in
             try await store.read(cancellation: cancellation) { try body($0)(request) }
         }
     }
@@ -79,7 +78,7 @@ struct StoreMethods: Sendable {
         _ descriptor: MethodDescriptor,
         _ body: @escaping @Sendable (Transaction) -> (Request) throws -> Response
     ) -> any StoreMethod {
-        UnaryMethod(descriptor: descriptor, isWrite: true) { (request: Request, cancellation) in
+        UnaryMethod(descriptor: descriptor) { (request: Request, cancellation) in
             try await store.write(cancellation: cancellation) { try body($0)(request) }
         }
     }

@@ -10,7 +10,15 @@ final class RequestDeadline: ChannelInboundHandler, RemovableChannelHandler {
     private let limit: TimeAmount
     private var task: Scheduled<Void>?
 
+    /// How long a connection may be open before its first request.
+    private static let firstRequest: TimeAmount = .seconds(20)
+
     init(_ limit: TimeAmount) { self.limit = limit }
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        let channel = context.channel
+        task = context.eventLoop.scheduleTask(in: Self.firstRequest) { channel.close(promise: nil) }
+    }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         switch unwrapInboundIn(data) {

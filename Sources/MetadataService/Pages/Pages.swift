@@ -223,7 +223,9 @@ struct Pages: Sendable {
     private func neighbourhood(of start: LineageStart) async throws -> Neighbourhood {
         do {
             return try await wholeNeighbourhood(of: start)
-        } catch let error as StatusError where error.code == .resourceExhausted || error.code == .deadlineExceeded {
+        } catch let error as StatusError
+            where [.resourceExhausted, .deadlineExceeded, .unavailable].contains(error.code)
+        {
             return Neighbourhood(cutUp: 0, cutDown: 0)
         }
     }
