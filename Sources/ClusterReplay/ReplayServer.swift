@@ -247,6 +247,7 @@ public struct ReplayServer: Sendable {
                         try await writer.write(ByteBuffer(bytes: bytes))
                         written += 1
                     case .bookmark:
+                        await cluster.count("bookmark \(path.resource.plural)")
                         try await writer.write(ByteBuffer(bytes: cluster.bookmark(path.resource)))
                     case .end: break lines
                     }

@@ -58,7 +58,7 @@ public actor Journal {
     ///   - isTemporary: whether the file need not survive a crash.
     /// - Throws: ``FileError``.
     public init(
-        path: String, settle: Duration = .seconds(1), standby: Duration = .seconds(600),
+        path: String, settle: Duration = .seconds(3), standby: Duration = .seconds(600),
         clock: JournalClock = JournalClock(), isTemporary: Bool = false
     ) throws {
         // Files are told in any order.
@@ -241,7 +241,7 @@ public actor Journal {
         if execution.isFragment { return .max }
         if awaitsPods, execution.isToldByItsWorkflow { return Self.untilPods }
         // They change with each of their steps: what comes together is written together.
-        if execution.role == .run { return now + 2 * Int64(settle / .milliseconds(1)) }
+        if execution.role == .run { return now + 2 * Int64(min(settle, .seconds(1)) / .milliseconds(1)) }
         guard execution.endSeenIn == ["Workflow"] else { return 0 }
         return now + Int64(settle / .milliseconds(1))
     }

@@ -17,7 +17,7 @@ import Testing
     private func expectGraph(_ address: String) async throws {
         let expected = try Example.expectedGraph().split(separator: "\n")
         var found: [Substring] = []
-        for _ in 0..<20 {
+        for _ in 0..<60 {
             found = try await graph(address).split(separator: "\n")
             if found == expected { return }
             try await Task.sleep(for: .milliseconds(300))

@@ -75,3 +75,11 @@ struct Told {
         return result
     }
 }
+
+/// Waits until something holds, for as long as a slow machine may need.
+func eventually(_ condition: () async -> Bool) async throws {
+    for _ in 0..<2400 {
+        if await condition() { return }
+        try await Task.sleep(for: .milliseconds(25))
+    }
+}

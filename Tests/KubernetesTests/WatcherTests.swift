@@ -85,9 +85,9 @@ import Testing
         try await withReplay(watchTimeout: .seconds(1)) { cluster, client in
             var told = watcher(client)
             #expect(await told.next(3) == ["listing", "page ", "listed"])
-            try await Task.sleep(for: .milliseconds(50))
             let task = Task {
-                try await Task.sleep(for: .milliseconds(1800))
+                // It was opened again.
+                try await eventually { await cluster.requests["watch pods", default: 0] >= 2 }
                 await cluster.apply("ADDED", pod("a"))
             }
             #expect(await told.next() == "applied a")
@@ -107,13 +107,14 @@ import Testing
                 var told = told
                 return await told.next(2)
             }
-            try await Task.sleep(for: .milliseconds(300))
+            try await eventually { await cluster.openWatches("pods") == 1 }
             // Nothing of ours changes, but the version does: only the bookmark tells.
             await cluster.apply("ADDED", ["kind": "Namespace", "apiVersion": "v1", "metadata": ["name": "x"]])
-            try await Task.sleep(for: .milliseconds(1000))
+            let sent = await cluster.requests["bookmark pods", default: 0]
+            try await eventually { await cluster.requests["bookmark pods", default: 0] >= sent + 3 }
             await cluster.compact()
             await cluster.endWatches()
-            try await Task.sleep(for: .milliseconds(200))
+            try await eventually { await cluster.requests["watch pods", default: 0] >= 2 }
             await cluster.apply("ADDED", pod("a"))
             // Without the bookmark the watch would be too old now.
             #expect(await task.value == ["ended", "applied a"])

@@ -120,8 +120,8 @@ extension RecorderTests {
                 let requests = await cluster.requests
                 let lists = requests.keys.filter { $0.hasPrefix("list ") }.sorted()
                 #expect(lists == ["list customresourcedefinitions", "list pods"])
-                // One for those that nothing waits for; another where the answer has grown old.
-                #expect(requests["discovery", default: 0] <= 3)
+                // One, and another where the answer has grown old meanwhile; not one a kind.
+                #expect(requests["discovery", default: 0] < Capture.kinds.count / 2)
             }
         }
     }
