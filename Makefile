@@ -51,10 +51,18 @@ demo: build ## Replay a recorded cluster into a store, and open its pages
 build: packages-build ## Build kfmd for development, in .build
 	swift build --product kfmd
 
+# Which tests, as a regular expression; all by default.
+TESTS ?=
+
 .PHONY: test
-test: packages-build packages-test venv lint ## Run the whole suite
+test: packages-build packages-test venv lint ## Run the whole suite, or TESTS=PATTERN of it
 	swift build --build-tests
 	@set -o pipefail; status=0; \
+	if [ -n "$(TESTS)" ]; then \
+	  KFMD_PYTHON=$(CURDIR)/$(PYTHON_VENV)/bin/python swift test --skip-build --filter "$(TESTS)" 2>&1 \
+	    | tee .build/test.log || status=1; \
+	  python3 Tests/summary.py .build/test.log || status=1; exit $$status; \
+	fi; \
 	swift test --skip-build --skip EndToEndTests 2>&1 | tee .build/test.log || status=1; \
 	KFMD_PYTHON=$(CURDIR)/$(PYTHON_VENV)/bin/python swift test --skip-build --filter EndToEndTests --skip 'soak\(\)' 2>&1 \
 	  | tee -a .build/test.log || status=1; \
@@ -63,7 +71,7 @@ test: packages-build packages-test venv lint ## Run the whole suite
 .PHONY: fresh
 fresh: ## Run the README's two commands in a bare Debian 12, as a new user's machine is
 	$(call packages,$(FRESH_PACKAGES))
-	Tests/fresh/run.sh 'KFMD_DEMO_EXIT=1 make demo' 'make test'
+	Tests/fresh/run.sh 'KFMD_DEMO_EXIT=1 make demo' 'make test TESTS="$(TESTS)"'
 
 # How long, in minutes.
 MINUTES ?= 30
