@@ -157,6 +157,17 @@ extension ArtifactUse {
     /// found the same uri.
     public static func merge(_ lead: [ArtifactUse], _ rest: [ArtifactUse]) -> [ArtifactUse] {
         var result = lead
+        // Most steps have a few: an index of them costs more than it saves.
+        if lead.count + rest.count <= smallMerge {
+            for use in rest {
+                if let match = result.firstIndex(where: { isSame($0, use) }) {
+                    result[match] = result[match].merging(use)
+                } else {
+                    result.append(use)
+                }
+            }
+            return result
+        }
         var index = UseIndex()
         for position in lead.indices { index.add(lead[position], at: position) }
         for use in rest {
@@ -171,6 +182,8 @@ extension ArtifactUse {
         }
         return result
     }
+
+    private static let smallMerge = 16
 
     private static func isSame(_ one: ArtifactUse, _ other: ArtifactUse) -> Bool {
         if one.convention == other.convention {

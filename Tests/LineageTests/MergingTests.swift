@@ -117,4 +117,30 @@ import Testing
         let merged = sight(.pod, .complete, inputs: [use("a", "s3://a")]).merging(sight(.workflow, .complete))
         #expect(merged.merging(merged) == merged)
     }
+
+    /// Many uses are found by an index, few by looking at each: it makes no difference to what comes out.
+    @Test func manyUsesMergeAsFewDo() {
+        var state: UInt64 = 11
+        func below(_ limit: Int) -> Int {
+            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+            return Int(state >> 33) % limit
+        }
+        func use() -> ArtifactUse {
+            let uris = [nil, "s3://b/k", "s3:///k", "s3://b/l", "s3:///l", "file:///x"]
+            var artifact = Artifact(type: ["T", "U"][below(2)], isTypeDeclared: below(2) == 0, uri: uris[below(6)])
+            artifact.version = [nil, nil, "1", "2"][below(4)]
+            return ArtifactUse(
+                name: "n\(below(4))", convention: ["annotations", "argo", "kfp"][below(3)], artifact: artifact)
+        }
+        for _ in 0..<500 {
+            let (lead, rest) = ((0..<below(7)).map { _ in use() }, (0..<below(7)).map { _ in use() })
+            // Others that have nothing to do with them make the lists long.
+            let others = (0..<20).map {
+                ArtifactUse(name: "other", convention: "x", artifact: Artifact(type: "T", uri: "s3://other/\($0)"))
+            }
+            let few = ArtifactUse.merge(lead, rest)
+            let many = ArtifactUse.merge(others + lead, rest)
+            #expect(many == others + few)
+        }
+    }
 }
