@@ -50,10 +50,15 @@ final class Readers: Sendable {
         cancellation.whenSet { self.giveUp(id) }
         return try await withTaskCancellationHandler {
             guard let connection = await take(id, cancellation) else { throw StatusError.cancelled }
-            defer { give(connection, id) }
+            let yields = Yields()
+            defer {
+                give(connection, id)
+                // Only when nobody waits any more for the room that it made: else another would make it too.
+                if yields.isSet { yielding.subtract(1, ordering: .relaxed) }
+            }
             let result: Result<Response, StatusError>
             do {
-                result = try await threads.runIfActive { self.result(of: body, connection.value, cancellation) }
+                result = try await threads.runIfActive { self.result(of: body, connection.value, cancellation, yields) }
             } catch {
                 throw StatusError(.unavailable, "The store is closed.")
             }
@@ -73,13 +78,12 @@ final class Readers: Sendable {
 
     private func result<Response>(
         of body: (Transaction) throws -> Response, _ connection: Connection,
-        _ cancellation: CancellationFlag
+        _ cancellation: CancellationFlag, _ yields: Yields
     ) -> Result<Response, StatusError> {
         guard !cancellation.isSet else { return .failure(.cancelled) }
         let start = ContinuousClock.now
         let end = start + Self.longestRead
         let fairEnd = start + StoreLimits.readWhileOthersWait
-        let yields = Yields()
         connection.setInterruption { [self] in
             if cancellation.isSet { return true }
             let now = ContinuousClock.now
@@ -89,7 +93,6 @@ final class Readers: Sendable {
         defer {
             connection.setInterruption(nil)
             connection.endMetering()
-            if yields.isSet { yielding.subtract(1, ordering: .relaxed) }
         }
         do {
             let now = Int64(Date().timeIntervalSince1970 * 1000)

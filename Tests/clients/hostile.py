@@ -21,7 +21,7 @@ import grpc
 from ml_metadata.proto import metadata_store_pb2 as m
 from ml_metadata.proto import metadata_store_service_pb2 as s
 from ml_metadata.proto import metadata_store_service_pb2_grpc as service
-from server import Server, refused
+from server import Server, refused, slow_request
 
 KFMD, FOLDER = sys.argv[1:]
 Code = grpc.StatusCode
@@ -87,23 +87,18 @@ def long_queries():
     server = Server(KFMD, FOLDER, "joins")
     stub = service.MetadataStoreServiceStub(server.channel())
     kind = put_type(stub)
-    run = stub.PutContextType(s.PutContextTypeRequest(context_type=m.ContextType(name="Run"))).type_id
-    contexts = stub.PutContexts(
-        s.PutContextsRequest(contexts=[m.Context(type_id=run, name=f"run-{n}") for n in range(60)])
-    ).context_ids
-    artifacts = stub.PutArtifacts(s.PutArtifactsRequest(artifacts=[m.Artifact(type_id=kind)] * 300)).artifact_ids
-    links = [m.Attribution(artifact_id=a, context_id=c) for a in artifacts for c in contexts]
-    stub.PutAttributionsAndAssociations(s.PutAttributionsAndAssociationsRequest(attributions=links))
-    names = "abcdef"
-    query = " AND ".join(f"contexts_{n}.name != 'x'" for n in names) + " AND contexts_a.name LIKE '%none'"
-    options = m.ListOperationOptions(max_result_size=10, filter_query=query)
+    request = slow_request(stub, kind)
     calls = []
     for _ in range(4):
         channel = server.channel(("grpc.use_local_subchannel_pool", 1))
-        calls.append(service.MetadataStoreServiceStub(channel).GetArtifacts.future(s.GetArtifactsRequest(options=options)))
+        calls.append(service.MetadataStoreServiceStub(channel).GetArtifacts.future(request))
     time.sleep(1)
+    assert not any(call.done() for call in calls), "the queries are not slow"
     # They have a minute for themselves; beside others they have to yield.
     others_are_served(server, stub)
+    # One made room; the others go on.
+    ended = [call.code() for call in calls if call.done()]
+    assert ended == [Code.UNAVAILABLE], ended
     for call in calls:
         call.cancel()
     server.stop()

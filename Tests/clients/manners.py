@@ -16,7 +16,7 @@ import urllib.request
 
 import grpc
 import server
-from server import refused
+from server import refused, slow_request
 from ml_metadata.proto import metadata_store_pb2 as m
 from ml_metadata.proto import metadata_store_service_pb2 as s
 from ml_metadata.proto import metadata_store_service_pb2_grpc as service
@@ -93,17 +93,7 @@ def deadlines():
     server = Server("deadlines")
     stub = service.MetadataStoreServiceStub(server.channel())
     kind = put_type(stub)
-    run = stub.PutContextType(s.PutContextTypeRequest(context_type=m.ContextType(name="Run"))).type_id
-    contexts = stub.PutContexts(
-        s.PutContextsRequest(contexts=[m.Context(type_id=run, name=f"run-{n}") for n in range(60)])
-    ).context_ids
-    artifacts = stub.PutArtifacts(s.PutArtifactsRequest(artifacts=[m.Artifact(type_id=kind)] * 300)).artifact_ids
-    links = [m.Attribution(artifact_id=a, context_id=c) for a in artifacts for c in contexts]
-    stub.PutAttributionsAndAssociations(s.PutAttributionsAndAssociationsRequest(attributions=links))
-    # Each four contexts of each artifact are looked at: a minute, were it let run.
-    slow = "contexts_a.id < contexts_b.id AND contexts_b.id < contexts_c.id AND contexts_c.id < contexts_d.id"
-    slow += " AND contexts_d.name LIKE '%none'"
-    request = s.GetArtifactsRequest(options=m.ListOperationOptions(max_result_size=1, filter_query=slow))
+    request = slow_request(stub, kind)
     for _ in range(8):
         refused(lambda: stub.GetArtifacts(request, timeout=0.1), grpc.StatusCode.DEADLINE_EXCEEDED)
     time.sleep(1)

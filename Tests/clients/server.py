@@ -7,6 +7,8 @@ import subprocess
 import threading
 
 import grpc
+from ml_metadata.proto import metadata_store_pb2 as m
+from ml_metadata.proto import metadata_store_service_pb2 as s
 
 
 class Server:
@@ -46,6 +48,21 @@ class Server:
         """A number of /proc/PID/status, such as VmHWM in KiB."""
         with open(f"/proc/{self.process.pid}/status") as file:
             return int(re.search(rf"{field}:\s+(\d+)", file.read())[1])
+
+
+def slow_request(stub, kind):
+    """A list that takes a minute, were it let run, with the nodes that it looks at."""
+    run = stub.PutContextType(s.PutContextTypeRequest(context_type=m.ContextType(name="Run"))).type_id
+    contexts = stub.PutContexts(
+        s.PutContextsRequest(contexts=[m.Context(type_id=run, name=f"run-{n}") for n in range(60)])
+    ).context_ids
+    artifacts = stub.PutArtifacts(s.PutArtifactsRequest(artifacts=[m.Artifact(type_id=kind)] * 300)).artifact_ids
+    links = [m.Attribution(artifact_id=a, context_id=c) for a in artifacts for c in contexts]
+    stub.PutAttributionsAndAssociations(s.PutAttributionsAndAssociationsRequest(attributions=links))
+    # Each four contexts of each artifact are looked at.
+    slow = "contexts_a.id < contexts_b.id AND contexts_b.id < contexts_c.id AND contexts_c.id < contexts_d.id"
+    slow += " AND contexts_d.name LIKE '%none'"
+    return s.GetArtifactsRequest(options=m.ListOperationOptions(max_result_size=1, filter_query=slow))
 
 
 def refused(call, code, *words):
