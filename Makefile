@@ -128,7 +128,7 @@ generate: ## Make the protobuf code in Sources/MetadataAPI/Generated anew
 	  --grpc-swift-2_opt=Visibility=Public,FileNaming=DropPath,UseAccessLevelOnImports=true \
 	  --grpc-swift-2_out=Sources/MetadataAPI/Generated \
 	  ml_metadata/proto/metadata_store.proto ml_metadata/proto/metadata_store_service.proto \
-	  grpc/health/v1/health.proto
+	  grpc/health/v1/health.proto kfmd/v1/amending.proto
 
 # Generated code is as its generator writes it.
 SOURCES := Package.swift $(shell find Sources Tests Benchmarks -name '*.swift' -not -path '*/Generated/*')

@@ -78,7 +78,7 @@ let package = Package(
         .target(
             name: "Recorder",
             dependencies: [
-                "Capture", "Kubernetes", "MetadataAPI", "Lineage", "SQLite", "JSON",
+                "Capture", "Kubernetes", "MetadataAPI", "Lineage", "SQLite", "JSON", "Gzip",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOPosix", package: "swift-nio"),

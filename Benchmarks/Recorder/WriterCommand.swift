@@ -125,6 +125,23 @@ struct WriterCommand: AsyncParsableCommand {
         ) async throws -> MlMetadata_GetEventsByExecutionIDsResponse {
             try await client.getEventsByExecutionIDs(request)
         }
+        func getEventsByArtifactIDs(
+            _ request: MlMetadata_GetEventsByArtifactIDsRequest
+        ) async throws -> MlMetadata_GetEventsByArtifactIDsResponse {
+            try await client.getEventsByArtifactIDs(request)
+        }
+        func getExecutionsByContext(
+            _ request: MlMetadata_GetExecutionsByContextRequest
+        ) async throws -> MlMetadata_GetExecutionsByContextResponse {
+            try await client.getExecutionsByContext(request)
+        }
+        // What is written is replayed on stores that do not have it.
+        func amend(_ request: Kfmd_V1_AmendRequest) async throws -> Kfmd_V1_AmendResponse {
+            throw StatusError(.unimplemented, "not remembered")
+        }
+        func findBelow(_ request: Kfmd_V1_FindBelowRequest) async throws -> Kfmd_V1_FindBelowResponse {
+            throw StatusError(.unimplemented, "not remembered")
+        }
         func getContextsByID(
             _ request: MlMetadata_GetContextsByIDRequest
         ) async throws -> MlMetadata_GetContextsByIDResponse { try await client.getContextsByID(request) }

@@ -38,6 +38,8 @@ public struct Capture: Sendable {
         public var isReplaced: Bool
         /// When they did.
         public var end: Date?
+        /// How old the sight is that says so.
+        public var age = Age()
     }
 
     /// Nodes of a Workflow that are in the controller's database.
@@ -70,6 +72,8 @@ public struct Capture: Sendable {
             _ object: KubernetesObject, _ plural: String, convention: String, _ executions: [Execution],
             isReplaced: Bool, end: Date?, capture: Capture
         ) -> Result {
+            var executions = executions
+            if isReplaced { for index in executions.indices { executions[index].replacement = .init(time: end) } }
             var result = Result(convention: convention, executions: executions)
             result.serving = Serving(
                 prefix: Identity.execution(
@@ -120,17 +124,30 @@ public struct Capture: Sendable {
     /// The executions that an object speaks of.
     /// - Parameter isDeleted: the object is gone; nothing more will happen to it.
     public func callAsFunction(_ object: KubernetesObject, isDeleted: Bool = false) -> Result {
-        let object = ArgoWorkflow.named(object)
+        var object = ArgoWorkflow.named(object)
         // It would be the same as any other such object.
         if object.uid.isEmpty, object.name.isEmpty {
             return Result(problems: [
                 Problem(object: object.reference, field: "metadata", reason: "has neither uid nor name")
             ])
         }
+        var unnamed: [Problem] = []
+        if object.uid.isEmpty, !RuleIndex.isRule(object) {
+            let created = object.raw["metadata"]?["creationTimestamp"]?.string ?? ""
+            // As kfmd 0.1 told them apart, but for the time.
+            object.uid = created.isEmpty ? object.name : "\(object.name)@\(created)"
+            unnamed.append(
+                Problem(
+                    object: object.reference, field: "metadata.uid",
+                    reason: "is missing: another of this name"
+                        + "\(created.isEmpty ? "" : ", made at the same time,") would be taken for the same"))
+        }
         let (problems, service) = learned(object, isDeleted: isDeleted)
         // What its ReplicaSet says, the service is told by.
         if let service { return read(service, isDeleted: false, []) }
-        return read(object, isDeleted: isDeleted, problems)
+        var result = read(object, isDeleted: isDeleted, problems)
+        if !result.everything.isEmpty { result.add(unnamed) }
+        return result
     }
 
     private func read(_ object: KubernetesObject, isDeleted: Bool, _ problems: [Problem]) -> Result {
@@ -155,9 +172,18 @@ public struct Capture: Sendable {
             }
         }
         if result.run?.state.isFinal == false, isDeleted { result.run?.state = .canceled }
-        for index in result.executions.indices where result.executions[index].state.isFinal {
-            result.executions[index].endSeenIn = [object.kind]
+        let age = age(of: object, isDeleted: isDeleted)
+        for index in result.executions.indices {
+            result.executions[index].age = age
+            if result.executions[index].state.isFinal { result.executions[index].endSeenIn = [object.kind] }
         }
+        result.run?.age = age
+        result.serving?.age = age
+        for index in result.executions.indices {
+            result.executions[index].placeArtifacts(cluster: cluster)
+            result.executions[index].cutSecrets()
+        }
+        result.run?.cutSecrets()
         result.fitBudget(object.reference)
         return result
     }

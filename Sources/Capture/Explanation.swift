@@ -63,6 +63,7 @@ public struct Explanation: Sendable {
             }
         }
         lines += execution.evidence.map { "    because   \($0.fact): \($0.convention), \($0.field)" }
+        if let conclusion = execution.conclusion { lines.append("    concluded \(conclusion)") }
         lines += execution.problems.map { "    problem   \($0)" }
         return lines
     }
@@ -85,7 +86,7 @@ public struct Explanation: Sendable {
     }
 
     private static func json(_ execution: Execution) -> JSONValue {
-        [
+        let value: JSONValue = [
             "id": .string(execution.id), "type": .string(execution.type), "name": .string(execution.name),
             "role": .string("\(execution.role)"),
             "state": .string(execution.state.rawValue), "start": json(execution.start), "end": json(execution.end),
@@ -100,6 +101,9 @@ public struct Explanation: Sendable {
             "evidence": .array(execution.evidence.map(Self.json(evidence:))),
             "problems": .array(execution.problems.map(json)),
         ]
+        guard let conclusion = execution.conclusion, case .object(var object) = value else { return value }
+        object["conclusion"] = json(conclusion)
+        return .object(object)
     }
 
     private static func json(run: Execution) -> JSONValue {

@@ -21,10 +21,7 @@ extension Capture.Result {
         var result = problems.prefix(Budget.problems).map { problem in
             var problem = problem
             problem.field = problem.field.cut(to: Budget.problemLength)
-            // The mark of a conclusion stands at the end.
-            if !problem.reason.hasSuffix(Problem.unseenEnd) {
-                problem.reason = problem.reason.cut(to: Budget.problemLength)
-            }
+            problem.reason = problem.reason.cut(to: Budget.problemLength)
             return problem
         }
         if problems.count > Budget.problems, let first = problems.first {

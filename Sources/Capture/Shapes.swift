@@ -6,13 +6,14 @@ import Lineage
 /// what else the object says is recorded.
 enum Shapes {
     private enum Shape {
-        case text, list, object
+        case text, list, object, time
 
         func fits(_ value: JSONValue) -> Bool {
             switch self {
             case .text: value.scalarText != nil
             case .list: value.array != nil
             case .object: value.object != nil
+            case .time: value.string.map { $0.isEmpty || Timestamp.parse($0) != nil } ?? false
             }
         }
 
@@ -21,6 +22,7 @@ enum Shapes {
             case .text: "text"
             case .list: "a list"
             case .object: "an object"
+            case .time: "a time as RFC 3339 has it"
             }
         }
     }
@@ -93,7 +95,8 @@ enum Shapes {
     /// Of all objects.
     private static let common: [(path: String, shape: Shape)] = [
         ("metadata.labels", .object), ("metadata.annotations", .object), ("metadata.ownerReferences", .list),
-        ("spec", .object), ("status", .object),
+        ("spec", .object), ("status", .object), ("metadata.creationTimestamp", .time),
+        ("metadata.deletionTimestamp", .time), ("status.startTime", .time), ("status.completionTime", .time),
     ]
 
     /// `[]` is each element, `*` each member.
@@ -104,7 +107,14 @@ enum Shapes {
             ("status.nodes.*.inputs.parameters", .list), ("status.nodes.*.outputs.artifacts", .list),
             ("status.nodes.*.outputs.parameters", .list), ("status.nodes.*.outputs.artifacts[]", .object),
             ("status.nodes.*.inputs.artifacts[]", .object), ("status.outputs.parameters", .list),
-            ("status.outputs.artifacts", .list),
+            ("status.outputs.artifacts", .list), ("status.startedAt", .time), ("status.finishedAt", .time),
+            ("status.nodes.*.startedAt", .time), ("status.nodes.*.finishedAt", .time),
+        ],
+        "Pod": [
+            ("status.containerStatuses", .list), ("status.containerStatuses[]", .object),
+            ("status.containerStatuses[].state.terminated.startedAt", .time),
+            ("status.containerStatuses[].state.terminated.finishedAt", .time),
+            ("status.containerStatuses[].state.running.startedAt", .time),
         ],
         "WorkflowTaskResult": [
             ("outputs", .object), ("outputs.artifacts", .list), ("outputs.artifacts[]", .object),
@@ -131,8 +141,14 @@ enum Shapes {
             ("status.observation.metrics", .list), ("status.observation.metrics[]", .object),
         ],
         "Experiment": [("spec.objective", .object), ("status.currentOptimalTrial", .object)],
-        "SparkApplication": [("spec.arguments", .list), ("status.applicationState", .object)],
-        "RayJob": [("spec.entrypoint", .text), ("spec.metadata", .object), ("status.rayJobInfo", .object)],
+        "SparkApplication": [
+            ("spec.arguments", .list), ("status.applicationState", .object),
+            ("status.terminationTime", .time), ("status.lastSubmissionAttemptTime", .time),
+        ],
+        "RayJob": [
+            ("spec.entrypoint", .text), ("spec.metadata", .object), ("status.rayJobInfo", .object),
+            ("status.endTime", .time),
+        ],
         "JobSet": [("spec.replicatedJobs", .list), ("status.replicatedJobsStatus", .list)],
         "ReplicaSet": [("spec.template", .object)],
         "InferenceService": [
@@ -156,6 +172,7 @@ enum Shapes {
 
     private static let conditions: [(path: String, shape: Shape)] = [
         ("status.conditions", .list), ("status.conditions[]", .object),
+        ("status.conditions[].lastTransitionTime", .time),
     ]
 
     /// What is not of the kind that it should be, the first of them.
@@ -170,7 +187,8 @@ enum Shapes {
     private static func check(_ value: JSONValue, _ tree: Tree, _ found: inout [(field: String, reason: String)]) {
         if found.count >= maximum { return }
         if let shape = tree.shape, !value.isNull, !shape.fits(value) {
-            found.append(("", "\(value.kindName) where \(shape.words) should be"))
+            let what = shape == .time && value.string != nil ? "\(value.string?.prefix(64) ?? "")" : value.kindName
+            found.append(("", "\(what) where \(shape.words) should be"))
             return
         }
         for within in tree.within {

@@ -41,6 +41,7 @@ extension Capture {
         "status": [
             "phase": .everything, "startTime": .everything, "reason": .everything, "message": .everything,
             "containerStatuses": .each(containerStatus), "initContainerStatuses": .each(containerStatus),
+            "conditions": .everything,
         ],
     ]
 }

@@ -38,6 +38,13 @@ public struct Artifact: Sendable, Hashable, Codable {
     }
 }
 
+extension Artifact {
+    /// The custom property that says within what a location means one place (``Location/scope(of:endpoint:cluster:namespace:)``).
+    public static let scopeProperty = "location_scope"
+
+    public var scope: String? { customProperties[Self.scopeProperty]?.text }
+}
+
 /// An artifact as the input or output of an execution.
 public struct ArtifactUse: Sendable, Hashable, Codable {
     /// The input's or output's own name; the path of the event in the store.

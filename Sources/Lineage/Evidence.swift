@@ -29,8 +29,5 @@ public struct Problem: Error, Sendable, Hashable, Codable, CustomStringConvertib
         self.reason = reason
     }
 
-    /// How the reason ends where an end is only concluded: a sight of the end takes it back.
-    public static let unseenEnd = "nobody saw how the step ended"
-
     public var description: String { "\(object), \(field): \(reason)" }
 }

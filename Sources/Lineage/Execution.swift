@@ -60,6 +60,14 @@ public struct Execution: Sendable, Hashable, Codable {
         }
     }
 
+    /// What took the place of other revisions of something that serves.
+    public struct Replacement: Sendable, Hashable, Codable {
+        /// When it did; `nil` where nobody said.
+        public var time: Date?
+
+        public init(time: Date?) { self.time = time }
+    }
+
     // Journals in JSON do not have the others.
     private enum CodingKeys: String, CodingKey {
         case id, type, name, state, start, end, run, workspace, parameters, inputs, outputs, properties
@@ -88,6 +96,12 @@ public struct Execution: Sendable, Hashable, Codable {
     public var authority: Authority
     /// The kinds of objects in which the end was seen.
     public var endSeenIn: Set<String> = []
+    /// How old what was seen is; of several sights the newest.
+    public var age = Age()
+    /// Why it counts as canceled although nobody saw its end; `nil` for an end that was seen, and before any.
+    public var conclusion: Problem?
+    /// Of what serves: set where its object says that other revisions serve no more.
+    public var replacement: Replacement?
     /// What was seen, by kind.
     public var origins: [String: Origin]
     /// Whether the ids are written back on the pod (Kubeflow Pipelines v1).
@@ -95,6 +109,18 @@ public struct Execution: Sendable, Hashable, Codable {
     /// The id that another recorder left on the pod, if any.
     public var recordedID: Int64?
     public var role = Role.step
+
+    /// Takes it for canceled, because it cannot go on and nobody saw its end.
+    /// - Parameters:
+    ///   - object: what said so, for people.
+    ///   - reason: why it cannot go on.
+    public mutating func conclude(object: String, field: String, reason: String) {
+        state = .canceled
+        conclusion = Problem(object: object, field: field, reason: "\(reason): nobody saw how the step ended")
+    }
+
+    /// What is wrong with it, the conclusion of its end included.
+    public var allProblems: [Problem] { problems + (conclusion.map { [$0] } ?? []) }
 
     public var isServing: Bool { role == .service }
     public var isFragment: Bool { role == .fragment }

@@ -21,19 +21,43 @@ public enum Identity {
         bounded("k8s://\(cluster)/\(namespace)/workflows/\(workflowUID)/\(nodeID)")
     }
 
-    /// The `external_id` of an artifact whose content or version is known.
-    ///
+    /// The `external_id` of an attempt that was repeated under the identity of the next.
+    /// - Parameter number: counted from one, the first attempt first.
+    public static func attempt(_ number: Int, of execution: String) -> String {
+        bounded("\(execution)/attempts/\(number)")
+    }
+
+    /// The `external_id` of an artifact whose content or version is known. What type it has is no part of it: who
+    /// declares that may come later.
+    /// - Parameter place: cluster and namespace, of which an artifact without a uri is.
     /// - Returns: `nil` where neither is: then the artifact belongs to the execution that wrote it.
-    public static func content(of artifact: Artifact) -> String? {
+    public static func content(of artifact: Artifact, in place: String) -> String? {
         if let digest = artifact.digest {
-            return "kfmd://artifact/digest/"
-                + hash([artifact.type, artifact.uri ?? "", digest])
+            return "kfmd://artifact/digest/" + hash([position(of: artifact, in: place), digest])
+        }
+        if let version = artifact.version {
+            return "kfmd://artifact/version/"
+                + hash([position(of: artifact, in: place), artifact.name ?? "", version])
+        }
+        return nil
+    }
+
+    /// As kfmd 0.1 named it: a store may have it so.
+    public static func formerContent(of artifact: Artifact) -> String? {
+        if let digest = artifact.digest {
+            return "kfmd://artifact/digest/" + hash([artifact.type, artifact.uri ?? "", digest])
         }
         if let version = artifact.version {
             return "kfmd://artifact/version/"
                 + hash([artifact.type, artifact.uri ?? "", artifact.name ?? "", version])
         }
         return nil
+    }
+
+    /// The location and what it is within; without a location the namespace.
+    private static func position(of artifact: Artifact, in place: String) -> String {
+        guard let uri = artifact.uri else { return "in \(place)" }
+        return [artifact.scope, Location.key(of: uri)].compactMap { $0 }.joined(separator: " ")
     }
 
     /// Whether an `external_id` is of content or version.
@@ -47,20 +71,19 @@ public enum Identity {
         return bounded("\(execution)/outputs/\(hash(key).prefix(32))")
     }
 
-    /// The `external_id` of an artifact that was read before anybody was seen to write it.
-    public static func unproduced(_ artifact: Artifact, before reader: String?) -> String {
-        let key = artifact.uri.map { ["uri", $0] } ?? ["name", artifact.type, artifact.name ?? ""]
-        return "kfmd://artifact/input/" + hash(key + (reader.map { [$0] } ?? []))
+    /// The `external_id` of what was under a location, or had a name, before anybody was seen to write it.
+    /// - Parameter isScoped: whether what the location is within is a part of it: only where something of the same
+    ///   location is known elsewhere, because readers seldom say so.
+    public static func unproduced(_ artifact: Artifact, in place: String, isScoped: Bool = false) -> String {
+        let key =
+            artifact.uri.map { isScoped ? ["at", position(of: artifact, in: place)] : ["at", Location.key(of: $0)] }
+            ?? ["name", place, artifact.name ?? ""]
+        return "kfmd://artifact/input/" + hash(key)
     }
 
-    /// Other ways in which the same place may be written: with or without a slash at the end, and
-    /// `minio://`, as Kubeflow Pipelines v1 has it, for `s3://`.
-    public static func equivalents(of uri: String) -> [String] {
-        var schemes = [uri]
-        for (one, other) in [("s3://", "minio://"), ("minio://", "s3://")] where uri.hasPrefix(one) {
-            schemes.append(other + uri.dropFirst(one.count))
-        }
-        return Array(schemes.flatMap { [$0, $0.hasSuffix("/") ? String($0.dropLast()) : $0 + "/"] }.dropFirst())
+    /// As kfmd 0.1 named it where it has no uri.
+    public static func formerUnproduced(_ artifact: Artifact) -> String {
+        "kfmd://artifact/input/" + hash(["name", artifact.type, artifact.name ?? ""])
     }
 
     /// A name that fits every MLMD database: a longer one keeps its head and ends in a SHA-256.

@@ -1,111 +1,63 @@
 extension Execution {
-    /// What two sights of the same execution say together.
-    ///
-    /// Neither loses a fact; where they disagree the more authoritative counts, and of two
-    /// equals the later sight (`other`).
-    public func merging(_ other: Execution) -> Execution {
-        // Told late: what comes after it is here.
-        if authority == other.authority, other.isOfEarlierAttempt(than: self), role == other.role {
-            return other.merging(self)
+    /// What sights of one attempt of an execution say together. None loses a fact; where they disagree, the more
+    /// authoritative counts. The order in which they are given makes no difference.
+    /// - Parameters:
+    ///   - sights: at least one, of different objects.
+    ///   - newestLeads: whether the newest counts instead, as of what serves.
+    static func merged(_ sights: [Execution], newestLeads: Bool = false) -> Execution {
+        let ordered = sights.sorted { left, right in
+            if left.isFragment != right.isFragment { return right.isFragment }
+            if newestLeads, left.age != right.age { return left.age > right.age }
+            if left.authority != right.authority { return left.authority > right.authority }
+            if left.age != right.age { return left.age > right.age }
+            return Record.Source(of: left) < Record.Source(of: right)
         }
-        let otherLeads = isFragment == other.isFragment ? other.authority >= authority : isFragment
-        let (lead, rest) = otherLeads ? (other, self) : (self, other)
-        var result = lead
-        // An end that one saw is an end, whoever saw it; nothing goes back from it.
-        result.start = lead.start ?? rest.start
-        result.end = lead.end ?? rest.end
-        let isRepeated = isNewAttempt(other)
-        if isRepeated {
-            (result.state, result.start, result.end) = (other.state, other.start, other.end)
-        } else if rest.isOfEarlierAttempt(than: lead) {
-            result.end = lead.end
-        } else if rest.state.progress > lead.state.progress {
-            result.state = rest.state
-            result.end = rest.end ?? lead.end
+        var result = ordered[0]
+        for sight in ordered.dropFirst() { result.add(sight) }
+        let telling = ordered.filter { !$0.isFragment }
+        // An end that one saw is an end, whoever saw it; one that was only concluded is none beside it.
+        let furthest = telling.map(\.rank).max() ?? 0
+        let ends = telling.filter { $0.rank == furthest }
+        if let lead = ends.first {
+            result.state = lead.state
+            result.conclusion = lead.conclusion
+            result.end = lead.state.isFinal ? (ends + telling).lazy.compactMap(\.end).first : nil
+            if lead.state == .complete || lead.state == .cached, lead.customProperties["message"] == nil {
+                result.customProperties["message"] = nil
+            }
         }
-        if role == .run || other.role == .run {
-            // Only one object tells of it.
-            (result.role, result.state, result.start, result.end) = (.run, other.state, other.start ?? start, other.end)
-        }
-        if isServing || other.isServing {
-            result.role = .service
-            result.start = [start, other.start].compactMap { $0 }.min()
-            result.state = Self.serving(from: self, to: other)
-            // What has ended is at times written once more.
-            result.end = result.state.isFinal ? (state.isFinal ? end ?? other.end : other.end ?? end) : nil
-        }
-        let parameterNames = Set(lead.parameters.map(\.name))
-        result.parameters =
-            lead.parameters
-            + rest.parameters.filter { old in !parameterNames.contains(old.name) }
-        result.inputs = ArtifactUse.merge(lead.inputs, rest.inputs)
-        result.outputs = ArtifactUse.merge(lead.outputs, rest.fragmentOutputs(for: lead))
-        result.properties = rest.properties.merging(lead.properties) { $1 }
-        result.customProperties = rest.customProperties.merging(lead.customProperties) { $1 }
-        let evidence = Set(lead.evidence)
-        result.evidence = lead.evidence + rest.evidence.filter { !evidence.contains($0) }
-        let told = Set(lead.problems)
-        result.problems = lead.problems + rest.problems.filter { !told.contains($0) }
-        if result.state != .canceled { result.problems.removeAll { $0.reason.hasSuffix(Problem.unseenEnd) } }
-        // Of an attempt that was repeated.
-        let goesOn = role == .run && state.isFinal && !other.state.isFinal
-        for name in ["message", "exit_code", "reason"] where isRepeated || goesOn {
-            result.customProperties[name] = other.customProperties[name]
-        }
-        if lead.state == .complete, lead.customProperties["message"] == nil { result.customProperties["message"] = nil }
-        // What was wrong with a service may be mended.
-        if result.isServing || result.role == .run { result.problems = other.problems }
+        result.endSeenIn = Set(
+            telling.filter { $0.state.isFinal && $0.conclusion == nil }.flatMap { Array($0.origins.keys) })
         result.completeOutputs()
-        result.endSeenIn = isRepeated ? other.endSeenIn : lead.endSeenIn.union(rest.endSeenIn)
-        result.origins = rest.origins.merging(lead.origins) { $1 }
-        result.wantsWriteBack = lead.wantsWriteBack || rest.wantsWriteBack
-        result.recordedID = lead.recordedID ?? rest.recordedID
-        // A name that people gave outweighs one that the system made.
-        if !rest.run.displayName.isEmpty, lead.run.displayName == lead.run.name {
-            result.run.displayName = rest.run.displayName
-        }
-        if rest.workspace.isDeclared, !lead.workspace.isDeclared { result.workspace = rest.workspace }
-        result.run.pipeline = lead.run.pipeline ?? rest.run.pipeline
-        result.run.properties = rest.run.properties.merging(lead.run.properties) { $1 }
-        result.run.customProperties = rest.run.customProperties.merging(
-            lead.run.customProperties
-        ) { $1 }
         return result
     }
-}
 
-extension Execution {
-    /// Whether a later sight is of another attempt under the same identity, as `argo retry` makes: it began
-    /// when this one had ended.
-    private func isNewAttempt(_ later: Execution) -> Bool {
-        // Told by the same kind of object: another's clock may be behind.
-        guard later.role == role, role == .step, later.authority == authority, state.isFinal, let end,
-            let begin = later.start
-        else { return false }
-        return begin > end && (start ?? .distantPast) < begin
-    }
+    /// How far along the way to an end, a concluded one before one that was seen.
+    private var rank: Int { 2 * state.progress + (conclusion == nil ? 1 : 0) }
 
-    /// Whether it tells the end of an attempt that another sight is not of: the pod of a step that was repeated
-    /// may be deleted late.
-    private func isOfEarlierAttempt(than lead: Execution) -> Bool {
-        guard role == lead.role, role == .step || role == .run, state.isFinal, let end, let begin = lead.start
-        else { return false }
-        // Of two clocks one may be behind: what ends before it starts tells of no other attempt.
-        return (start ?? end) <= end && end.addingTimeInterval(2) < begin
-    }
-
-    /// The state of something that serves after a later sight: it may stop, fail and go on again.
-    private static func serving(from old: Execution, to new: Execution) -> State {
-        switch (old.state, new.state) {
-        // Not ready for a moment.
-        case (.running, .new): .running
-        case (_, .canceled) where old.state.isFinal: old.state
-        // It ran before it was deleted.
-        case (_, .canceled) where old.start != nil: .complete
-        // It was stopped before it served.
-        case (.new, .complete) where old.start == nil && new.start == nil: .canceled
-        default: new.state
-        }
+    /// Adds what a sight says that counts less.
+    private mutating func add(_ rest: Execution) {
+        start = start ?? rest.start
+        let parameterNames = Set(parameters.map(\.name))
+        parameters += rest.parameters.filter { !parameterNames.contains($0.name) }
+        inputs = ArtifactUse.merge(inputs, rest.inputs)
+        outputs = ArtifactUse.merge(outputs, rest.fragmentOutputs(for: self))
+        properties.merge(rest.properties) { lead, _ in lead }
+        customProperties.merge(rest.customProperties) { lead, _ in lead }
+        let known = Set(evidence)
+        evidence += rest.evidence.filter { !known.contains($0) }
+        let told = Set(problems)
+        problems += rest.problems.filter { !told.contains($0) }
+        origins.merge(rest.origins) { lead, _ in lead }
+        wantsWriteBack = wantsWriteBack || rest.wantsWriteBack
+        recordedID = recordedID ?? rest.recordedID
+        age = max(age, rest.age)
+        // A name that people gave outweighs one that the system made.
+        if !rest.run.displayName.isEmpty, run.displayName == run.name { run.displayName = rest.run.displayName }
+        if rest.workspace.isDeclared, !workspace.isDeclared { workspace = rest.workspace }
+        run.pipeline = run.pipeline ?? rest.run.pipeline
+        run.properties.merge(rest.run.properties) { lead, _ in lead }
+        run.customProperties.merge(rest.run.customProperties) { lead, _ in lead }
     }
 
     /// The custom property that says where outputs are of which only the key is told: `s3://bucket`.
@@ -189,8 +141,8 @@ extension ArtifactUse {
         if one.convention == other.convention {
             return one.name == other.name && !one.artifact.conflicts(with: other.artifact)
         }
-        guard let uri = other.artifact.uri else { return false }
-        return one.artifact.uri == uri
+        guard let uri = other.artifact.uri, let its = one.artifact.uri else { return false }
+        return its == uri || Location.key(of: its) == Location.key(of: uri)
     }
 
     /// Where uses stand that may be the same as another, so that each is compared with few: a step may have a thousand
@@ -219,9 +171,10 @@ extension ArtifactUse {
                 loose[name, default: []].append(position)
                 return
             }
-            byURI[uri, default: []].append(position)
+            let key = Location.key(of: uri)
+            byURI[key, default: []].append(position)
             if Artifact.isComplete(uri) {
-                byPlace[Place(name: name, uri: uri), default: []].append(position)
+                byPlace[Place(name: name, uri: key), default: []].append(position)
             } else {
                 loose[name, default: []].append(position)
             }
@@ -230,9 +183,10 @@ extension ArtifactUse {
         func candidates(for use: ArtifactUse) -> [Int] {
             let name = Name(convention: use.convention, name: use.name)
             guard let uri = use.artifact.uri else { return byName[name] ?? [] }
-            let others = byURI[uri] ?? []
+            let key = Location.key(of: uri)
+            let others = byURI[key] ?? []
             guard Artifact.isComplete(uri) else { return others + (byName[name] ?? []) }
-            return others + (byPlace[Place(name: name, uri: uri)] ?? []) + (loose[name] ?? [])
+            return others + (byPlace[Place(name: name, uri: key)] ?? []) + (loose[name] ?? [])
         }
     }
 
@@ -270,7 +224,11 @@ extension Artifact {
     /// Whether two descriptions cannot be of the same artifact.
     fileprivate func conflicts(with other: Artifact) -> Bool {
         func differ(_ one: String?, _ two: String?) -> Bool { one != nil && two != nil && one != two }
-        if let uri, let theirs = other.uri, uri != theirs, Self.isComplete(uri), Self.isComplete(theirs) { return true }
+        if let uri, let theirs = other.uri, uri != theirs, Self.isComplete(uri), Self.isComplete(theirs),
+            Location.key(of: uri) != Location.key(of: theirs)
+        {
+            return true
+        }
         if differ(version, other.version) || differ(digest, other.digest) { return true }
         return isTypeDeclared && other.isTypeDeclared && type != other.type
     }

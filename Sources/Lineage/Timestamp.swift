@@ -8,10 +8,23 @@ public enum Timestamp {
     public static func parse(_ text: String) -> Date? {
         // Foundation repeats the text in its error, whatever its length.
         guard text.utf8.count <= 64 else { return nil }
+        let text = normalized(text)
         let date =
             (try? Date.ISO8601FormatStyle().parse(text))
             ?? (try? Date.ISO8601FormatStyle(includingFractionalSeconds: true).parse(text))
         return date.flatMap { abs($0.timeIntervalSince1970) < latest ? $0 : nil }
+    }
+
+    /// As RFC 3339 has it: Python's YAML writes times back with a space (`2026-06-02 08:09:00+00:00`).
+    private static func normalized(_ text: String) -> String {
+        var bytes = Array(text.utf8)
+        guard bytes.count > 11 else { return text }
+        let space = bytes[10]
+        guard space == UInt8(ascii: " ") || space == UInt8(ascii: "t") || bytes[bytes.count - 1] == UInt8(ascii: "z")
+        else { return text }
+        if space == UInt8(ascii: " ") || space == UInt8(ascii: "t") { bytes[10] = UInt8(ascii: "T") }
+        if bytes[bytes.count - 1] == UInt8(ascii: "z") { bytes[bytes.count - 1] = UInt8(ascii: "Z") }
+        return String(decoding: bytes, as: UTF8.self)
     }
 
     /// The end of the year 9999, in seconds since 1970.

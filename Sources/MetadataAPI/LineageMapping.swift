@@ -49,34 +49,41 @@ public enum LineageMapping {
 
     /// The context of a run with how far it has come, over what the store has.
     /// - Parameters:
-    ///   - status: of the role ``Execution/Role/run``.
-    ///   - isNewest: whether it is what the cluster says now; of files, an older one takes nothing back.
+    ///   - status: of the role ``Execution/Role/run``: all that is known of it.
+    ///   - before: what was known of it when the context was written last.
+    ///   - sights: what ``PropertyName/sights`` gets.
     public static func context(
-        of status: Execution, over stored: MlMetadata_Context, isNewest: Bool
+        of status: Execution, over stored: MlMetadata_Context, before: Execution?, sights: String?
     ) -> MlMetadata_Context {
         var context = stored
-        let known = stored.customProperties
-        let hasEnded = known[PropertyName.endTime] != nil
-        if hasEnded, !isNewest, !status.state.isFinal, !began(status, after: known) { return stored }
+        var old = before.map(statusProperties) ?? [:]
+        // A store of kfmd 0.1 does not say what was known.
+        if before == nil {
+            for name in [PropertyName.endTime, PropertyName.message, PropertyName.problems] { old[name] = .string("") }
+        }
+        var new = statusProperties(status)
+        new[PropertyName.sights] = sights.map { .string($0) }
+        replace(old, by: new, &context.customProperties)
+        return context
+    }
+
+    private static func statusProperties(_ status: Execution) -> [String: PropertyValue] {
         // A pod may have told of it first, and knows less.
         var custom = status.run.customProperties.merging(status.customProperties) { $1 }
         custom[PropertyName.displayName] = .string(status.run.displayName)
         custom[PropertyName.state] = .string(status.state.rawValue.uppercased())
         custom[PropertyName.startTime] = status.start.map { .string(Timestamp.format($0)) }
-        for name in [PropertyName.endTime, PropertyName.message, PropertyName.problems] {
-            context.customProperties[name] = nil
-        }
         custom[PropertyName.endTime] = status.end.map { .string(Timestamp.format($0)) }
-        custom[PropertyName.problems] = lines(status.problems.map(\.description))
-        for (name, value) in custom { context.customProperties[Identity.bounded(name)] = MlMetadata_Value(value) }
-        return context
+        custom[PropertyName.problems] = lines(status.allProblems.map(\.description))
+        return custom
     }
 
-    /// Whether something began anew after it had ended, as `argo retry` makes it.
-    private static func began(_ execution: Execution, after stored: [String: MlMetadata_Value]) -> Bool {
-        guard let start = execution.start, let end = Timestamp.parse(stored[PropertyName.endTime]?.stringValue ?? "")
-        else { return false }
-        return start > end
+    /// Sets properties, and removes those that were set before and no longer are. What others set stays.
+    private static func replace(
+        _ old: [String: PropertyValue], by new: [String: PropertyValue], _ properties: inout [String: MlMetadata_Value]
+    ) {
+        for name in old.keys where new[name] == nil { properties[Identity.bounded(name)] = nil }
+        for (name, value) in new { properties[Identity.bounded(name)] = MlMetadata_Value(value) }
     }
 
     public static func context(of workspace: Workspace, typeID: Int64) -> MlMetadata_Context {
@@ -89,26 +96,34 @@ public enum LineageMapping {
     // MARK: Executions
 
     /// The node of an execution, over what the store has already.
+    /// - Parameters:
+    ///   - execution: all that is known of it.
+    ///   - before: what was known of it when the node was written last; what others set on it stays.
+    ///   - sights: what ``PropertyName/sights`` gets.
     public static func node(
-        of execution: Execution, typeID: Int64, over stored: MlMetadata_Execution?
+        of execution: Execution, typeID: Int64, over stored: MlMetadata_Execution?, before: Execution?, sights: String?
     ) -> MlMetadata_Execution {
         var node = stored ?? MlMetadata_Execution()
         // An update sends the whole node with its type: MLMD 1.14 forgets the type otherwise.
-        if stored == nil { node.typeID = typeID }
+        if stored == nil || typeID != 0 { node.typeID = typeID }
         node.externalID = execution.id
-        let state = state(execution.state)
-        let isRepeated = began(execution, after: node.customProperties)
-        // An end that somebody saw outweighs one that was concluded.
-        let isKnown = node.lastKnownState != .canceled && isFinal(node.lastKnownState) && execution.isConcluded
-        let goesOn = !isFinal(node.lastKnownState) || execution.state.isFinal || execution.isServing || isRepeated
-        if goesOn, !isKnown || isRepeated { node.lastKnownState = state }
-        if isRepeated { node.customProperties[PropertyName.endTime] = nil }
-        // Of an attempt that was repeated.
-        if isRepeated || execution.state == .complete { node.customProperties[PropertyName.message] = nil }
-        // What goes on again has no end, and what was wrong may be mended.
-        if execution.isServing {
-            for name in [PropertyName.endTime, PropertyName.problems] { node.customProperties[name] = nil }
+        node.lastKnownState = state(execution.state)
+        var old = before.map(customProperties(of:)) ?? [:]
+        if before == nil {
+            for name in [PropertyName.endTime, PropertyName.message, PropertyName.problems] { old[name] = .string("") }
         }
+        var new = customProperties(of: execution)
+        new[PropertyName.sights] = sights.map { .string($0) }
+        for name in old.keys where new[name] == nil { node.customProperties[Identity.bounded(name)] = nil }
+        for name in before?.properties.keys.map(Identity.bounded) ?? [] where execution.properties[name] == nil {
+            node.properties[name] = nil
+        }
+        set(execution.properties, new, stored != nil, &node.properties, &node.customProperties)
+        return node
+    }
+
+    /// The custom properties of an execution.
+    private static func customProperties(of execution: Execution) -> [String: PropertyValue] {
         var custom = execution.customProperties
         custom[PropertyName.name] = .string(execution.name)
         custom[PropertyName.displayName] = custom[PropertyName.displayName] ?? .string(execution.name)
@@ -117,21 +132,15 @@ public enum LineageMapping {
         custom[PropertyName.runID] = custom[PropertyName.runID] ?? .string(execution.run.name)
         custom[PropertyName.pipelineName] =
             custom[PropertyName.pipelineName] ?? .string(execution.run.displayName)
-        if let start = execution.start {
-            custom[PropertyName.startTime] = .string(Timestamp.format(start))
-        }
-        if let end = execution.end { custom[PropertyName.endTime] = .string(Timestamp.format(end)) }
+        custom[PropertyName.startTime] = execution.start.map { .string(Timestamp.format($0)) }
+        custom[PropertyName.endTime] = execution.end.map { .string(Timestamp.format($0)) }
         for parameter in execution.parameters {
             custom[PropertyName.parameterPrefix + parameter.name] = .string(parameter.value)
         }
         custom[PropertyName.evidence] = lines(
             execution.evidence.map { "\($0.fact): \($0.convention), \($0.field)" })
-        let problems = execution.problems.filter { !isKnown || !$0.reason.hasSuffix(Problem.unseenEnd) }
-        custom[PropertyName.problems] = lines(problems.map(\.description))
-        let isMended = node.customProperties[PropertyName.problems]?.stringValue.hasSuffix(Problem.unseenEnd) == true
-        if isMended, state != .canceled { node.customProperties[PropertyName.problems] = nil }
-        set(execution.properties, custom, stored != nil, &node.properties, &node.customProperties)
-        return node
+        custom[PropertyName.problems] = lines(execution.allProblems.map(\.description))
+        return custom
     }
 
     private static func lines(_ lines: [String]) -> PropertyValue? {
@@ -165,44 +174,114 @@ public enum LineageMapping {
         }
     }
 
-    private static func isFinal(_ state: MlMetadata_Execution.State) -> Bool {
-        switch state {
-        case .complete, .failed, .cached, .canceled: true
-        case .unknown, .new, .running: false
+    /// What a store says of an execution of which it has no record: as far as it decides how that goes on.
+    public static func former(_ node: MlMetadata_Execution, of execution: Execution) -> Execution {
+        func time(_ name: String) -> Date? { Timestamp.parse(node.customProperties[name]?.stringValue ?? "") }
+        var result = execution
+        result.origins = ["(store)": .init(kind: "(store)", namespace: "", name: execution.id, uid: execution.id)]
+        (result.inputs, result.outputs, result.parameters, result.evidence) = ([], [], [], [])
+        (result.problems, result.properties, result.customProperties) = ([], [:], [:])
+        (result.age, result.conclusion, result.replacement) = (Age(), nil, nil)
+        (result.authority, result.recordedID, result.wantsWriteBack) = (.pod, nil, false)
+        (result.start, result.end) = (time(PropertyName.startTime), time(PropertyName.endTime))
+        for name in ["message", "exit_code", "reason"] {
+            result.customProperties[name] = node.customProperties[name].map { .string($0.stringValue) }
         }
+        result.state =
+            switch node.lastKnownState {
+            case .running: .running
+            case .complete: .complete
+            case .failed: .failed
+            case .cached: .cached
+            case .canceled: .canceled
+            case .unknown, .new: .new
+            }
+        // Of an end that was only concluded kfmd 0.1 says no more.
+        let problems = node.customProperties[PropertyName.problems]?.stringValue ?? ""
+        if result.state == .canceled, problems.hasSuffix("nobody saw how the step ended") {
+            result.conclude(object: execution.id, field: "status", reason: "an earlier version concluded it")
+        }
+        return result
     }
 
     // MARK: Artifacts
 
     /// The node of an artifact, over what the store has already.
+    /// - Parameters:
+    ///   - artifact: what is shown of it.
+    ///   - before: what was shown when the node was written last; what others set on it stays.
+    ///   - more: the recorder's own properties.
     public static func node(
-        of artifact: Artifact, externalID: String?, typeID: Int64, over stored: MlMetadata_Artifact?,
-        workspace: Workspace, run: Run
+        of artifact: Artifact, externalID: String?, typeID: Int64, over stored: MlMetadata_Artifact?, before: Artifact?,
+        more: [String: PropertyValue?]
     ) -> MlMetadata_Artifact {
         var node = stored ?? MlMetadata_Artifact()
-        if stored == nil { node.typeID = typeID }
+        node.typeID = typeID
         if let externalID { node.externalID = externalID }
-        if let uri = artifact.uri, node.uri.isEmpty { node.uri = uri }
+        if let uri = artifact.uri { node.uri = uri }
         node.state = artifact.state == .deleted ? .deleted : .live
-        var custom = artifact.customProperties
         var properties = artifact.properties
+        let custom = customProperties(of: artifact)
+        let old = before.map(customProperties(of:)) ?? [:]
+        for name in old.keys where custom[name] == nil { node.customProperties[Identity.bounded(name)] = nil }
+        for name in (before?.properties ?? [:]).keys where artifact.properties[name] == nil {
+            node.properties[Identity.bounded(name)] = nil
+        }
+        // The predefined types have these as properties of their own.
+        let known = predefined(artifact.type, in: PredefinedType.artifacts)
+        for name in [PropertyName.name, PropertyName.version] where known[name] != nil {
+            properties[name] = custom[name]
+            if custom[name] == nil, old[name] != nil { node.properties[name] = nil }
+        }
+        let isNewType = stored == nil || before.map { $0.type != artifact.type } ?? false
+        set(properties, custom, !isNewType, &node.properties, &node.customProperties)
+        // What was custom under the type before.
+        for name in artifact.properties.keys.map(Identity.bounded) where isNewType && custom[name] == nil {
+            node.customProperties[name] = nil
+        }
+        for (name, value) in more { node.customProperties[name] = value.map { MlMetadata_Value($0) } }
+        return node
+    }
+
+    /// The custom properties of an artifact.
+    private static func customProperties(of artifact: Artifact) -> [String: PropertyValue] {
+        var custom = artifact.customProperties
         if let name = artifact.name {
             custom[PropertyName.name] = .string(name)
             custom[PropertyName.displayName] = .string(name)
         }
         if let version = artifact.version { custom[PropertyName.version] = .string(version) }
         if let digest = artifact.digest { custom[PropertyName.digest] = .string(digest) }
-        if stored == nil {
-            custom[PropertyName.workspace] = .string(workspace.name)
-            custom[PropertyName.run] = .string(run.name)
+        return custom
+    }
+
+    /// What a store says of a run of which it has no record; `nil` where it says nothing.
+    public static func former(_ context: MlMetadata_Context, of status: Execution) -> Execution? {
+        guard let state = context.customProperties[PropertyName.state]?.stringValue else { return nil }
+        var node = MlMetadata_Execution()
+        node.lastKnownState =
+            switch state {
+            case "RUNNING": .running
+            case "COMPLETE": .complete
+            case "FAILED": .failed
+            case "CANCELED": .canceled
+            default: .new
+            }
+        node.customProperties = context.customProperties
+        return former(node, of: status)
+    }
+
+    /// What a store says of an artifact of which it has no statements.
+    /// - Parameter type: the name of its type.
+    public static func former(_ node: MlMetadata_Artifact, type: String) -> Artifact {
+        func text(_ name: String) -> String? {
+            (node.customProperties[name] ?? node.properties[name])?.stringValue
         }
-        // The predefined types have these as properties of their own.
-        let known = predefined(artifact.type, in: PredefinedType.artifacts)
-        for name in [PropertyName.name, PropertyName.version] where known[name] != nil {
-            properties[name] = custom[name]
-        }
-        set(properties, custom, stored != nil, &node.properties, &node.customProperties)
-        return node
+        return Artifact(
+            type: type, name: text(PropertyName.name) ?? text(PropertyName.displayName),
+            uri: node.uri.isEmpty ? nil : node.uri,
+            version: text(PropertyName.version), digest: text(PropertyName.digest),
+            state: node.state == .deleted ? .deleted : .live)
     }
 
     // MARK: Events
@@ -217,12 +296,5 @@ public enum LineageMapping {
             $0.path.steps = [.with { $0.key = name }]
             if let time { $0.millisecondsSinceEpoch = Timestamp.milliseconds(time) }
         }
-    }
-}
-
-extension Execution {
-    /// Whether its end was not seen, but concluded.
-    fileprivate var isConcluded: Bool {
-        state == .canceled && problems.contains { $0.reason.hasSuffix(Problem.unseenEnd) }
     }
 }

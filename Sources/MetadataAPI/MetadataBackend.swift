@@ -31,6 +31,12 @@ public protocol MetadataBackend: Sendable {
     func getEventsByExecutionIDs(
         _ request: MlMetadata_GetEventsByExecutionIDsRequest
     ) async throws -> MlMetadata_GetEventsByExecutionIDsResponse
+    func getEventsByArtifactIDs(
+        _ request: MlMetadata_GetEventsByArtifactIDsRequest
+    ) async throws -> MlMetadata_GetEventsByArtifactIDsResponse
+    func getExecutionsByContext(
+        _ request: MlMetadata_GetExecutionsByContextRequest
+    ) async throws -> MlMetadata_GetExecutionsByContextResponse
     func getContextsByID(
         _ request: MlMetadata_GetContextsByIDRequest
     ) async throws -> MlMetadata_GetContextsByIDResponse
@@ -38,4 +44,9 @@ public protocol MetadataBackend: Sendable {
     func getLineageSubgraph(
         _ request: MlMetadata_GetLineageSubgraphRequest
     ) async throws -> MlMetadata_GetLineageSubgraphResponse
+
+    /// `kfmd.v1.Amending`, which only our own store has.
+    /// - Throws: ``StatusError`` with the code `unimplemented` from any other.
+    func amend(_ request: Kfmd_V1_AmendRequest) async throws -> Kfmd_V1_AmendResponse
+    func findBelow(_ request: Kfmd_V1_FindBelowRequest) async throws -> Kfmd_V1_FindBelowResponse
 }

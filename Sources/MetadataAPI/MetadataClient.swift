@@ -7,6 +7,7 @@ import GRPCNIOTransportHTTP2Posix
 public struct MetadataClient: Sendable {
     private let client: GRPCClient<HTTP2ClientTransport.Posix>
     private let stub: MlMetadata_MetadataStoreService.Client<HTTP2ClientTransport.Posix>
+    private let amending: Kfmd_V1_Amending.Client<HTTP2ClientTransport.Posix>
     private let options: CallOptions
 
     /// How the server is trusted, and the client is known to it. All are PEM files.
@@ -51,6 +52,7 @@ public struct MetadataClient: Sendable {
             })
         client = GRPCClient(transport: transport)
         stub = MlMetadata_MetadataStoreService.Client(wrapping: client)
+        amending = Kfmd_V1_Amending.Client(wrapping: client)
         var options = CallOptions.defaults
         options.timeout = timeout
         options.maxResponseMessageBytes = maximumMessageSize
@@ -134,6 +136,26 @@ extension MetadataClient: MetadataBackend {
         _ request: MlMetadata_GetEventsByExecutionIDsRequest
     ) async throws -> MlMetadata_GetEventsByExecutionIDsResponse {
         try await call { try await stub.getEventsByExecutionIDs(request, options: options) }
+    }
+
+    public func getEventsByArtifactIDs(
+        _ request: MlMetadata_GetEventsByArtifactIDsRequest
+    ) async throws -> MlMetadata_GetEventsByArtifactIDsResponse {
+        try await call { try await stub.getEventsByArtifactIDs(request, options: options) }
+    }
+
+    public func getExecutionsByContext(
+        _ request: MlMetadata_GetExecutionsByContextRequest
+    ) async throws -> MlMetadata_GetExecutionsByContextResponse {
+        try await call { try await stub.getExecutionsByContext(request, options: options) }
+    }
+
+    public func amend(_ request: Kfmd_V1_AmendRequest) async throws -> Kfmd_V1_AmendResponse {
+        try await call { try await amending.amend(request, options: options) }
+    }
+
+    public func findBelow(_ request: Kfmd_V1_FindBelowRequest) async throws -> Kfmd_V1_FindBelowResponse {
+        try await call { try await amending.findBelow(request, options: options) }
     }
 
     public func getContextsByID(

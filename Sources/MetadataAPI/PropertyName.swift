@@ -1,3 +1,5 @@
+import Lineage
+
 /// Names of properties that readers look for, and those that this recorder needs itself.
 public enum PropertyName {
     /// Read by the UIs of Kubeflow Pipelines 0.x to 2.x and Kubeflow Metadata.
@@ -28,6 +30,16 @@ public enum PropertyName {
     /// The evidence and the problems of an execution, a line each.
     public static let evidence = "__kfmd_evidence__"
     public static let problems = "__kfmd_problems__"
+    /// On executions and runs: all that was seen of them (`Record`); on artifacts: what executions say of them
+    /// (`ArtifactStatements`). Compressed, for the recorder alone.
+    public static let sights = "__kfmd_sights__"
+    public static let statements = "__kfmd_statements__"
+    /// On an artifact of a store whose types cannot be changed: the type that was declared too late.
+    public static let declaredType = "declared_type"
+    /// Where an artifact's location is only known within something: a cluster, a namespace, an endpoint.
+    public static let scope = Artifact.scopeProperty
+    /// The uri as it was written, where another spelling of it is the artifact's.
+    public static let writtenURI = "written_uri"
     /// The prefix of a step's parameters, as Kubeflow Pipelines v1 wrote them.
     public static let parameterPrefix = "input:"
 }

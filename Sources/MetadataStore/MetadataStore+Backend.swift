@@ -61,6 +61,26 @@ extension MetadataStore: MetadataBackend {
         try await read { try $0.getEventsByExecutionIDs(request) }
     }
 
+    public func getEventsByArtifactIDs(
+        _ request: MlMetadata_GetEventsByArtifactIDsRequest
+    ) async throws -> MlMetadata_GetEventsByArtifactIDsResponse {
+        try await read { try $0.getEventsByArtifactIDs(request) }
+    }
+
+    public func getExecutionsByContext(
+        _ request: MlMetadata_GetExecutionsByContextRequest
+    ) async throws -> MlMetadata_GetExecutionsByContextResponse {
+        try await read { try $0.getExecutionsByContext(request) }
+    }
+
+    public func amend(_ request: Kfmd_V1_AmendRequest) async throws -> Kfmd_V1_AmendResponse {
+        try await write { try $0.amend(request) }
+    }
+
+    public func findBelow(_ request: Kfmd_V1_FindBelowRequest) async throws -> Kfmd_V1_FindBelowResponse {
+        try await read { try $0.findBelow(request) }
+    }
+
     public func getContextsByID(
         _ request: MlMetadata_GetContextsByIDRequest
     ) async throws -> MlMetadata_GetContextsByIDResponse {

@@ -47,7 +47,7 @@ actor Absence {
             let origins = step.origins.values.filter { step.role == .run || !others.contains($0.kind) }
             return !origins.isEmpty && origins.allSatisfy(isGone)
         }
-        try await journal.record(gone.map(Self.closed), isOwned: { [ownership] in ownership.owns($0) })
+        try await journal.note(gone: gone.map { ($0.id, Set($0.origins.values)) }) { [ownership] in ownership.owns($0) }
         return gone.count { $0.role != .run }
     }
 
@@ -57,15 +57,5 @@ actor Absence {
             $0.kind == origin.kind && ($0.namespace == nil || $0.namespace == origin.namespace)
         }
         return !relevant.isEmpty && !relevant.contains { $0.present.contains(origin.uid.hashValue) }
-    }
-
-    private static func closed(_ execution: Execution) -> Execution {
-        var result = execution
-        result.state = .canceled
-        result.problems.append(
-            Problem(
-                object: execution.mainOrigin?.description ?? execution.id, field: "status",
-                reason: "its object is gone: \(Problem.unseenEnd)"))
-        return result
     }
 }

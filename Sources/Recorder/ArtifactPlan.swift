@@ -4,55 +4,100 @@ import MetadataAPI
 
 /// Which artifact each input and output of a batch is: one of the store's, or a new one.
 ///
-/// A pure value: it is given what the store knows under the batch's uris, and decides.
+/// A pure value: it is given what the store knows under the batch's locations, and decides. What an input means is a
+/// function of what was written there, and when; not of what was known when it was read first.
 struct ArtifactPlan {
     /// An artifact, as it was in the store and as it shall be.
     struct Entry {
+        /// As it is in the store; empty for a new one.
         var node: MlMetadata_Artifact
         /// Whether the store has it already.
         var isStored: Bool
+        /// What executions say of it.
+        var statements: ArtifactStatements
+        /// What was shown of it when it was written last; `nil` for a new one, and for one of another recorder.
+        var before: Artifact?
+        /// The name of the type that it has in the store.
+        var storedType: String?
+        var externalID: String?
+        /// The executions of this batch that wrote it, by external id.
+        var producers: Set<String> = []
+        /// Whether anything is said of it now.
+        var isTouched = false
+
         /// When it was written; `nil` where nobody said.
-        var produced: Date?
+        var produced: Date? { statements.produced }
         /// When it was first read, for one that nobody was seen to write.
-        var firstRead: Date?
+        var firstRead: Date? { statements.firstRead }
         /// Whether its content was not known to be written by anybody.
         var isUnproduced: Bool { firstRead != nil }
-        /// The execution of this batch that wrote it, by external id.
-        var producer: String?
-        /// Whether it is new to its run, and so belongs to it.
-        var belongsToRun = false
+        /// Where it is, and within what that means one place.
+        var uri: String? { statements.all.lazy.compactMap(\.artifact.uri).first ?? (node.uri.isEmpty ? nil : node.uri) }
+        var scope: String? { statements.all.lazy.compactMap(\.artifact.scope).first }
+
+        func digests(_ path: KeyPath<Artifact, String?>) -> [String] {
+            statements.all.compactMap { $0.artifact[keyPath: path] }
+        }
     }
 
     private(set) var entries: [Entry] = []
-    private var byURI: [String: [Int]] = [:]
+    /// By what is the same for all spellings of a location.
+    private var byLocation: [String: [Int]] = [:]
     private var byExternalID: [String: Int] = [:]
     private var byID: [Int64: Int] = [:]
-    private let typeIDs: [TypeRegistry.Key: Int64]
+    /// Whether the store can take links back, so that each input is resolved anew.
+    private let canAmend: Bool
 
     /// The clocks of two nodes, and the seconds that Kubernetes rounds to.
-    private static let tolerance: TimeInterval = 2
+    static let tolerance: TimeInterval = 2
 
-    init(stored: [MlMetadata_Artifact], typeIDs: [TypeRegistry.Key: Int64]) {
-        self.typeIDs = typeIDs
+    /// - Parameter types: the names of types by id, where nodes do not tell.
+    init(stored: [MlMetadata_Artifact], types: [Int64: String] = [:], canAmend: Bool) {
+        self.canAmend = canAmend
         for node in stored where byID[node.id] == nil {
-            let time = node.customProperties[PropertyName.producedTime]?.stringValue
-            let read = node.customProperties[PropertyName.readTime]?.stringValue
-            append(
-                Entry(
-                    node: node, isStored: true, produced: time.flatMap(Timestamp.parse),
-                    firstRead: read.flatMap(Timestamp.parse)))
+            let type = node.type.isEmpty ? types[node.typeID] ?? "" : node.type
+            if let statements = KeptFacts.statements(node.customProperties) {
+                append(
+                    Entry(
+                        node: node, isStored: true, statements: statements, before: statements.shown, storedType: type,
+                        externalID: node.hasExternalID ? node.externalID : nil))
+            } else {
+                append(
+                    Entry(
+                        node: node, isStored: true, statements: Self.former(node, type: type), before: nil,
+                        storedType: type, externalID: node.hasExternalID ? node.externalID : nil))
+            }
         }
+    }
+
+    /// What a node says of which no statements are kept: one of kfmd 0.1, or another's.
+    private static func former(_ node: MlMetadata_Artifact, type: String) -> ArtifactStatements {
+        func time(_ name: String) -> Date? { Timestamp.parse(node.customProperties[name]?.stringValue ?? "") }
+        let isOurs = node.externalID.hasPrefix("kfmd://") || node.externalID.hasPrefix("k8s://")
+        let read = time(PropertyName.readTime)
+        var artifact = LineageMapping.former(node, type: type)
+        artifact.isTypeDeclared = !isOurs
+        return ArtifactStatements([
+            .init(
+                place: "", execution: isOurs ? "" : ArtifactStatements.others, isWriter: read == nil,
+                time: read ?? time(PropertyName.producedTime),
+                workspace: node.customProperties[PropertyName.workspace]?.stringValue ?? "",
+                run: node.customProperties[PropertyName.run]?.stringValue ?? "", artifact: artifact)
+        ])
     }
 
     private mutating func append(_ entry: Entry) {
         let index = entries.count
         entries.append(entry)
-        if !entry.node.uri.isEmpty { byURI[entry.node.uri, default: []].append(index) }
-        if entry.node.hasExternalID { byExternalID[entry.node.externalID] = index }
+        if let uri = entry.uri { byLocation[Location.key(of: uri), default: []].append(index) }
+        if let id = entry.externalID { byExternalID[id] = index }
         if entry.isStored { byID[entry.node.id] = index }
     }
 
     func index(ofStored id: Int64) -> Int? { byID[id] }
+
+    /// The artifacts at a place.
+    func indexes(at uri: String) -> [Int] { byLocation[Location.key(of: uri)] ?? [] }
 
     // MARK: Outputs
 
@@ -60,41 +105,34 @@ struct ArtifactPlan {
     /// - Parameter written: the artifacts that the store has as this execution's outputs.
     mutating func output(_ use: ArtifactUse, of execution: Execution, written: Own) -> Int {
         // A step served from a cache has the artifacts of the original.
-        if execution.state == .cached,
-            let index = known(use, in: written) ?? candidate(for: use, readBy: execution),
-            !entries[index].isUnproduced
-        {
-            update(index, with: use, externalID: nil, of: execution)
-            entries[index].belongsToRun = true
-            return index
-        }
-        let content = Identity.content(of: use.artifact)
+        if execution.state == .cached { return read(use, of: execution, among: written, isCached: true) }
+        let place = execution.place
+        let content = Identity.content(of: use.artifact, in: place)
         let identity = content ?? Identity.output(of: execution.id, use: use)
+        let own = known(use, in: written)
+        let same = byExternalID[identity] ?? formerContent(use, of: execution)
         let index =
-            known(use, in: written) ?? byExternalID[identity]
+            (canAmend ? same ?? own : own ?? same)
             ?? (content == nil ? unclaimed(use, writtenBy: execution) : nil)
-        guard let index else {
-            return add(use, identity, of: execution) { entry in
-                entry.produced = execution.end ?? execution.start
-                entry.producer = execution.id
-            }
+        guard let index else { return add(use, identity, of: execution, isWriter: true) }
+        // Another's keeps its name.
+        if !isAnothers(index), entries[index].externalID != identity, byExternalID[identity] == nil {
+            entries[index].externalID = identity
+            byExternalID[identity] = index
         }
-        let claimed = entries[index].isUnproduced ? identity : nil
-        update(index, with: use, externalID: claimed, of: execution, isWriter: true)
-        // The same content may be written again: the first time counts.
-        if entries[index].produced == nil { entries[index].produced = execution.end ?? execution.start }
-        entries[index].firstRead = nil
-        entries[index].node.customProperties[PropertyName.readTime] = nil
-        entries[index].producer = execution.id
-        entries[index].belongsToRun = true
-        setProducedTime(index)
+        entries[index].producers.insert(execution.id)
+        state(index, use, of: execution, isWriter: true)
         return index
+    }
+
+    private func isAnothers(_ index: Int) -> Bool {
+        entries[index].statements.all.contains { $0.execution == ArtifactStatements.others }
     }
 
     /// The artifacts that the store has as an execution's own, found by what a use tells: each use looks at few of them.
     struct Own {
         fileprivate var all: Set<Int> = []
-        fileprivate var byURI: [String: [Int]] = [:]
+        fileprivate var byLocation: [String: [Int]] = [:]
         /// Those without a uri.
         fileprivate var byTitle: [String: [Int]] = [:]
         /// Those of which only the key is told.
@@ -102,12 +140,12 @@ struct ArtifactPlan {
 
         init(_ ids: [Int64], in plan: ArtifactPlan) {
             for index in ids.compactMap({ plan.byID[$0] }) where all.insert(index).inserted {
-                let node = plan.entries[index].node
-                if node.uri.isEmpty {
-                    byTitle[node.title, default: []].append(index)
+                let entry = plan.entries[index]
+                if let uri = entry.uri {
+                    byLocation[Location.key(of: uri), default: []].append(index)
+                    if !Artifact.isComplete(uri) { incomplete.append(index) }
                 } else {
-                    byURI[node.uri, default: []].append(index)
-                    if !Artifact.isComplete(node.uri) { incomplete.append(index) }
+                    byTitle[entry.node.title, default: []].append(index)
                 }
             }
         }
@@ -115,32 +153,39 @@ struct ArtifactPlan {
 
     /// The one of an execution's own artifacts that a use means, by uri, else by name.
     private func known(_ use: ArtifactUse, in own: Own) -> Int? {
-        // Of several versions under one uri each is itself.
-        if let content = Identity.content(of: use.artifact), let index = byExternalID[content],
-            own.all.contains(index)
-        {
-            return index
-        }
+        if own.all.isEmpty { return nil }
         func first(_ indexes: [Int]) -> Int? {
-            let alike = indexes.filter { !differs(entries[$0].node, from: use.artifact) }
-            return alike.first { !Identity.isContent(entries[$0].node.externalID) } ?? alike.first
+            let alike = indexes.filter { !differs($0, from: use.artifact) }
+            // Of several versions under one uri each is itself.
+            return alike.first { isSameContent($0, use.artifact) }
+                ?? alike.first { !Identity.isContent(entries[$0].externalID ?? "") } ?? alike.first
         }
         if let uri = use.artifact.uri {
-            return first(own.byURI[uri] ?? [])
+            return first(own.byLocation[Location.key(of: uri)] ?? [])
                 // It may have been completed meanwhile.
-                ?? first(
-                    own.incomplete.filter { entries[$0].node.uri == uri || Self.completes(uri, entries[$0].node.uri) })
+                ?? first(own.incomplete.filter { Self.completes(uri, entries[$0].uri ?? "") })
         }
         return first(use.artifact.name.flatMap { own.byTitle[$0] } ?? [])
     }
 
-    /// Whether version or digest say that a stored artifact is another.
-    private func differs(_ node: MlMetadata_Artifact, from artifact: Artifact) -> Bool {
-        func differ(_ name: String, _ value: String?) -> Bool {
-            guard let value, let stored = node.customProperties[name]?.stringValue else { return false }
-            return stored != value
+    private func isSameContent(_ index: Int, _ artifact: Artifact) -> Bool {
+        artifact.digest.map { entries[index].digests(\.digest).contains($0) } ?? false
+            || artifact.version.map { entries[index].digests(\.version).contains($0) } ?? false
+    }
+
+    /// Whether version, digest or scope say that a stored artifact is another.
+    private func differs(_ index: Int, from artifact: Artifact) -> Bool {
+        func differ(_ path: KeyPath<Artifact, String?>) -> Bool {
+            guard let value = artifact[keyPath: path] else { return false }
+            let stored = entries[index].digests(path)
+            return !stored.isEmpty && !stored.contains(value)
         }
-        return differ(PropertyName.version, artifact.version) || differ(PropertyName.digest, artifact.digest)
+        return differ(\.version) || differ(\.digest) || isElsewhere(index, artifact)
+    }
+
+    private func isElsewhere(_ index: Int, _ artifact: Artifact) -> Bool {
+        guard let scope = artifact.scope, let its = entries[index].scope else { return false }
+        return scope != its
     }
 
     /// Whether a uri is a stored one with its bucket: `s3://b/key` for `s3:///key`.
@@ -150,11 +195,27 @@ struct ArtifactPlan {
         return uri.hasSuffix(stored[colon.upperBound...])
     }
 
+    /// What kfmd 0.1 called by content, found only where it is of this namespace.
+    private func formerContent(_ use: ArtifactUse, of execution: Execution) -> Int? {
+        guard let name = Identity.formerContent(of: use.artifact), let index = byExternalID[name],
+            entries[index].statements.all.contains(where: { $0.place.isEmpty }),
+            use.artifact.uri != nil || isOf(execution, index)
+        else { return nil }
+        return index
+    }
+
+    private func isOf(_ execution: Execution, _ index: Int) -> Bool {
+        let workspace = entries[index].node.customProperties[PropertyName.workspace]?.stringValue
+        return workspace == nil || workspace == execution.workspace.name
+    }
+
     /// An artifact that was read, not before this execution began, and that nobody else wrote.
     private func unclaimed(_ use: ArtifactUse, writtenBy execution: Execution) -> Int? {
         guard let uri = use.artifact.uri else { return nil }
-        return byURI[uri]?.first { index in
-            guard let read = entries[index].firstRead else { return false }
+        return indexes(at: uri).first { index in
+            guard let read = entries[index].firstRead, !isElsewhere(index, use.artifact) else { return false }
+            // One that is told by content is whoever's wrote that.
+            if Identity.isContent(entries[index].externalID ?? "") { return false }
             guard let time = execution.end ?? execution.start else { return true }
             return read.addingTimeInterval(Self.tolerance) >= time
         }
@@ -163,63 +224,51 @@ struct ArtifactPlan {
     // MARK: Inputs
 
     /// The artifact that an execution read.
-    /// - Parameter read: the artifacts that the store has as this execution's inputs.
-    mutating func input(_ use: ArtifactUse, of execution: Execution, read: Own) -> Int {
-        let content = Identity.content(of: use.artifact)
-        if let index = known(use, in: read) ?? content.flatMap({ byExternalID[$0] })
-            ?? candidate(for: use, readBy: execution)
-        {
-            update(index, with: use, externalID: nil, of: execution)
-            noteRead(index, execution)
-            return index
-        }
-        // Something is known under the uri, but written later: what was read is older.
-        let isOlder = use.artifact.uri.map { !(byURI[$0] ?? []).isEmpty } ?? false
-        let identity = content ?? Identity.unproduced(use.artifact, before: isOlder ? execution.id : nil)
-        if let index = byExternalID[identity] {
-            update(index, with: use, externalID: nil, of: execution)
-            noteRead(index, execution)
-            return index
-        }
-        return add(use, identity, of: execution) { entry in
-            let time = execution.start ?? Date()
-            entry.firstRead = time
-            entry.node.customProperties[PropertyName.readTime] = MlMetadata_Value(
-                .string(Timestamp.format(time)))
-        }
+    /// - Parameter read: the artifacts that the store has as this execution's inputs; where it can take none back,
+    ///   they stay.
+    mutating func input(_ use: ArtifactUse, of execution: Execution, read own: Own) -> Int {
+        read(use, of: execution, among: own, isCached: false)
     }
 
-    private mutating func noteRead(_ index: Int, _ execution: Execution) {
-        guard let first = entries[index].firstRead, let start = execution.start, start < first else { return }
-        entries[index].firstRead = start
-        entries[index].node.customProperties[PropertyName.readTime] = MlMetadata_Value(
-            .string(Timestamp.format(start)))
+    private mutating func read(_ use: ArtifactUse, of execution: Execution, among own: Own, isCached: Bool) -> Int {
+        let place = execution.place
+        let content = Identity.content(of: use.artifact, in: place)
+        let same = content.flatMap { byExternalID[$0] }
+        let found = canAmend ? same ?? candidate(for: use, readBy: execution) : nil
+        if let index = found ?? known(use, in: own) ?? same ?? candidate(for: use, readBy: execution)
+            ?? formerContent(use, of: execution)
+        {
+            state(index, use, of: execution, isWriter: false)
+            return index
+        }
+        var identity = content ?? Identity.unproduced(use.artifact, in: place)
+        if let other = byExternalID[identity], isElsewhere(other, use.artifact) {
+            identity = Identity.unproduced(use.artifact, in: place, isScoped: true)
+        }
+        if let index = byExternalID[identity] ?? formerUnproduced(use, of: execution) {
+            state(index, use, of: execution, isWriter: false)
+            return index
+        }
+        return add(use, identity, of: execution, isWriter: false)
+    }
+
+    private func formerUnproduced(_ use: ArtifactUse, of execution: Execution) -> Int? {
+        guard use.artifact.uri == nil, let index = byExternalID[Identity.formerUnproduced(use.artifact)],
+            isOf(execution, index)
+        else { return nil }
+        return index
     }
 
     /// Of the artifacts under the uri: the one with the digest or version, else the newest that was
     /// there when the execution started.
     private func candidate(for use: ArtifactUse, readBy execution: Execution) -> Int? {
         guard let uri = use.artifact.uri else { return nil }
-        if let found = candidate(uri, use, execution) { return found }
-        // Written another way, but surely written.
-        return Identity.equivalents(of: uri).lazy.compactMap { candidate($0, use, execution) }
-            .first { !entries[$0].isUnproduced }
-    }
-
-    private func candidate(_ uri: String, _ use: ArtifactUse, _ execution: Execution) -> Int? {
-        let all = (byURI[uri] ?? []).filter { entries[$0].producer != execution.id }
-        func property(_ index: Int, _ name: String) -> String? {
-            entries[index].node.customProperties[name]?.stringValue
+        let all = indexes(at: uri).filter {
+            !entries[$0].producers.contains(execution.id) && !entries[$0].statements.isEmpty
+                && !entries[$0].statements.isOnlyWritten(by: execution.id) && !isElsewhere($0, use.artifact)
         }
-        var matching = all
-        if let digest = use.artifact.digest {
-            if let same = all.first(where: { property($0, PropertyName.digest) == digest }) { return same }
-            matching = matching.filter { property($0, PropertyName.digest) == nil }
-        }
-        if let version = use.artifact.version {
-            if let same = all.first(where: { property($0, PropertyName.version) == version }) { return same }
-            matching = matching.filter { property($0, PropertyName.version) == nil }
-        }
+        if let same = all.first(where: { isSameContent($0, use.artifact) }) { return same }
+        let matching = all.filter { !differs($0, from: use.artifact) }
         let limit = execution.start.map { $0.addingTimeInterval(Self.tolerance) } ?? .distantFuture
         let written = matching.filter { index in
             guard !entries[index].isUnproduced, let time = entries[index].produced else { return false }
@@ -235,49 +284,76 @@ struct ArtifactPlan {
         let (one, two) = (entries[left], entries[right])
         let times = (one.produced ?? .distantPast, two.produced ?? .distantPast)
         if times.0 != times.1 { return times.0 < times.1 }
-        // New ones have no id yet; they are newer than those that have.
-        return (one.isStored ? one.node.id : .max) < (two.isStored ? two.node.id : .max)
+        // Written at once: by identity, whichever was seen first.
+        return (one.externalID ?? "", one.node.id) < (two.externalID ?? "", two.node.id)
     }
 
     // MARK: Entries
 
     private mutating func add(
-        _ use: ArtifactUse, _ externalID: String, of execution: Execution, _ fill: (inout Entry) -> Void
+        _ use: ArtifactUse, _ externalID: String, of execution: Execution, isWriter: Bool
     ) -> Int {
-        let type = TypeRegistry.Key(kind: .artifact, name: use.artifact.type)
-        let node = LineageMapping.node(
-            of: use.artifact, externalID: externalID, typeID: typeIDs[type] ?? 0, over: nil,
-            workspace: execution.workspace, run: execution.run)
-        var entry = Entry(node: node, isStored: false, belongsToRun: true)
-        fill(&entry)
+        var entry = Entry(
+            node: .init(), isStored: false, statements: .init(), before: nil, storedType: nil, externalID: externalID)
+        entry.statements.state(statement(use, of: execution, isWriter: isWriter))
+        entry.isTouched = true
+        if isWriter { entry.producers = [execution.id] }
         append(entry)
-        setProducedTime(entries.count - 1)
         return entries.count - 1
     }
 
-    private mutating func update(
-        _ index: Int, with use: ArtifactUse, externalID: String?, of execution: Execution,
-        isWriter: Bool = false
-    ) {
-        let old = entries[index].node
-        var node = LineageMapping.node(
-            of: use.artifact, externalID: externalID, typeID: old.typeID, over: old,
-            workspace: execution.workspace, run: execution.run)
-        // What is known already stays: a reader's description does not outweigh the writer's. What the
-        // writer declares outweighs what was inferred before.
-        let declares = isWriter && use.artifact.isTypeDeclared
-        node.properties.merge(old.properties) { declares ? $0 : $1 }
-        node.customProperties.merge(old.customProperties) { declares ? $0 : $1 }
-        if let uri = use.artifact.uri, Self.completes(uri, old.uri) { node.uri = uri }
-        if let externalID { byExternalID[externalID] = index }
-        // Only the writer's system says that an artifact is gone, or there again.
-        if !isWriter, old.hasState, use.artifact.state != .deleted { node.state = old.state }
-        entries[index].node = node
+    private mutating func state(_ index: Int, _ use: ArtifactUse, of execution: Execution, isWriter: Bool) {
+        entries[index].statements.state(statement(use, of: execution, isWriter: isWriter))
+        entries[index].isTouched = true
     }
 
-    private mutating func setProducedTime(_ index: Int) {
-        guard let time = entries[index].produced else { return }
-        entries[index].node.customProperties[PropertyName.producedTime] = MlMetadata_Value(
-            .string(Timestamp.format(time)))
+    private func statement(_ use: ArtifactUse, of execution: Execution, isWriter: Bool) -> ArtifactStatements.Statement
+    {
+        .init(
+            place: execution.place, execution: execution.id, isWriter: isWriter,
+            time: isWriter ? execution.end ?? execution.start : execution.start ?? execution.end,
+            workspace: execution.workspace.name, run: execution.run.name, artifact: use.artifact)
+    }
+
+    /// An execution says no more of an artifact what it said before.
+    mutating func withdraw(_ index: Int, _ execution: String, isWriter: Bool) {
+        let before = entries[index].statements
+        entries[index].statements.withdraw(execution, isWriter: isWriter)
+        if entries[index].statements != before { entries[index].isTouched = true }
+    }
+}
+
+extension Execution {
+    /// Cluster and namespace, whose word it has: what its identity begins with.
+    var place: String {
+        let parts = id.split(separator: "/", maxSplits: 4, omittingEmptySubsequences: false)
+        return parts.count >= 4 ? "\(parts[2])/\(parts[3])" : "default/\(namespace)"
+    }
+}
+
+extension ArtifactPlan.Entry {
+    /// The node to be put.
+    /// - Parameter typeID: of the type that is shown, or of the one that it has where that cannot be changed.
+    func node(typeID: Int64, canAmend: Bool) -> MlMetadata_Artifact {
+        guard var shown = statements.shown else { return node }
+        let declared = shown.isTypeDeclared ? shown.type : nil
+        let isOthers = statements.all.contains { $0.execution == ArtifactStatements.others }
+        let isLate = isStored && !canAmend && storedType != shown.type
+        if isLate, let storedType { shown.type = storedType }
+        var more: [String: PropertyValue?] = [:]
+        more[PropertyName.statements] = .some(KeptFacts.text(of: statements).map { .string($0) })
+        if isLate, let declared { more[PropertyName.declaredType] = .some(.string(declared)) }
+        if !isOthers {
+            more[PropertyName.producedTime] = .some(produced.map { .string(Timestamp.format($0)) })
+            more[PropertyName.readTime] = .some(
+                isUnproduced ? firstRead.flatMap { $0 == .distantFuture ? nil : .string(Timestamp.format($0)) } : nil)
+            if let owner = statements.owner {
+                more[PropertyName.workspace] = .some(.string(owner.workspace))
+                more[PropertyName.run] = .some(.string(owner.run))
+            }
+        }
+        return LineageMapping.node(
+            of: shown, externalID: isOthers && node.hasExternalID ? node.externalID : externalID, typeID: typeID,
+            over: isStored ? node : nil, before: before, more: more)
     }
 }

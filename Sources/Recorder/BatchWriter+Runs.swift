@@ -3,7 +3,8 @@ import MetadataAPI
 
 extension BatchWriter {
     /// Keeps with the contexts of runs how far these have come. Contexts that are not there are made.
-    func writeRuns(_ runs: ArraySlice<Execution>) async throws -> [String: Outcome] {
+    func writeRuns(_ items: ArraySlice<Item>) async throws -> [String: Outcome] {
+        let runs = items.map(\.current)
         let contexts = try await types.contexts(of: Set(runs.map(\.membership)))
         let ids = Set(runs.compactMap { contexts[$0.membership]?.run }).sorted()
         let response = try await backend.getContextsByID(.with { $0.contextIds = ids })
@@ -15,9 +16,14 @@ extension BatchWriter {
         }
         let stored = nodes
         var outcomes: [String: Outcome] = [:]
-        for run in runs {
+        for item in items {
+            let run = item.current
             guard let id = contexts[run.membership]?.run, let node = nodes[id] else { continue }
-            nodes[id] = LineageMapping.context(of: run, over: node, isNewest: isLive)
+            let stored = KeptFacts.record(node.customProperties)
+            var record = stored ?? LineageMapping.former(node, of: run).map(Record.init) ?? item.record
+            record.add(item.record, isLive: isLive)
+            nodes[id] = LineageMapping.context(
+                of: record.current, over: node, before: stored?.current, sights: KeptFacts.text(of: record))
             outcomes[run.id] = .recorded(Receipt(executionID: 0, runID: id, inputs: [], outputs: []))
         }
         let changed = nodes.values.filter { $0 != stored[$0.id] }.sorted { $0.id < $1.id }

@@ -21,6 +21,8 @@ public struct BatchWriter: Sendable {
         public var runID: Int64
         public var inputs: [Link]
         public var outputs: [Link]
+        /// Types that were declared after the artifact was in a store that changes none.
+        public var lateTypes: [String] = []
     }
 
     /// What became of one execution.
@@ -32,6 +34,7 @@ public struct BatchWriter: Sendable {
 
     let backend: any MetadataBackend
     let types: TypeRegistry
+    let amending: Amending
     /// Whether executions are told as they happen, and not from files of any age.
     let isLive: Bool
 
@@ -39,40 +42,61 @@ public struct BatchWriter: Sendable {
         self.isLive = isLive
         self.backend = backend
         types = TypeRegistry(backend)
+        amending = Amending(backend)
+    }
+
+    /// Writes executions of which each was seen once.
+    /// - Throws: as ``write(_:unwritten:)``.
+    public func write(_ sights: [Execution], unwritten: Set<String> = []) async throws -> [String: Outcome] {
+        try await write(sights.map(Record.init), unwritten: unwritten)
     }
 
     /// Writes executions, in a few requests however many there are: the artifacts under their uris are
     /// looked up, the graph is written, then the links to runs. Two more make runs that are new, two more
-    /// look up executions that the store may have.
+    /// look up executions that the store may have. What the store knows of them is taken into account.
     /// - Parameter unwritten: the ids of executions that are most likely not in the store: they are only
     ///   looked up when the store says that it has one.
     /// - Returns: the outcome by external id; none for an execution at which the store failed while it
     ///   took others.
     /// - Throws: ``StatusError`` when the store cannot be reached or is not well; then trying again is
     ///   right.
-    public func write(
-        _ executions: [Execution], unwritten: Set<String> = []
-    ) async throws -> [String: Outcome] {
-        var merged: [String: Execution] = [:]
-        for execution in executions {
-            merged[execution.id] = merged[execution.id]?.merging(execution) ?? execution
+    public func write(_ records: [Record], unwritten: Set<String> = []) async throws -> [String: Outcome] {
+        var merged: [String: Record] = [:]
+        for record in records {
+            if merged[record.id] == nil {
+                merged[record.id] = record
+            } else {
+                merged[record.id]?.add(record, isLive: isLive)
+            }
         }
-        // Nothing else was told of these.
-        merged = merged.filter { !$0.value.isFragment }
-        // Producers before consumers, as far as times tell.
-        let ordered = merged.values.sorted {
-            ($0.start ?? .distantPast, $0.id) < ($1.start ?? .distantPast, $1.id)
+        // Producers before consumers, as far as times tell. Nothing else was told of fragments.
+        let ordered = merged.values.filter { !$0.isFragment }.map(Item.init).sorted {
+            ($0.current.start ?? .distantPast, $0.id) < ($1.current.start ?? .distantPast, $1.id)
         }
         var failure: StatusError?
-        let steps = ordered.filter { $0.role != .run }
+        let steps = ordered.filter { $0.current.role != .run }
         var outcomes = try await write(steps[...], &failure) { batch, attempt in
             try await writeOnce(batch, attempt == 0 ? unwritten : [])
         }
-        let runs = ordered.filter { $0.role == .run }
+        let runs = ordered.filter { $0.current.role == .run }
         outcomes.merge(try await write(runs[...], &failure) { batch, _ in try await writeRuns(batch) }) { $1 }
         // Nothing at all was taken: the store is not well, and trying again is right.
         if outcomes.isEmpty, let failure { throw failure }
         return outcomes
+    }
+
+    /// A record with what it comes to.
+    struct Item: Sendable {
+        let record: Record
+        let executions: [Execution]
+
+        init(_ record: Record) {
+            self.record = record
+            executions = record.executions()
+        }
+
+        var id: String { record.id }
+        var current: Execution { executions[executions.count - 1] }
     }
 
     /// Which of these executions the store has with their end.
@@ -93,8 +117,8 @@ public struct BatchWriter: Sendable {
 
     /// Writes executions; those for which the store failed alone have no outcome.
     private func write(
-        _ executions: ArraySlice<Execution>, _ failure: inout StatusError?,
-        _ body: (ArraySlice<Execution>, _ attempt: Int) async throws -> [String: Outcome]
+        _ executions: ArraySlice<Item>, _ failure: inout StatusError?,
+        _ body: (ArraySlice<Item>, _ attempt: Int) async throws -> [String: Outcome]
     ) async throws -> [String: Outcome] {
         guard let first = executions.first else { return [:] }
         do {
@@ -134,47 +158,104 @@ public struct BatchWriter: Sendable {
         return [:]
     }
 
-    private func writeOnce(
-        _ executions: ArraySlice<Execution>, _ unwritten: Set<String>
-    ) async throws -> [String: Outcome] {
-        let typeIDs = try await types.ids(of: wantedTypes(executions))
+    private func writeOnce(_ items: ArraySlice<Item>, _ unwritten: Set<String>) async throws -> [String: Outcome] {
+        let canAmend = try await amending.isSupported()
+        // One that another recorder may have written is looked up always.
+        let targets = try await targets(of: items, unwritten)
+        let executions = targets.map(\.execution)
+        let events = try await storedEvents(of: targets.compactMap { $0.node?.id })
+        let artifacts = try await storedArtifacts(executions, events: events.values.joined())
+        var plan = ArtifactPlan(stored: artifacts, canAmend: canAmend)
+        var graph = Graph(targets: targets, events: events, canAmend: canAmend)
+        graph.resolve(&plan)
+        if canAmend { try await relink(&graph, &plan) }
+        try await findBelow(&graph, &plan, canAmend: canAmend)
+        let typeIDs = try await types.ids(of: graph.types(plan))
         let found = try await types.contexts(of: Set(executions.map(\.membership)))
         let contexts = executions.reduce(into: [:]) { $0[$1.id] = found[$1.membership] }
-        // One that another recorder may have written is looked up always.
-        let stored = try await storedExecutions(
-            executions.filter { !unwritten.contains($0.id) || $0.recordedID != nil })
-        let events = try await storedEvents(of: stored.values.map(\.id))
-        let artifacts = try await storedArtifacts(executions, events: events.values.joined())
-        var plan = ArtifactPlan(stored: artifacts, typeIDs: typeIDs)
-        var links = Self.resolve(executions, stored, events, &plan)
         // Of all that the store has under the uris, only what this batch touches is written.
-        let entries = Self.compact(&links, plan)
-        let request = Self.request(executions, stored, typeIDs, links, entries)
+        let entries = graph.compact(plan)
+        try await amend(graph, entries, typeIDs)
+        let request = graph.request(entries, typeIDs)
         let response = try await backend.putLineageSubgraph(request)
-        guard response.executionIds.count == executions.count,
+        guard response.executionIds.count == request.executions.count,
             response.artifactIds.count == request.artifacts.count
         else { throw StatusError(.internalError, "the store answered fewer ids than it was sent nodes") }
-        try await putLinks(executions, contexts, links, entries, response)
-        return Self.receipts(executions, contexts, links, entries, response)
+        try await putLinks(graph, contexts, entries, response)
+        return Self.receipts(graph, contexts, entries, response)
+    }
+
+    /// The executions that are written for records: what the store knows of each is taken into account.
+    private func targets(of items: ArraySlice<Item>, _ unwritten: Set<String>) async throws -> [Target] {
+        let stored = try await storedExecutions(
+            items.map(\.current).filter { !unwritten.contains($0.id) || $0.recordedID != nil })
+        var known: [(item: Item, before: [Execution])] = items.map { item in
+            guard let node = stored[item.id] else { return (item, []) }
+            var record =
+                KeptFacts.record(node.customProperties) ?? Record(LineageMapping.former(node, of: item.current))
+            let before = KeptFacts.record(node.customProperties)?.executions() ?? []
+            record.add(item.record, isLive: isLive)
+            return (Item(record), before)
+        }
+        try await supersede(&known)
+        // Attempts that were repeated have nodes of their own.
+        let attempts = known.flatMap { $0.item.executions.dropLast() }
+        let others = attempts.isEmpty ? [:] : try await storedExecutions(attempts)
+        return known.flatMap { item, before in
+            item.executions.enumerated().map { number, execution in
+                let isCurrent = number == item.executions.count - 1
+                let old = before.first { $0.id == execution.id }
+                return Target(
+                    execution: execution, before: old, node: (isCurrent ? stored : others)[execution.id],
+                    sights: isCurrent ? KeptFacts.text(of: item.record) : nil, isAttempt: !isCurrent)
+            }
+        }
+    }
+
+    /// Ends revisions of what serves which the store has, or which come late, where others took their place.
+    private func supersede(_ known: inout [(item: Item, before: [Execution])]) async throws {
+        let services = known.indices.filter { known[$0].item.current.isServing }
+        if services.isEmpty { return }
+        let memberships = Set(services.map { known[$0].item.current.membership })
+        let contexts = try await types.contexts(of: memberships)
+        var siblings: [String: MlMetadata_Execution] = [:]
+        for id in Set(contexts.values.map(\.run)).sorted() {
+            let response = try await backend.getExecutionsByContext(
+                .with {
+                    $0.contextID = id
+                    $0.options.maxResultSize = 100
+                })
+            for node in response.executions where node.hasExternalID { siblings[node.externalID] = node }
+        }
+        let batch = Set(known.map(\.item.id))
+        var all = known
+        for (id, node) in siblings where !batch.contains(id) {
+            guard let record = KeptFacts.record(node.customProperties) else { continue }
+            all.append((Item(record), record.executions()))
+        }
+        for index in all.indices where all[index].item.current.isServing {
+            let item = all[index].item
+            var record = item.record
+            for other in all where other.item.id != item.id && other.item.service == item.service {
+                for seen in other.item.record.seen.values {
+                    // What both tell of goes on beside it.
+                    guard let replacement = seen.sight.replacement,
+                        !record.seen.values.contains(where: { $0.sight.age == seen.sight.age })
+                    else { continue }
+                    record.supersede(at: seen.sight.age, time: replacement.time)
+                }
+            }
+            guard record != item.record else { continue }
+            let changed = Item(record)
+            if index < known.count {
+                known[index].item = changed
+            } else if changed.executions != item.executions {
+                known.append((changed, all[index].before))
+            }
+        }
     }
 
     // MARK: What the store has
-
-    private func wantedTypes(
-        _ executions: ArraySlice<Execution>
-    ) -> [TypeRegistry.Key: LineageMapping.Properties] {
-        var result: [TypeRegistry.Key: LineageMapping.Properties] = [:]
-        for execution in executions {
-            let key = TypeRegistry.Key(kind: .execution, name: execution.type)
-            result[key, default: [:]].merge(LineageMapping.properties(ofExecution: execution)) { first, _ in first }
-            for use in execution.inputs + execution.outputs {
-                let key = TypeRegistry.Key(kind: .artifact, name: use.artifact.type)
-                result[key, default: [:]].merge(LineageMapping.properties(ofArtifact: use.artifact)) { first, _ in first
-                }
-            }
-        }
-        return result
-    }
 
     /// By external id: ours, and those that another recorder of Kubeflow Pipelines left on the pod.
     private func storedExecutions(
@@ -203,26 +284,39 @@ public struct BatchWriter: Sendable {
         return result
     }
 
-    private func storedEvents(of ids: [Int64]) async throws -> [Int64: [MlMetadata_Event]] {
+    func storedEvents(of ids: [Int64]) async throws -> [Int64: [MlMetadata_Event]] {
         guard !ids.isEmpty else { return [:] }
         let response = try await backend.getEventsByExecutionIDs(.with { $0.executionIds = ids })
         return Dictionary(grouping: response.events, by: \.executionID)
     }
 
     private func storedArtifacts(
-        _ executions: ArraySlice<Execution>, events: some Sequence<MlMetadata_Event>
+        _ executions: [Execution], events: some Sequence<MlMetadata_Event>
     ) async throws -> [MlMetadata_Artifact] {
-        let uses = executions.flatMap { $0.inputs + $0.outputs }.map(\.artifact)
+        let uses = executions.flatMap { execution in
+            (execution.inputs + execution.outputs).map { (execution, $0.artifact) }
+        }
         var result: [MlMetadata_Artifact] = []
-        // What is read may be written otherwise than its writer wrote it.
-        let read = executions.flatMap(\.inputs).compactMap(\.artifact.uri)
-        let uris = Set(uses.compactMap(\.uri) + read.flatMap(Identity.equivalents)).sorted()
+        var uris: Set<String> = []
+        for (_, artifact) in uses { if let uri = artifact.uri { uris.formUnion(Location.spellings(of: uri)) } }
+        // Folders that somebody read, before what is in them was written.
+        for output in executions.flatMap(\.outputs) {
+            guard let uri = output.artifact.uri else { continue }
+            for folder in Location.folders(of: uri, upTo: Graph.maximumFolders) {
+                uris.formUnion(Location.spellings(of: folder))
+            }
+        }
         if !uris.isEmpty {
-            result += try await backend.getArtifactsByURI(.with { $0.uris = uris }).artifacts
+            result += try await backend.getArtifactsByURI(.with { $0.uris = uris.sorted() }).artifacts
         }
         // What has no uri is found by what it contains.
-        let contents = uses.filter { $0.uri == nil }
-            .map { Identity.content(of: $0) ?? Identity.unproduced($0, before: nil) }
+        let contents = uses.filter { $0.1.uri == nil }.flatMap { execution, artifact in
+            [
+                Identity.content(of: artifact, in: execution.place)
+                    ?? Identity.unproduced(artifact, in: execution.place),
+                Identity.formerContent(of: artifact) ?? Identity.formerUnproduced(artifact),
+            ]
+        }
         if !contents.isEmpty {
             do {
                 result += try await backend.getArtifactsByExternalIds(
@@ -240,117 +334,64 @@ public struct BatchWriter: Sendable {
         return result
     }
 
-    // MARK: The request
+    // MARK: Links
 
-    /// An input or output of an execution, as indexes into the plan.
-    private struct UseLink {
-        var execution: Int
-        var artifact: Int
-        var isInput: Bool
-        var name: String
-        /// Whether the store has the event.
-        var isStored: Bool
-    }
-
-    /// Outputs of the whole batch first, so that inputs find them.
-    private static func resolve(
-        _ executions: ArraySlice<Execution>, _ stored: [String: MlMetadata_Execution],
-        _ events: [Int64: [MlMetadata_Event]], _ plan: inout ArtifactPlan
-    ) -> [UseLink] {
-        var links: [UseLink] = []
-        for isInput in [false, true] {
-            for (number, execution) in executions.enumerated() {
-                // What is read is decided when the step starts: before, its producer may not be known.
-                if isInput, execution.start == nil, !execution.state.isFinal { continue }
-                let known = stored[execution.id].flatMap { events[$0.id] } ?? []
-                let ids = known.filter { $0.isInput == isInput }.map(\.artifactID)
-                let stored = Set(ids.compactMap { plan.index(ofStored: $0) })
-                let own = ArtifactPlan.Own(ids, in: plan)
-                var linked: Set<Int> = []
-                for use in isInput ? execution.inputs : execution.outputs {
-                    // Only the key is known, and the Workflow will say the rest.
-                    if let uri = use.artifact.uri, !Artifact.isComplete(uri), execution.authority < .workflow {
-                        continue
+    /// Changes what ML Metadata's protocol cannot, before the rest is written as if it had always been so.
+    private func amend(_ graph: Graph, _ entries: [ArtifactPlan.Entry], _ typeIDs: [TypeRegistry.Key: Int64])
+        async throws
+    {
+        guard graph.canAmend else { return }
+        var request = graph.corrections(entries, typeIDs)
+        // Who left a workspace or a run leaves its context.
+        let moved = graph.targets.filter { target in
+            target.before.map { $0.membership != target.execution.membership } ?? false
+        }
+        if !moved.isEmpty {
+            let now = try await types.contexts(of: Set(moved.map(\.execution.membership)))
+            let then = try await types.contexts(of: Set(moved.compactMap { $0.before?.membership }))
+            for target in moved {
+                guard let node = target.node, let before = target.before, let old = then[before.membership] else {
+                    continue
+                }
+                let new = Set(now[target.execution.membership]?.all ?? [])
+                for id in old.all where !new.contains(id) {
+                    request.associations.append(.with { ($0.nodeID, $0.contextID) = (node.id, id) })
+                    for artifact in graph.written(by: target, entries) {
+                        request.attributions.append(.with { ($0.nodeID, $0.contextID) = (artifact, id) })
                     }
-                    let artifact =
-                        isInput
-                        ? plan.input(use, of: execution, read: own)
-                        : plan.output(use, of: execution, written: own)
-                    guard linked.insert(artifact).inserted else { continue }
-                    links.append(
-                        UseLink(
-                            execution: number, artifact: artifact, isInput: isInput, name: use.name,
-                            isStored: stored.contains(artifact)))
                 }
             }
         }
-        return links
-    }
-
-    /// The entries that are linked, with the links' indexes made to fit.
-    private static func compact(_ links: inout [UseLink], _ plan: ArtifactPlan) -> [ArtifactPlan.Entry] {
-        var positions: [Int: Int] = [:]
-        var entries: [ArtifactPlan.Entry] = []
-        for index in links.indices {
-            let old = links[index].artifact
-            let position = positions[old] ?? entries.count
-            if position == entries.count {
-                positions[old] = position
-                entries.append(plan.entries[old])
+        // What was read before it was seen to be written is not of its readers' runs any more.
+        if !graph.readersOfWritten.isEmpty {
+            let readers = try await types.contexts(of: Set(graph.readersOfWritten.map(\.reader)))
+            for (artifact, reader, writers) in graph.readersOfWritten {
+                let kept = try await types.contexts(of: writers).values.flatMap(\.all)
+                for id in readers[reader]?.all ?? [] where !kept.contains(id) {
+                    request.attributions.append(.with { ($0.nodeID, $0.contextID) = (artifact, id) })
+                }
             }
-            links[index].artifact = position
         }
-        return entries
+        guard request != .init() else { return }
+        _ = try await backend.amend(request)
     }
 
-    private static func request(
-        _ executions: ArraySlice<Execution>, _ stored: [String: MlMetadata_Execution],
-        _ typeIDs: [TypeRegistry.Key: Int64], _ links: [UseLink], _ entries: [ArtifactPlan.Entry]
-    ) -> MlMetadata_PutLineageSubgraphRequest {
-        var request = MlMetadata_PutLineageSubgraphRequest()
-        request.options.reuseArtifactIfAlreadyExistByExternalID = true
-        request.executions = executions.map { execution in
-            let type = TypeRegistry.Key(kind: .execution, name: execution.type)
-            return LineageMapping.node(
-                of: execution, typeID: typeIDs[type] ?? 0, over: stored[execution.id])
-        }
-        request.artifacts = entries.map(\.node)
-        for link in links where !link.isStored {
-            let execution = executions[executions.startIndex + link.execution]
-            request.eventEdges.append(
-                .with {
-                    $0.executionIndex = Int32(link.execution)
-                    $0.artifactIndex = Int32(link.artifact)
-                    $0.event = LineageMapping.event(
-                        link.isInput ? .input : .output, name: link.name,
-                        time: link.isInput ? execution.start : execution.end ?? execution.start)
-                })
-        }
-        return request
-    }
-
-    /// By execution.
-    private static func grouped(_ links: [UseLink], _ executions: Int) -> [[UseLink]] {
-        var result = [[UseLink]](repeating: [], count: executions)
-        for link in links { result[link.execution].append(link) }
-        return result
-    }
-
-    /// Each execution, and each artifact that is new to its run, belongs to its run and workspace.
+    /// Each execution, and each artifact that is of its run, belongs to its run and workspace.
     private func putLinks(
-        _ executions: ArraySlice<Execution>, _ contexts: [String: TypeRegistry.Contexts],
-        _ links: [UseLink], _ entries: [ArtifactPlan.Entry], _ response: MlMetadata_PutLineageSubgraphResponse
+        _ graph: Graph, _ contexts: [String: TypeRegistry.Contexts], _ entries: [ArtifactPlan.Entry],
+        _ response: MlMetadata_PutLineageSubgraphResponse
     ) async throws {
         var request = MlMetadata_PutAttributionsAndAssociationsRequest()
-        let links = Self.grouped(links, executions.count)
-        for (number, execution) in executions.enumerated() {
-            guard let context = contexts[execution.id] else { continue }
+        let links = graph.linksByTarget()
+        for (number, target) in graph.targets.enumerated() {
+            guard let context = contexts[target.execution.id] else { continue }
             for id in context.all {
                 request.associations.append(
                     .with { ($0.executionID, $0.contextID) = (response.executionIds[number], id) })
-                for link in links[number] where entries[link.artifact].belongsToRun {
-                    // Written elsewhere in this batch: it belongs there.
-                    if link.isInput, entries[link.artifact].producer != nil { continue }
+                for link in links[number] where link.kind != .inferred {
+                    // What somebody was seen to write is of his run.
+                    let isOwn = link.kind == .output || entries[link.artifact].isUnproduced
+                    guard isOwn else { continue }
                     request.attributions.append(
                         .with { ($0.artifactID, $0.contextID) = (response.artifactIds[link.artifact], id) })
                 }
@@ -360,29 +401,46 @@ public struct BatchWriter: Sendable {
     }
 
     private static func receipts(
-        _ executions: ArraySlice<Execution>, _ contexts: [String: TypeRegistry.Contexts],
-        _ links: [UseLink], _ entries: [ArtifactPlan.Entry], _ response: MlMetadata_PutLineageSubgraphResponse
+        _ graph: Graph, _ contexts: [String: TypeRegistry.Contexts], _ entries: [ArtifactPlan.Entry],
+        _ response: MlMetadata_PutLineageSubgraphResponse
     ) -> [String: Outcome] {
         var result: [String: Outcome] = [:]
-        let links = grouped(links, executions.count)
-        for (number, execution) in executions.enumerated() {
-            func found(_ isInput: Bool) -> [Link] {
-                let uses = isInput ? execution.inputs : execution.outputs
+        let links = graph.linksByTarget()
+        for (number, target) in graph.targets.enumerated() where !target.isAttempt {
+            let execution = target.execution
+            func found(_ kind: Graph.Link.Kind) -> [Link] {
+                let uses = kind == .input ? execution.inputs : execution.outputs
                 let types = Dictionary(uses.map { ($0.name, $0.artifact.type) }) { first, _ in first }
-                return links[number].filter { $0.isInput == isInput }.map { link in
-                    Link(
+                return links[number].filter { $0.kind == kind }.map { link in
+                    let entry = entries[link.artifact]
+                    return Link(
                         id: response.artifactIds[link.artifact], name: link.name,
-                        uri: entries[link.artifact].node.uri,
-                        type: types[link.name] ?? "")
+                        uri: entry.statements.shown?.uri ?? entry.node.uri, type: types[link.name] ?? "")
                 }
             }
             result[execution.id] = .recorded(
                 Receipt(
                     executionID: response.executionIds[number], runID: contexts[execution.id]?.run ?? 0,
-                    inputs: found(true), outputs: found(false)))
+                    inputs: found(.input), outputs: found(.output),
+                    lateTypes: graph.canAmend ? [] : links[number].compactMap { entries[$0.artifact].lateType }))
         }
         return result
     }
+}
+
+extension ArtifactPlan.Entry {
+    /// A type that was declared too late for a store that changes none.
+    fileprivate var lateType: String? {
+        guard isStored, let shown = statements.shown, shown.isTypeDeclared, let storedType, storedType != shown.type,
+            !statements.all.contains(where: { $0.execution == ArtifactStatements.others })
+        else { return nil }
+        return shown.type
+    }
+}
+
+extension BatchWriter.Item {
+    /// What the identities of all revisions of one service begin with.
+    fileprivate var service: Substring { id[..<(id.lastIndex(of: "/") ?? id.endIndex)] }
 }
 
 extension Execution {

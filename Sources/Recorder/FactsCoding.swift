@@ -1,11 +1,13 @@
 import FoundationEssentials
 import Lineage
 
-/// An execution as bytes in the journal: texts and lists with their lengths before them, fields in the
+/// Records and executions as bytes, for the journal and the store: texts and lists with their lengths before them, fields in the
 /// order of ``Execution``. Several times as fast as JSON, and the journal is written for every event.
 enum FactsCoding {
     /// The first byte. Another format gets another; JSON, which the first journals had, begins with `{`.
-    private static let version: UInt8 = 3
+    fileprivate static let version: UInt8 = 4
+    /// An execution, and not a record of sights.
+    fileprivate static let versionOfExecutions: UInt8 = 3
     /// It had two flags for the role.
     fileprivate static let versionOfFlags: UInt8 = 2
 
@@ -14,23 +16,54 @@ enum FactsCoding {
         var description: String
     }
 
-    static func encode(_ execution: Execution) -> [UInt8] {
+    static func encode(_ record: Record) -> [UInt8] {
         var writer = FactsWriter()
         writer.bytes.reserveCapacity(4096)
         writer.bytes.append(version)
-        writer.put(execution)
+        writer.put(record)
         return writer.bytes
     }
 
+    /// What older journals have is the record of one sight.
     /// - Throws: ``Damaged``.
-    static func decode(_ bytes: [UInt8]) throws -> Execution {
-        if bytes.first == UInt8(ascii: "{") { return try decodeJSON(bytes) }
-        guard let format = bytes.first, format == version || format == versionOfFlags else {
+    static func decode(_ bytes: [UInt8]) throws -> Record {
+        if bytes.first == UInt8(ascii: "{") { return Record(try decodeJSON(bytes)) }
+        guard let format = bytes.first, [version, versionOfExecutions, versionOfFlags].contains(format) else {
             throw Damaged(description: "facts of an unknown format")
         }
         return try bytes.withUnsafeBufferPointer { buffer in
             var reader = FactsReader(bytes: buffer, index: 1)
-            return try reader.execution(format)
+            return format == version ? try reader.record() : Record(try reader.execution(format))
+        }
+    }
+
+    /// What is said of an artifact, and by whom.
+    static func encode(_ statements: ArtifactStatements) -> [UInt8] {
+        var writer = FactsWriter()
+        writer.bytes.append(version)
+        writer.put(statements.all) { writer, statement in
+            writer.put(statement.place)
+            writer.put(statement.execution)
+            writer.put(statement.isWriter)
+            writer.put(statement.time)
+            writer.put(statement.workspace)
+            writer.put(statement.run)
+            writer.put(statement.artifact)
+        }
+        return writer.bytes
+    }
+
+    /// - Throws: ``Damaged``.
+    static func decodeStatements(_ bytes: [UInt8]) throws -> ArtifactStatements {
+        guard bytes.first == version else { throw Damaged(description: "facts of an unknown format") }
+        return try bytes.withUnsafeBufferPointer { buffer in
+            var reader = FactsReader(bytes: buffer, index: 1)
+            return ArtifactStatements(
+                try reader.list {
+                    ArtifactStatements.Statement(
+                        place: try $0.text(), execution: try $0.text(), isWriter: try $0.bool(), time: try $0.date(),
+                        workspace: try $0.text(), run: try $0.text(), artifact: try $0.artifact())
+                })
         }
     }
 
@@ -109,7 +142,36 @@ private struct FactsWriter {
     mutating func put(_ date: Date?) { put(date) { $0.put($1.timeIntervalSinceReferenceDate) } }
     mutating func put(_ text: String?) { put(text) { $0.put($1) } }
 
-    mutating func put(_ execution: Execution) {
+    mutating func put(_ record: Record) {
+        put(record.id)
+        put(record.served)
+        put(record.superseded) { writer, superseded in
+            writer.put(superseded.age)
+            writer.put(superseded.time)
+        }
+        put(record.seen) { writer, member in
+            writer.put(member.key.kind)
+            writer.put(member.key.object)
+            writer.put(Int(member.key.attempt))
+            writer.put(member.key.isDeletion)
+            writer.put(member.value.isGone)
+            writer.put(member.value.sight)
+        }
+    }
+
+    private mutating func put(_ age: Age) {
+        put(Int(age.time))
+        put(Int(bitPattern: UInt(age.version)))
+        put(age.isDeleted)
+    }
+
+    private mutating func put(_ problem: Problem) {
+        put(problem.object)
+        put(problem.field)
+        put(problem.reason)
+    }
+
+    private mutating func put(_ execution: Execution) {
         put(execution.id)
         put(execution.type)
         put(execution.name)
@@ -132,11 +194,7 @@ private struct FactsWriter {
             writer.put(evidence.fact)
             writer.put(evidence.field)
         }
-        put(execution.problems) { writer, problem in
-            writer.put(problem.object)
-            writer.put(problem.field)
-            writer.put(problem.reason)
-        }
+        put(execution.problems) { $0.put($1) }
         put(execution.authority.rawValue)
         put(execution.endSeenIn) { $0.put($1) }
         put(execution.origins.values) { writer, origin in
@@ -148,6 +206,9 @@ private struct FactsWriter {
         put(execution.wantsWriteBack)
         put(execution.recordedID) { $0.put(Int($1)) }
         put(execution.role.rawValue)
+        put(execution.age)
+        put(execution.conclusion) { $0.put($1) }
+        put(execution.replacement) { $0.put($1.time) }
     }
 
     private mutating func put(_ run: Run) {
@@ -162,7 +223,10 @@ private struct FactsWriter {
     private mutating func put(_ use: ArtifactUse) {
         put(use.name)
         put(use.convention)
-        let artifact = use.artifact
+        put(use.artifact)
+    }
+
+    mutating func put(_ artifact: Artifact) {
         put(artifact.type)
         put(artifact.isTypeDeclared)
         put(artifact.name)
@@ -197,7 +261,7 @@ private struct FactsReader {
         throw Damaged(description: "facts with an endless number")
     }
 
-    private mutating func bool() throws -> Bool { try byte() != 0 }
+    mutating func bool() throws -> Bool { try byte() != 0 }
 
     private mutating func double() throws -> Double {
         var bits: UInt64 = 0
@@ -205,7 +269,7 @@ private struct FactsReader {
         return Double(bitPattern: bits)
     }
 
-    private mutating func text() throws -> String {
+    mutating func text() throws -> String {
         let count = try int()
         guard count >= 0, count <= bytes.count - index else { throw Damaged(description: "facts that end too early") }
         defer { index += count }
@@ -216,7 +280,7 @@ private struct FactsReader {
         try bool() ? try body(&self) : nil
     }
 
-    private mutating func list<Element>(_ body: (inout FactsReader) throws -> Element) throws -> [Element] {
+    mutating func list<Element>(_ body: (inout FactsReader) throws -> Element) throws -> [Element] {
         let count = try int()
         guard count >= 0, count <= bytes.count - index else { throw Damaged(description: "facts that end too early") }
         var result: [Element] = []
@@ -248,8 +312,27 @@ private struct FactsReader {
         return value
     }
 
-    private mutating func date() throws -> Date? {
+    mutating func date() throws -> Date? {
         try optional { Date(timeIntervalSinceReferenceDate: try $0.double()) }
+    }
+
+    mutating func record() throws -> Record {
+        let id = try text()
+        let served = try date()
+        let superseded = try optional { Record.Superseded(age: try $0.age(), time: try $0.date()) }
+        let seen = try list { reader in
+            let source = Record.Source(
+                kind: try reader.text(), object: try reader.text(), attempt: Int64(try reader.int()),
+                isDeletion: try reader.bool())
+            let isGone = try reader.bool()
+            return (source, Record.Seen(sight: try reader.execution(FactsCoding.version), isGone: isGone))
+        }
+        guard !seen.isEmpty else { throw Damaged(description: "facts of nothing that was seen") }
+        return Record(id: id, seen: Dictionary(seen) { $1 }, served: served, superseded: superseded)
+    }
+
+    private mutating func age() throws -> Age {
+        Age(time: Int64(try int()), version: UInt64(UInt(bitPattern: try int())), isDeleted: try bool())
     }
 
     mutating func execution(_ format: UInt8) throws -> Execution {
@@ -278,6 +361,13 @@ private struct FactsReader {
         } else {
             result.role = try raw(try int())
         }
+        if format == FactsCoding.version {
+            result.age = try age()
+            result.conclusion = try optional {
+                Problem(object: try $0.text(), field: try $0.text(), reason: try $0.text())
+            }
+            result.replacement = try optional { .init(time: try $0.date()) }
+        }
         return result
     }
 
@@ -290,12 +380,14 @@ private struct FactsReader {
     }
 
     private mutating func use() throws -> ArtifactUse {
-        let (name, convention) = (try text(), try text())
-        let artifact = Artifact(
+        ArtifactUse(name: try text(), convention: try text(), artifact: try artifact())
+    }
+
+    mutating func artifact() throws -> Artifact {
+        Artifact(
             type: try text(), isTypeDeclared: try bool(), name: try optional { try $0.text() },
             uri: try optional { try $0.text() }, version: try optional { try $0.text() },
             digest: try optional { try $0.text() }, state: try raw(try text()), properties: try properties(),
             customProperties: try properties())
-        return ArtifactUse(name: name, convention: convention, artifact: artifact)
     }
 }

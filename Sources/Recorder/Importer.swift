@@ -34,8 +34,6 @@ public struct Importer: ~Copyable {
     private let batchSize = 200
     public private(set) var summary = Summary()
     private var executions: [Execution] = []
-    /// Of services, what took the place of other revisions last.
-    private var serving: [String: Capture.Serving] = [:]
 
     /// - Parameter folder: where the journal is kept meanwhile.
     /// - Throws: ``Journal/FileError``.
@@ -61,11 +59,6 @@ public struct Importer: ~Copyable {
             let result = capture(object, isDeleted: isDeleted)
             for problem in result.problems { summary.add("\(name): \(problem)") }
             executions += result.everything
-            if let found = result.serving, found.isReplaced,
-                found.end ?? .distantPast >= serving[found.prefix]?.end ?? .distantPast
-            {
-                serving[found.prefix] = found
-            }
             if executions.count >= batchSize { try await gather() }
         }
     }
@@ -80,14 +73,10 @@ public struct Importer: ~Copyable {
     /// - Throws: `StatusError` when the store cannot be reached.
     public mutating func finish(progress: (Int) -> Void = { _ in }) async throws -> Summary {
         try await gather()
-        for found in serving.values {
-            try await journal.endRevisions(
-                found.prefix, except: found.live, at: found.end, isOwned: { _ in true })
-        }
         while true {
             let batch = try await journal.pending(limit: batchSize)
             if batch.isEmpty { break }
-            let outcomes = try await writer.write(batch.map(\.execution))
+            let outcomes = try await writer.write(batch.map(\.record))
             for step in batch {
                 for problem in step.execution.problems { summary.add("\(problem)") }
                 switch outcomes[step.execution.id] {

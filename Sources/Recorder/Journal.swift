@@ -9,6 +9,9 @@ import SQLite
 public actor Journal {
     /// A step that waits for the store.
     public struct Pending: Sendable {
+        /// All that was seen of it.
+        public var record: Record
+        /// What that comes to now: the last attempt.
         public var execution: Execution
         /// Its revision, for ``Journal/acknowledge(_:)``.
         public var revision: Int64
@@ -37,10 +40,11 @@ public actor Journal {
     /// How long steps wait that another replica writes, until it is seen whether it did.
     private let standby: Duration
     public nonisolated let clock: JournalClock
+    /// Whether sights come as things happen, and not from files in any order.
     private let isLive: Bool
     let connection: Connection
     /// The steps that were told of last: most are told of again soon, or are written next.
-    private var recent: [String: Execution] = [:]
+    private var recent: [String: Known] = [:]
     private let maximumRecent = 1000
     private var waiters: [CheckedContinuation<Void, Never>] = []
     /// Whether pods are being listed for the first time: steps that only their Workflow told of wait for them.
@@ -61,7 +65,6 @@ public actor Journal {
         path: String, settle: Duration = .seconds(3), standby: Duration = .seconds(600),
         clock: JournalClock = JournalClock(), isTemporary: Bool = false
     ) throws {
-        // Files are told in any order.
         isLive = !isTemporary
         self.clock = clock
         self.settle = settle
@@ -182,19 +185,26 @@ public actor Journal {
     }
 
     private func record(_ execution: Execution, _ isOwned: Bool) throws -> Bool {
-        var merged = execution
         // What cannot be read any more is written anew.
-        if let old = try readable({ try facts(of: execution.id) }) {
-            // Of files, a run that goes on may be older than one that has ended, and so may an end.
-            let isOlder =
-                !isLive && old.role == .run && old.state.isFinal
-                && old.end.map { (execution.end ?? .distantPast) < $0 } ?? false
-            merged = isOlder ? execution.merging(old) : old.merging(execution)
-            // Two sights of the same facts may tell them in another order.
-            if merged.saysTheSame(as: old) {
-                if merged.endSeenIn != old.endSeenIn { try release(merged, isOwned) }
-                return false
+        guard let old = try readable({ try known(execution.id) }) else {
+            return try keep(Known(Record(execution)), over: nil, isOwned)
+        }
+        var record = old.record
+        record.add(execution, isLive: isLive)
+        return try keep(record == old.record ? old : Known(record), over: old, isOwned)
+    }
+
+    /// - Returns: whether it says something new.
+    private func keep(_ new: Known, over old: Known?, _ isOwned: Bool) throws -> Bool {
+        let merged = new.current
+        if let old, new.saysTheSame(as: old) {
+            if merged.endSeenIn != old.current.endSeenIn {
+                try release(new, isOwned)
+            } else if new.record != old.record, !isLive {
+                try connection.run("UPDATE step SET facts = ? WHERE id = ?", blob(new), merged.id)
             }
+            if new.record != old.record { remember(new) }
+            return false
         }
         revision += 1
         try connection.run(
@@ -205,37 +215,69 @@ public actor Journal {
             updated = excluded.updated, held_until = excluded.held_until, facts = excluded.facts, refused = NULL
             """,
             merged.id, merged.namespace, revision, merged.state.isFinal, now,
-            isOwned || merged.isFragment ? heldUntil(merged) : untilStandby, blob(merged))
-        remember(merged)
+            isOwned || merged.isFragment ? heldUntil(merged) : untilStandby, blob(new))
+        remember(new)
         return true
     }
 
     /// What the journal has of a step.
-    private func facts(of id: String) throws -> Execution? {
+    private func known(_ id: String) throws -> Known? {
         if let known = recent[id] { return known }
-        return try connection.first("SELECT facts FROM step WHERE id = ?", id) { $0.blob(0) }.map(FactsCoding.decode)
+        return try connection.first("SELECT facts FROM step WHERE id = ?", id) { $0.blob(0) }
+            .map { Known(try FactsCoding.decode($0)) }
     }
 
     /// `nil` for facts that are damaged.
-    private func readable(_ body: () throws -> Execution?) throws -> Execution? {
+    private func readable(_ body: () throws -> Known?) throws -> Known? {
         do { return try body() } catch is FactsCoding.Damaged { return nil }
     }
 
-    private func remember(_ execution: Execution) {
+    private func remember(_ known: Known) {
         if recent.count >= maximumRecent { recent = [:] }
-        recent[execution.id] = execution
+        recent[known.record.id] = known
     }
 
     /// The end of a step was seen in another object, which adds nothing: it waits no longer.
-    private func release(_ execution: Execution, _ isOwned: Bool) throws {
+    private func release(_ known: Known, _ isOwned: Bool) throws {
         try connection.run(
-            "UPDATE step SET held_until = ?, facts = ? WHERE id = ?", isOwned ? 0 : untilStandby, blob(execution),
-            execution.id)
-        remember(execution)
+            "UPDATE step SET held_until = ?, facts = ? WHERE id = ?", isOwned ? 0 : untilStandby, blob(known),
+            known.record.id)
+        remember(known)
         wake()
     }
 
-    private func blob(_ execution: Execution) -> SQLValue { .blob(FactsCoding.encode(execution)) }
+    private func blob(_ known: Known) -> SQLValue { .blob(FactsCoding.encode(known.record)) }
+
+    /// Notes that objects were missing in a whole list.
+    /// - Throws: `SQLiteError`.
+    func note(
+        gone: [(id: String, objects: Set<Execution.Origin>)], isOwned: (String) -> Bool = { _ in true }
+    ) throws {
+        guard !gone.isEmpty else { return }
+        try change(gone.map(\.id), isOwned) { record in
+            for (id, objects) in gone where id == record.id { _ = record.note(gone: objects) }
+        }
+    }
+
+    /// Changes records, all or none.
+    private func change(_ ids: [String], _ isOwned: (String) -> Bool, _ body: (inout Record) -> Void) throws {
+        let before = revision
+        do {
+            let changed = try connection.transaction {
+                try ids.reduce(0) { count, id in
+                    guard let old = try readable({ try known(id) }) else { return count }
+                    var record = old.record
+                    body(&record)
+                    return count + (try keep(Known(record), over: old, isOwned(old.current.namespace)) ? 1 : 0)
+                }
+            }
+            if changed > 0 { wake() }
+        } catch {
+            revision = before
+            recent = [:]
+            throw error
+        }
+    }
 
     private func heldUntil(_ execution: Execution) -> Int64 {
         if execution.isFragment { return .max }
@@ -296,8 +338,9 @@ public actor Journal {
         ) { ($0.integer(0), $0.text(1), $0.integer(2)) }
         return try rows.compactMap { revision, id, acknowledged in
             do {
-                return try facts(of: id).map {
-                    Pending(execution: $0, revision: revision, isUnwritten: acknowledged == 0)
+                return try known(id).map {
+                    Pending(
+                        record: $0.record, execution: $0.current, revision: revision, isUnwritten: acknowledged == 0)
                 }
             } catch let error as FactsCoding.Damaged {
                 // Set aside: it must not hold up the others for ever.
@@ -314,7 +357,7 @@ public actor Journal {
             "SELECT facts FROM step WHERE is_final = 0 AND held_until < ? AND updated < ?", Int64.max,
             Timestamp.milliseconds(time)
         ) { $0.blob(0) }
-        return try rows.compactMap { bytes in try readable { try FactsCoding.decode(bytes) } }
+        return try rows.compactMap { bytes in try readable { Known(try FactsCoding.decode(bytes)) }?.current }
     }
 
     /// Whether the ends of all of these were seen.
@@ -331,20 +374,15 @@ public actor Journal {
     /// - Parameters:
     ///   - prefix: what the identities of all revisions begin with.
     ///   - live: the revisions that go on.
+    ///   - age: how old the sight is that says so.
     /// - Throws: `SQLiteError`.
-    func endRevisions(_ prefix: String, except live: [String], at end: Date?, isOwned: (String) -> Bool) throws {
+    func endRevisions(
+        _ prefix: String, except live: [String], at end: Date?, age: Age, isOwned: (String) -> Bool
+    ) throws {
         let open = try connection.rows(
             "SELECT id FROM step WHERE id >= ? AND id < ? AND is_final = 0", prefix, prefix + "\u{10FFFF}"
         ) { $0.text(0) }
-        let ended = try open.filter { !live.contains($0) }.compactMap { id in
-            try readable { try facts(of: id) }
-        }.map { step in
-            var step = step
-            // What never served was given up.
-            (step.state, step.end) = (step.start == nil ? .canceled : .complete, end)
-            return step
-        }
-        try record(ended, isOwned: isOwned)
+        try change(open.filter { !live.contains($0) }, isOwned) { $0.supersede(at: age, time: end) }
     }
 
     /// How many steps wait.
@@ -466,15 +504,33 @@ extension Execution {
         role == .step && origins["Workflow"] != nil && origins["Pod"] == nil
     }
 
-    /// Whether two sights differ in nothing that is recorded.
-    fileprivate func saysTheSame(as other: Execution) -> Bool {
-        var (one, two) = (self, other)
+}
+
+/// A record with what it comes to.
+private struct Known {
+    let record: Record
+    let executions: [Execution]
+
+    init(_ record: Record) {
+        self.record = record
+        executions = record.executions()
+    }
+
+    var current: Execution { executions[executions.count - 1] }
+
+    /// Whether two differ in nothing that is recorded.
+    func saysTheSame(as other: Known) -> Bool {
+        executions.map(Self.comparable) == other.executions.map(Self.comparable)
+    }
+
+    private static func comparable(_ execution: Execution) -> Execution {
+        var result = execution
         // The label with the id is our own doing, and the order of evidence says nothing.
-        one.recordedID = nil
-        two.recordedID = nil
-        (one.authority, two.authority) = (.pod, .pod)
-        (one.evidence, two.evidence) = ([], [])
-        (one.endSeenIn, two.endSeenIn) = ([], [])
-        return one == two
+        result.recordedID = nil
+        result.authority = .pod
+        result.evidence = []
+        result.endSeenIn = []
+        result.age = Age()
+        return result
     }
 }

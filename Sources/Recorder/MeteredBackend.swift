@@ -68,6 +68,22 @@ struct MeteredBackend: MetadataBackend {
     ) async throws -> MlMetadata_GetEventsByExecutionIDsResponse {
         try await meter("GetEventsByExecutionIDs") { try await backend.getEventsByExecutionIDs(request) }
     }
+    func getEventsByArtifactIDs(
+        _ request: MlMetadata_GetEventsByArtifactIDsRequest
+    ) async throws -> MlMetadata_GetEventsByArtifactIDsResponse {
+        try await meter("GetEventsByArtifactIDs") { try await backend.getEventsByArtifactIDs(request) }
+    }
+    func getExecutionsByContext(
+        _ request: MlMetadata_GetExecutionsByContextRequest
+    ) async throws -> MlMetadata_GetExecutionsByContextResponse {
+        try await meter("GetExecutionsByContext") { try await backend.getExecutionsByContext(request) }
+    }
+    func amend(_ request: Kfmd_V1_AmendRequest) async throws -> Kfmd_V1_AmendResponse {
+        try await meter("Amend") { try await backend.amend(request) }
+    }
+    func findBelow(_ request: Kfmd_V1_FindBelowRequest) async throws -> Kfmd_V1_FindBelowResponse {
+        try await meter("FindBelow") { try await backend.findBelow(request) }
+    }
     func getContextsByID(
         _ request: MlMetadata_GetContextsByIDRequest
     ) async throws -> MlMetadata_GetContextsByIDResponse {

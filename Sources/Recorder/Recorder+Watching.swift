@@ -235,7 +235,8 @@ extension Recorder {
                 try await journal.record(executions) { ownership.owns($0) }
                 for found in serving {
                     try await journal.endRevisions(
-                        found.prefix, except: found.live, at: found.end, isOwned: { ownership.owns($0) })
+                        found.prefix, except: found.live, at: found.end, age: found.age, isOwned: { ownership.owns($0) }
+                    )
                 }
                 for workflow in offloaded { try await journal.want(workflow, every: Self.offloadedInterval) }
                 for (pod, executions, isDeleted) in pods {

@@ -67,7 +67,7 @@ extension Recorder {
             batch.filter { ended.contains($0.execution.id) }.map { ($0.execution.id, $0.revision, nil) })
         guard !pending.isEmpty else { return }
         let outcomes = try await writer.write(
-            pending.map(\.execution), unwritten: Set(pending.filter(\.isUnwritten).map(\.execution.id)))
+            pending.map(\.record), unwritten: Set(pending.filter(\.isUnwritten).map(\.execution.id)))
         metrics.observeBatch(ContinuousClock.now - began)
         var done: [(id: String, revision: Int64, refused: String?)] = []
         var failed: [(id: String, revision: Int64)] = []

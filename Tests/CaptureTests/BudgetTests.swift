@@ -40,7 +40,7 @@ import Testing
         #expect(execution.outputs.count == Budget.uses)
         #expect(execution.problems.contains { $0.reason.contains("6200") })
         // Seen again, in any state of it, they are the same.
-        #expect(execution.merging(execution).outputs == execution.outputs)
+        #expect(together([execution, execution])?.outputs == execution.outputs)
     }
 
     @Test func manyOutputsThatAreOne() throws {

@@ -18,7 +18,7 @@ import Testing
         #expect(pod.id == node.id)
         #expect(pod.type == node.type)
         #expect(pod.run.name == node.run.name)
-        let merged = pod.merging(node)
+        let merged = try #require(together([pod, node]))
         #expect(merged.inputs.count == 1)
         #expect(merged.outputs.count == 3)
         #expect(merged.run.displayName == "My run")
@@ -94,7 +94,7 @@ import Testing
             "conditions": [["type": "Succeeded", "status": "True"]], "currentOptimalTrial": ["bestTrialName": "t2"],
         ]
         let marks = capture(try object("Experiment", "e", optimal)).executions
-        let merged = zip(trials, marks).map { $0.merging($1) }
+        let merged = zip(trials, marks).compactMap { together([$0, $1]) }
         #expect(merged.map { $0.customProperties["best_trial"] } == [.bool(false), .bool(true)])
         #expect(merged.map(\.state) == [.complete, .complete])
         #expect(zip(trials, merged).allSatisfy { $0.id == $1.id && $0.run == $1.run })

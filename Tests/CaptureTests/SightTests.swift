@@ -116,7 +116,7 @@ import Testing
                     key: location.key, archive: location.archive, isKFP: isKFP, isOffloaded: isOffloaded)
                 let capture = Capture(cluster: "c")
                 let sights = try order.flatMap { capture(try KubernetesObject(objects[$0])).executions }
-                let merged = try #require(sights.dropFirst().reduce(sights.first) { $0?.merging($1) })
+                let merged = try #require(together(sights))
                 let uri = isKFP ? "minio" + location.uri.dropFirst(2) : location.uri
                 #expect(merged.outputs.map(\.artifact.uri) == [uri], "\(location), \(isKFP), \(order)")
                 #expect(merged.outputs.first?.name == "model")
@@ -140,7 +140,7 @@ import Testing
         #expect(capture(try KubernetesObject(objects[2])).executions.isEmpty)
         let sights = try [1, 2, 0].flatMap { capture(try KubernetesObject(objects[$0])).executions }
         #expect(Set(sights.map(\.id)).count == 1)
-        let merged = try #require(sights.dropFirst().reduce(sights.first) { $0?.merging($1) })
+        let merged = try #require(together(sights))
         #expect(merged.outputs.map(\.artifact.uri) == ["s3://b/k/m"])
         // Of another that had the name before.
         _ = capture(try KubernetesObject(objects[1]), isDeleted: true)
@@ -161,7 +161,7 @@ import Testing
         for order in [[0, 1], [1, 0]] {
             let capture = Capture(cluster: "c")
             let sights = try order.flatMap { capture(try KubernetesObject(objects[$0])).executions }
-            let merged = try #require(sights.dropFirst().reduce(sights.first) { $0?.merging($1) })
+            let merged = try #require(together(sights))
             #expect(merged.state == .complete)
             #expect(merged.problems.isEmpty)
             #expect(merged.end?.timeIntervalSince1970 == 1_740_823_230)

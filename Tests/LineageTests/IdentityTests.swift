@@ -19,15 +19,21 @@ import Testing
 
     @Test func contentIsKnownByDigestElseByVersion() {
         var artifact = Artifact(type: "t", name: "n", uri: "u")
-        #expect(Identity.content(of: artifact) == nil)
+        #expect(Identity.content(of: artifact, in: "c/n") == nil)
         artifact.version = "1"
-        let byVersion = Identity.content(of: artifact)
+        let byVersion = Identity.content(of: artifact, in: "c/n")
         artifact.digest = "sha256:x"
-        let byDigest = Identity.content(of: artifact)
+        let byDigest = Identity.content(of: artifact, in: "c/n")
         #expect(byVersion != nil)
         #expect(byDigest != nil && byDigest != byVersion)
         artifact.name = "another"
-        #expect(Identity.content(of: artifact) == byDigest)
+        #expect(Identity.content(of: artifact, in: "c/n") == byDigest)
+        // Neither the type nor the spelling is of it, nor is the namespace where there is a location.
+        artifact.type = "another"
+        artifact.uri = "u/"
+        #expect(Identity.content(of: artifact, in: "c/m") == byDigest)
+        artifact.uri = nil
+        #expect(Identity.content(of: artifact, in: "c/m") != Identity.content(of: artifact, in: "c/n"))
     }
 
     @Test(arguments: ["2026-11-22T03:44:29Z", "2026-11-22T03:44:29.000000Z", "2026-11-22T04:44:29+01:00"])

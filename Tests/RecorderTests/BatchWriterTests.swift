@@ -104,7 +104,9 @@ import Testing
     @Test func anEndIsNotTakenBackAndFactsAreKept() async throws {
         try await withStore { store in
             _ = try await BatchWriter(store).write([step("s", 0, 10, writes: [file("s3://a")])])
-            _ = try await BatchWriter(store).write([step("s", 0, reads: [file("s3://b")], state: .running)])
+            var workflow = step("s", 0, reads: [file("s3://b")], state: .running)
+            workflow.origins = ["Workflow": .init(kind: "Workflow", namespace: "ns", name: "w", uid: "w")]
+            _ = try await BatchWriter(store).write([workflow])
             let execution = try await store.read { try $0.getExecutions(.init()).executions }.first
             #expect(execution?.lastKnownState == .complete)
             #expect(execution?.customProperties["end_time"] != nil)
@@ -306,7 +308,8 @@ extension BatchWriterTests {
                 (0..<200).map { index in
                     let time = Double(number * 1000 + index * 2)
                     return step(
-                        "\(number)-\(index)", time, time + 1, reads: [file("s3://\(number)/\(index - 1)")],
+                        "\(number)-\(index)", time, time + 1,
+                        reads: index > 0 ? [file("s3://\(number)/\(index - 1)")] : [],
                         writes: [file("s3://\(number)/\(index)")], run: "run-\(index % 20)")
                 }
             }
@@ -330,20 +333,21 @@ extension BatchWriterTests {
     @Test func aServiceThatGoesOnAgainRunsAgain() async throws {
         try await withStore { store in
             let writer = BatchWriter(store)
-            func service(_ state: Execution.State, _ end: Double?) -> Execution {
+            func service(_ state: Execution.State, _ end: Double?, _ version: UInt64) -> Execution {
                 var execution = step("s", 0, end, reads: [file("s3://m")], state: state)
                 execution.role = .service
+                execution.age = Age(time: Timestamp.milliseconds(time(60)), version: version)
                 return execution
             }
             func stored() async throws -> (String, Bool)? {
                 try await store.read { try $0.getExecutions(.init()).executions.first }
                     .map { ($0.stateName, $0.customProperties["end_time"] != nil) }
             }
-            _ = try await writer.write([service(.running, nil)])
-            _ = try await writer.write([service(.complete, 10)])
+            _ = try await writer.write([service(.running, nil, 1)])
+            _ = try await writer.write([service(.complete, 10, 2)])
             #expect(try await stored()?.0 == "complete")
             #expect(try await stored()?.1 == true)
-            _ = try await writer.write([service(.running, nil)])
+            _ = try await writer.write([service(.running, nil, 3)])
             #expect(try await stored()?.0 == "running")
             #expect(try await stored()?.1 == false)
             #expect(try await store.counts() == [1, 1, 2])
@@ -380,9 +384,16 @@ extension BatchWriterTests {
             #expect(found["message"] == "no memory")
             #expect(found["output:loss"] == "0.1")
             // An older dump takes nothing back; a run that was started again does, also with its first start.
-            _ = try await BatchWriter(store, isLive: false).write([run(.running, 0, nil)])
-            #expect(try await stored() == found)
-            _ = try await writer.write([run(.running, 0, nil)])
+            found["__kfmd_sights__"] = nil
+            for isLive in [false, true] {
+                _ = try await BatchWriter(store, isLive: isLive).write([run(.running, 0, nil)])
+                var again = try await stored()
+                again["__kfmd_sights__"] = nil
+                #expect(again == found)
+            }
+            var later = run(.running, 0, nil)
+            later.age = Age(time: Timestamp.milliseconds(time(15)))
+            _ = try await writer.write([later])
             #expect(try await stored()["state"] == "RUNNING")
             _ = try await writer.write([run(.failed, 0, 20)])
             _ = try await BatchWriter(store, isLive: false).write([run(.running, 60, nil)])
@@ -467,9 +478,8 @@ extension BatchWriterTests {
             }
             let concluded = step("s", 0, nil, state: .canceled)
             var told = concluded
-            told.problems = [
-                Problem(object: "Pod ns/s", field: "status", reason: "its object is gone: \(Problem.unseenEnd)")
-            ]
+            told.conclude(object: "Workflow ns/w", field: "status", reason: "the workflow has ended")
+            told.origins = ["Workflow": .init(kind: "Workflow", namespace: "ns", name: "w", uid: "w")]
             _ = try await BatchWriter(store).write([told])
             #expect(try await stored().state == "canceled")
             #expect(try await stored().problems != nil)
@@ -482,24 +492,41 @@ extension BatchWriterTests {
         }
     }
 
-    @Test func aStepThatIsRepeatedRunsAgain() async throws {
-        try await withStore { store in
-            func stored() async throws -> (state: String, properties: [String: String]) {
-                let node = try #require(try await store.read { try $0.getExecutions(.init()).executions.first })
-                return (node.stateName, node.customProperties.mapValues(\.stringValue))
+    @Test func anAttemptThatWasRepeatedIsAnExecution() async throws {
+        func told(_ state: Execution.State, _ start: Double, _ end: Double?, writes: [Artifact] = []) -> Execution {
+            var result = step("s", start, end, writes: writes, state: state)
+            result.origins = ["Workflow": .init(kind: "Workflow", namespace: "ns", name: "w", uid: "w")]
+            result.authority = .workflow
+            if state == .failed { result.customProperties["message"] = "Error (exit code 1)" }
+            return result
+        }
+        let sights = [
+            told(.failed, 0, 10, writes: [file("s3://log")]), told(.running, 60, nil),
+            told(.complete, 60, 70, writes: [file("s3://model")]),
+        ]
+        for order in [[0, 1, 2], [2, 1, 0], [1, 2, 0], [0, 2, 1], [2, 0, 1], [1, 0, 2]] {
+            try await withStore { store in
+                for index in order { _ = try await BatchWriter(store, isLive: false).write([sights[index]]) }
+                let nodes = try await store.read { try $0.getExecutions(.init()).executions }
+                let found = nodes.sorted { $0.externalID > $1.externalID }.map { node in
+                    [
+                        String(node.externalID.suffix(11)), node.stateName,
+                        node.customProperties["end_time"]?.stringValue ?? "",
+                        node.customProperties["message"]?.stringValue ?? "",
+                    ]
+                }
+                #expect(
+                    found == [
+                        ["/attempts/1", "failed", Timestamp.format(time(10)), "Error (exit code 1)"],
+                        ["flows/run/s", "complete", Timestamp.format(time(70)), ""],
+                    ], "\(order)")
+                let edges = try await store.edges().map { $0.prefix { $0 != "#" } }
+                #expect(edges == ["s -> s3://log", "s -> s3://model"], "\(order)")
+                let writers = try await store.read { transaction in
+                    try transaction.getEventsByExecutionIDs(.with { $0.executionIds = nodes.map(\.id) }).events
+                }
+                #expect(Set(writers.map(\.executionID)).count == 2, "\(order)")
             }
-            let writer = BatchWriter(store)
-            var failed = step("s", 0, 10, state: .failed)
-            failed.customProperties["message"] = "Error (exit code 1)"
-            _ = try await writer.write([failed])
-            #expect(try await stored().properties["message"] != nil)
-            _ = try await writer.write([failed.merging(step("s", 60, nil, state: .running))])
-            #expect(try await stored().state == "running")
-            #expect(try await stored().properties["end_time"] == nil)
-            _ = try await writer.write([failed.merging(step("s", 60, 70))])
-            #expect(try await stored().state == "complete")
-            #expect(try await stored().properties["end_time"] == Timestamp.format(time(70)))
-            #expect(try await stored().properties["message"] == nil)
         }
     }
 

@@ -28,7 +28,9 @@ import Testing
     @Test func sightsAreMerged() async throws {
         let journal = try Journal(path: ":memory:")
         try await journal.record([step("a", 0, 5, writes: [file("s3://x")])])
-        try await journal.record([step("a", 0, reads: [file("s3://y")])])
+        var workflow = step("a", 0, reads: [file("s3://y")])
+        workflow.origins = ["Workflow": .init(kind: "Workflow", namespace: "ns", name: "w", uid: "w")]
+        try await journal.record([workflow])
         let execution = try #require(try await journal.pending(limit: 10).first?.execution)
         #expect(execution.state == .complete)
         #expect(execution.inputs.count == 1 && execution.outputs.count == 1)
@@ -127,14 +129,12 @@ extension JournalTests {
         let clock = ManualClock()
         let journal = try Journal(path: ":memory:", settle: .seconds(1), clock: clock.journalClock)
         var workflow = step("a", 0, 1)
-        workflow.endSeenIn = ["Workflow"]
+        workflow.origins = ["Workflow": .init(kind: "Workflow", namespace: "ns", name: "w", uid: "w")]
         var alone = step("alone", 0, 1)
-        alone.endSeenIn = ["Workflow"]
+        alone.origins = workflow.origins
         try await journal.record([workflow, alone])
         #expect(try await journal.pending(limit: 10).isEmpty)
-        var pod = step("a", 0, 1)
-        pod.endSeenIn = ["Pod"]
-        #expect(try await journal.record([pod]) == 0)
+        #expect(try await journal.record([step("a", 0, 1)]) == 1)
         #expect(try await journal.pending(limit: 10).map(\.execution.name) == ["a"])
         let both = try await journal.pending(limit: 10)
         try await journal.acknowledge(both.map { ($0.execution.id, $0.revision, nil) })
@@ -169,31 +169,55 @@ extension JournalTests {
         return execution
     }()
 
+    private static let record: Record = {
+        var other = full
+        other.origins = ["Pod": .init(kind: "Pod", namespace: "ns", name: "q", uid: "r")]
+        other.age = Age(time: 1_800_000_000_000, version: .max, isDeleted: true)
+        other.conclude(object: "o", field: "f", reason: "r")
+        other.replacement = .init(time: Date(timeIntervalSince1970: 7))
+        return Record(
+            id: full.id,
+            seen: [
+                .init(kind: "Pod", object: "u", attempt: 5, isDeletion: true): .init(sight: full),
+                .init(kind: "Pod", object: "r"): .init(sight: other, isGone: true),
+            ], served: Date(timeIntervalSince1970: 3),
+            superseded: .init(age: Age(time: 9, version: 8), time: Date(timeIntervalSince1970: 4)))
+    }()
+
     @Test func keepsEverything() throws {
-        #expect(try FactsCoding.decode(FactsCoding.encode(Self.full)) == Self.full)
+        #expect(try FactsCoding.decode(FactsCoding.encode(Self.record)) == Self.record)
+        let text = try #require(KeptFacts.text(of: Self.record))
+        #expect(KeptFacts.record(["__kfmd_sights__": .with { $0.stringValue = text }]) == Self.record)
+        #expect(KeptFacts.record(["__kfmd_sights__": .with { $0.stringValue = String(text.dropFirst(9)) }]) == nil)
     }
 
-    @Test func readsTheFlagsOfOlderJournals() throws {
-        for (role, flags) in [(Execution.Role.step, [0, 0]), (.service, [1, 0]), (.fragment, [0, 1])] as [(_, [UInt8])]
-        {
-            var execution = Self.full
-            execution.role = role
-            let bytes = FactsCoding.encode(execution)
-            #expect(try FactsCoding.decode([2] + bytes.dropFirst().dropLast() + flags) == execution)
-        }
-    }
-
-    @Test func readsTheJSONOfOlderJournals() throws {
-        var execution = Self.full
-        execution.role = .step
+    /// Journals of kfmd 0.1 have an execution where a record is now.
+    @Test func readsOlderJournals() throws {
+        var written = Self.full
+        written.role = .step
         let encoder = JSONEncoder()
         encoder.nonConformingFloatEncodingStrategy = .convertToString(
             positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
-        #expect(try FactsCoding.decode(Array(encoder.encode(execution))) == execution)
+        #expect(try FactsCoding.decode(Array(encoder.encode(written))) == Record(written))
+        // Of a record of one sight, what comes after the sight's identity is what the older ones had, but for its end.
+        let record = Record(
+            id: Self.full.id, seen: [.init(kind: "Pod", object: "u"): .init(sight: Self.full)], served: nil,
+            superseded: nil)
+        let text = FactsCoding.encode(record)
+        let marks = text.indices.filter { text[$0...].starts(with: Self.full.id.utf8) }
+        let third = Array(text[(try #require(marks.last) - 1)...].dropLast(5))
+        for (bytes, role) in [
+            ([3] + third, Execution.Role.service), ([2] + third.dropLast() + [0, 1], .fragment),
+            ([2] + third.dropLast() + [0, 0], .step),
+        ] {
+            var execution = Self.full
+            execution.role = role
+            #expect(try FactsCoding.decode(bytes) == Record(execution))
+        }
     }
 
     @Test func aCutOrChangedTextIsAnErrorOrAnotherExecution() throws {
-        let bytes = FactsCoding.encode(Self.full)
+        let bytes = FactsCoding.encode(Self.record)
         for count in 0..<bytes.count {
             #expect(throws: (any Error).self) { try FactsCoding.decode(Array(bytes.prefix(count))) }
         }
@@ -210,7 +234,7 @@ extension JournalTests {
         let path = "\(ProcessInfo.processInfo.environment["TMPDIR"] ?? "/tmp")/kfmd-journal-\(UUID().uuidString).db"
         defer { for suffix in ["", "-wal", "-shm"] { try? FileManager.default.removeItem(atPath: path + suffix) } }
         var alone = step("alone", 0, 1)
-        alone.endSeenIn = ["Workflow"]
+        alone.origins = ["Workflow": .init(kind: "Workflow", namespace: "ns", name: "w", uid: "w")]
         do {
             let ahead = try Journal(
                 path: path, settle: .milliseconds(300), clock: JournalClock(start: Date().addingTimeInterval(86_400)))
@@ -232,7 +256,6 @@ extension JournalTests {
             var execution = step(name, 0, 1)
             execution.origins = [kind: .init(kind: kind, namespace: "ns", name: name, uid: name)]
             execution.authority = kind == "Pod" ? .pod : .workflow
-            execution.endSeenIn = [kind]
             return execution
         }
         do {
@@ -274,9 +297,11 @@ extension JournalTests {
             for sight in order { try await journal.record([sight]) }
             #expect(try await journal.pending(limit: 1).first?.execution.state == .complete)
         }
-        // In a cluster what is told last is so.
+        // One that goes on again is told so by a newer sight.
         let journal = try Journal(path: ":memory:", settle: .zero)
-        for sight in [failed, running] { try await journal.record([sight]) }
+        var again = running
+        again.age = Age(time: Timestamp.milliseconds(time(10)), version: 1)
+        for sight in [failed, again] { try await journal.record([sight]) }
         #expect(try await journal.pending(limit: 1).first?.execution.state == .running)
     }
 
@@ -300,6 +325,8 @@ extension JournalTests {
         let journal = try Journal(path: ":memory:")
         var fragment = step("a", 0, nil, writes: [file("s3://a")])
         (fragment.role, fragment.state, fragment.start) = (.fragment, .new, nil)
+        let kind = "WorkflowTaskResult"
+        fragment.origins = [kind: .init(kind: kind, namespace: "ns", name: "a", uid: "r")]
         try await journal.record([fragment])
         #expect(try await journal.pending(limit: 10).isEmpty)
         #expect(try await journal.open(before: Date().addingTimeInterval(60)).isEmpty)

@@ -34,12 +34,13 @@ struct AnnotatedPod {
             ],
             origin: .init(kind: "Pod", namespace: object.namespace, name: object.name, uid: object.uid))
         if let created = object.raw["metadata"]?["creationTimestamp"]?.string {
-            execution.properties["create_time"] = .string(created)
+            execution.properties["create_time"] = .string(Timestamp.parse(created).map(Timestamp.format) ?? created)
         }
         let index = "batch.kubernetes.io/job-completion-index"
         if let index = object.labels[index] ?? object.annotations[index] {
             execution.customProperties["job_completion_index"] = .string(index)
         }
+        pod.setEnd(of: &execution)
         Annotations(pod, runID: run.name).decorate(&execution)
         return execution
     }

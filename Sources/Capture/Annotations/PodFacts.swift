@@ -56,7 +56,44 @@ struct PodFacts {
             if restarts == "Never" { return .failed }
         }
         if isDeleted { return .canceled }
-        return phase == "Running" ? .running : .new
+        // Its node cannot be reached: it had started, and nobody knows more.
+        return phase == "Running" || phase == "Unknown" && start != nil ? .running : .new
+    }
+
+    /// Why it failed: what the pod says of itself, else how its containers ended. `nil` for one that did not.
+    var failure: String? {
+        guard state == .failed else { return nil }
+        let status = object.raw["status"]
+        let own = [status?["reason"]?.string, status?["message"]?.string].compactMap { $0 }.filter { !$0.isEmpty }
+        if !own.isEmpty { return own.joined(separator: ": ") }
+        if let ended = terminated, let text = Self.failure(ended) { return text }
+        for list in ["initContainerStatuses", "containerStatuses"] {
+            for container in status?[list]?.array ?? [] {
+                guard let ended = container["state"]?["terminated"], let text = Self.failure(ended) else { continue }
+                return "\(container["name"]?.string ?? "container"): \(text)"
+            }
+        }
+        return nil
+    }
+
+    /// `OOMKilled (exit code 137)`, as `kubectl describe` has it.
+    private static func failure(_ ended: JSONValue) -> String? {
+        guard let code = ended["exitCode"]?.integer, code != 0 else { return nil }
+        let reason = ended["reason"]?.string ?? ""
+        let signal = ended["signal"]?.integer.map { ", signal \($0)" } ?? ""
+        return "\(reason.isEmpty || reason == "Completed" ? "Error" : reason) (exit code \(code)\(signal))"
+    }
+
+    /// The exit code of the main container, where it has ended.
+    var exitCode: String? { terminated?["exitCode"]?.integer.map(String.init) }
+
+    /// Sets what is known of how it ended.
+    func setEnd(of execution: inout Execution) {
+        if let failure {
+            execution.customProperties["message"] = execution.customProperties["message"] ?? .string(failure)
+        }
+        guard state.isFinal, let exitCode else { return }
+        execution.customProperties["exit_code"] = execution.customProperties["exit_code"] ?? .string(exitCode)
     }
 
     private var restarts: String { object.raw["spec"]?["restartPolicy"]?.string ?? "Always" }
@@ -72,10 +109,17 @@ struct PodFacts {
     /// When the main container, or the pod, ended.
     var end: Date? {
         guard state.isFinal else { return nil }
-        let text =
-            terminated?["finishedAt"]?.string
-            ?? object.raw["metadata"]?["deletionTimestamp"]?.string
-        return text.flatMap(Timestamp.parse)
+        let status = object.raw["status"]
+        func latest(_ times: [String?]) -> Date? { times.compactMap { $0.flatMap(Timestamp.parse) }.max() }
+        return latest([terminated?["finishedAt"]?.string])
+            ?? latest(
+                (status?["containerStatuses"]?.array ?? []).map { $0["state"]?["terminated"]?["finishedAt"]?.string })
+            // Evicted before its containers ended: when it was no longer ready.
+            ?? latest(
+                (status?["conditions"]?.array ?? []).filter {
+                    $0["type"]?.string == "DisruptionTarget" || $0["status"]?.string == "False"
+                }.map { $0["lastTransitionTime"]?.string })
+            ?? latest([object.raw["metadata"]?["deletionTimestamp"]?.string])
     }
 
     /// What the main container left as its termination message.

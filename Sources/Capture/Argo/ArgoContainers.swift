@@ -59,7 +59,8 @@ struct ArgoContainers {
         let isSaving = executor?["running"] != nil
         if ended.count == mainCount, isDeleted || !isSaving { return allEndedWell ? .complete : .failed }
         if isDeleted { return .canceled }
-        return phase == "Running" ? .running : .new
+        // Its node cannot be reached: it had started, and nobody knows more.
+        return phase == "Running" || phase == "Unknown" && start != nil ? .running : .new
     }
 
     var start: Date? {

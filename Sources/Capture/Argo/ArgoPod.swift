@@ -69,7 +69,7 @@ struct ArgoPod {
         custom.merge(ArgoWorkflow.outputProperties(written)) { $1 }
         let archive = repositories.lazy.compactMap { ArgoArtifact.archive(of: $0) }.first
         custom[Execution.archiveLocation] = archive.map { .string($0) }
-        let execution = Execution(
+        var execution = Execution(
             id: Identity.execution(
                 cluster: capture.cluster, namespace: object.namespace, workflowUID: uid, nodeID: nodeID),
             type: TypeName.argoStep, name: Self.displayName(nodeName, workflow: workflow),
@@ -79,6 +79,7 @@ struct ArgoPod {
             outputs: writtenUses.uses,
             customProperties: custom, evidence: evidence, problems: problems, authority: .pod,
             origin: .init(kind: "Pod", namespace: object.namespace, name: object.name, uid: object.uid))
+        if state == .failed { pod.setEnd(of: &execution) }
         var step = Step(execution, templateName: templateName, inputs: inputs, outputs: outputs)
         let endpoint = template["archiveLocation"]?["s3"]?["endpoint"]?.string ?? ""
         step.archiveIsAmazon = endpoint.contains("s3") && endpoint.contains("amazonaws.com")

@@ -53,6 +53,13 @@ struct ArgoWorkflow {
         }
     }
 
+    /// Whether the controller is done with it.
+    private var isCompleted: Bool {
+        object.labels["workflows.argoproj.io/completed"] == "true" || ObjectConditions(object).isTrue("Completed")
+    }
+
+    private static let completed = "status.conditions[Completed]"
+
     var end: Date? { status["finishedAt"]?.string.flatMap(Timestamp.parse) }
 
     /// A node of the status and its id.
@@ -154,25 +161,24 @@ struct ArgoWorkflow {
         var state = state(of: node, memoized: memoized || original != nil)
         var proof = [evidence("state \(state.rawValue)", node, memoized ? "memoizationStatus.hit" : "phase")]
         let repositories = repositories(for: node)
-        let inputs = artifacts(node, "inputs", repositories)
+        var inputs = artifacts(node, "inputs", repositories)
         var outputs = artifacts(node, "outputs", repositories)
         if state == .canceled, !outputs.isEmpty {
             ignored.append("\(node.field).outputs: the step was skipped, so it wrote nothing")
             outputs = []
         }
+        if state == .canceled, !inputs.isEmpty, ["Skipped", "Omitted"].contains(node.text("phase")) {
+            ignored.append("\(node.field).inputs: the step was skipped, so it read nothing")
+            inputs = []
+        }
         let (read, written) = (ArgoArtifact.uses(inputs, "input"), ArgoArtifact.uses(outputs, "output"))
         proof += read.evidence + written.evidence
         var problems: [Problem] = []
-        if hasEnded, state == .running, isDaemon(node) {
+        let isUnseen = hasEnded && !state.isFinal && !(state == .running && isDaemon(node))
+        if hasEnded, !state.isFinal {
             // Daemons end with those that they serve.
-            state = .complete
-        } else if hasEnded, !state.isFinal {
-            state = .canceled
-            problems.append(
-                Problem(
-                    object: object.reference, field: "\(node.field).phase",
-                    reason: "\(node.text("phase").isEmpty ? "is missing" : "is \(node.text("phase"))")"
-                        + " though the workflow has ended: \(Problem.unseenEnd)"))
+            state = isUnseen ? .canceled : .complete
+            proof[0] = evidence("state \(state.rawValue)", isCompleted ? Self.completed : "status.phase")
         }
         for artifact in inputs + outputs where !artifact.isComplete {
             problems.append(
@@ -182,7 +188,16 @@ struct ArgoWorkflow {
                         + "status.artifactRepositoryRef nor a ConfigMap artifact-repositories says where"))
         }
         for artifact in inputs + outputs where artifact.kind == nil {
-            ignored.append("\(artifact.field): an optional artifact that does not exist")
+            let isOutput = artifact.field.hasPrefix("\(node.field).outputs")
+            let reason =
+                artifact.raw["optional"]?.bool == true
+                ? "an optional artifact that does not exist"
+                : !isOutput
+                    ? "listed without a location"
+                    : state == .failed
+                        ? "listed, but never stored (the attempt failed)"
+                        : state.isFinal ? "listed, but never stored" : "not stored yet"
+            ignored.append("\(artifact.field): \(reason)")
         }
         let templateName = node.value["templateRef"]?["template"]?.string ?? node.text("templateName")
         var custom = Self.properties(
@@ -198,7 +213,7 @@ struct ArgoWorkflow {
         }
         if !node.text("message").isEmpty { custom["message"] = .string(node.text("message")) }
         let displayName = [node.text("displayName"), node.text("name"), node.id].first { !$0.isEmpty } ?? ""
-        let execution = Execution(
+        var execution = Execution(
             id: Identity.execution(
                 cluster: capture.cluster, namespace: object.namespace, workflowUID: uid, nodeID: node.id),
             type: TypeName.argoStep, name: displayName, state: state,
@@ -209,6 +224,13 @@ struct ArgoWorkflow {
             customProperties: custom, evidence: proof, problems: problems, authority: .workflow,
             origin: .init(
                 kind: "Workflow", namespace: object.namespace, name: object.name, uid: object.uid))
+        // A workflow that was terminated or stopped ends its steps: that is as it should be.
+        if isUnseen, !isCompleted {
+            let phase = node.text("phase")
+            execution.conclude(
+                object: object.reference, field: "\(node.field).phase",
+                reason: "\(phase.isEmpty ? "is missing" : "is \(phase)") though the workflow has ended")
+        }
         return Step(execution, templateName: templateName, inputs: inputs, outputs: outputs)
     }
 

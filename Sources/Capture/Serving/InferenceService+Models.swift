@@ -63,7 +63,8 @@ extension InferenceService {
             if let uri = model["storageUri"]?.string, !uri.isEmpty {
                 sources.append(ModelSource("model", uri: uri, field: "\(place).storageUri"))
             } else if let storage = model["storage"], storage.object != nil {
-                sources.append(ModelSource("model", storage: storage, field: "\(place).storage"))
+                let resolved = root == "spec.predictor" ? storageURI(of: storage) : nil
+                sources.append(ModelSource("model", storage: storage, field: "\(place).storage", resolved: resolved))
             } else if let id = Self.modelID(model) {
                 sources.append(ModelSource("model", uri: "hf://\(id)", field: "\(place).args"))
             }

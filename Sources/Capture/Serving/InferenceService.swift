@@ -39,6 +39,12 @@ struct InferenceService {
         return nil
     }
 
+    /// Where its pods load a model from that its spec names by key and path.
+    func storageURI(of storage: JSONValue) -> String? {
+        let path = (storage["path"]?.string ?? "").drop { $0 == "/" }
+        return capture.services.storageURIs(of: object).first { $0.hasSuffix("/\(path)") }
+    }
+
     func result() -> Capture.Result {
         let isLLM = object.kind == "LLMInferenceService"
         let (sources, parameters, identity) = isLLM ? languageModel() : components(spec["predictor"], "spec.predictor")

@@ -30,7 +30,10 @@ struct ModelSource {
 
     /// `storage: {key, path, parameters}` (KServe 0.8 and later). The bucket is in a Secret, which is not
     /// read, unless the parameters tell it.
-    init(_ name: String, storage: JSONValue, field: String) {
+    ///
+    /// The controller writes the whole uri into the arguments of the pods' `storage-initializer` (0.8 to 0.20).
+    /// - Parameter resolved: that uri, where a pod was seen.
+    init(_ name: String, storage: JSONValue, field: String, resolved: String?) {
         self.name = name
         self.field = field
         identity = ["name": .string(name), "storage": storage]
@@ -42,12 +45,16 @@ struct ModelSource {
         case "pvc" where parameters?["name"]?.string?.isEmpty == false:
             uri = "pvc://\(parameters?["name"]?.string ?? "")/\(path)"
         case let type? where type == "hdfs" || type == "webhdfs": uri = "\(type)://\(path)"
+        case _ where resolved != nil: uri = resolved
+        case let type? where !type.isEmpty && !["s3", "pvc"].contains(type):
+            problem = "parameters.type \(type) is not known"
         default:
             let key = storage["key"]?.string ?? "default"
             problem =
                 "\(bucket.isEmpty ? "the type and bucket" : "the type") of storage.key \(key)"
                 + " \(bucket.isEmpty ? "are" : "is") in a Secret, which is not read"
         }
+        if !bucket.isEmpty { properties["storage_bucket"] = .string(bucket) }
         for (field, property) in [("key", "storage_key"), ("path", "storage_path")] {
             properties[property] = storage[field]?.string.map { .string($0) }
         }

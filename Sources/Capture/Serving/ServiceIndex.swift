@@ -17,11 +17,17 @@ public final class ServiceIndex: Sendable {
         var created: Date?
         /// When it was scaled last.
         var scaled: Date?
+        /// Its `resourceVersion`.
+        var version: UInt64
     }
 
     private struct Entry {
         var service: KubernetesObject?
         var sets: [String: ReplicaSet] = [:]
+        /// What its pods load, by uid.
+        var uris: [String: String] = [:]
+
+        var isEmpty: Bool { service == nil && sets.isEmpty && uris.isEmpty }
     }
 
     private static let label = "serving.kserve.io/inferenceservice"
@@ -41,6 +47,7 @@ public final class ServiceIndex: Sendable {
             }
             return nil
         }
+        if object.kind == "Pod" { return addPod(object, isDeleted: isDeleted) }
         guard object.apiVersion == "apps/v1", object.kind == "ReplicaSet", let name = object.labels[Self.label],
             object.labels["component"] == "predictor",
             let uri = object.raw["spec"]?["template"]?["metadata"]?["annotations"]?[Self.sourceURI]?.string
@@ -48,15 +55,50 @@ public final class ServiceIndex: Sendable {
         let found = ReplicaSet(
             name: object.name, uri: uri, isReady: object.raw["status"]?["readyReplicas"]?.integer ?? 0 > 0,
             revision: object.annotations["deployment.kubernetes.io/revision"].flatMap { Int($0) } ?? 0,
-            created: ObjectExecution.created(object), scaled: object.scaledTime.flatMap(Timestamp.parse))
+            created: ObjectExecution.created(object), scaled: object.scaledTime.flatMap(Timestamp.parse),
+            version: UInt64(object.resourceVersion) ?? 0)
         return entries.withLock { entries in
             var entry = entries["\(object.namespace)/\(name)"] ?? Entry()
             let old = entry.sets[object.uid]
             entry.sets[object.uid] = isDeleted ? nil : found
-            let isEmpty = entry.service == nil && entry.sets.isEmpty
-            entries["\(object.namespace)/\(name)"] = isEmpty ? nil : entry
+            entries["\(object.namespace)/\(name)"] = entry.isEmpty ? nil : entry
             return old?.isReady != entry.sets[object.uid]?.isReady ? entry.service : nil
         }
+    }
+
+    /// A predictor's pod: its init container loads the model.
+    private func addPod(_ pod: KubernetesObject, isDeleted: Bool) -> KubernetesObject? {
+        guard let name = pod.labels[Self.label], pod.labels["component"] == "predictor" else { return nil }
+        let initializer = pod.raw["spec"]?["initContainers"]?.array?.first {
+            $0["name"]?.string == "storage-initializer"
+        }
+        guard let uri = initializer?["args"]?.array?.first?.string, uri.contains("://") else { return nil }
+        return entries.withLock { entries in
+            var entry = entries["\(pod.namespace)/\(name)"] ?? Entry()
+            let isNew = !entry.uris.values.contains(uri)
+            entry.uris[pod.uid] = isDeleted ? nil : uri
+            entries["\(pod.namespace)/\(name)"] = entry.isEmpty ? nil : entry
+            // Only what names its model by key is told by its pods.
+            return isNew && !isDeleted && entry.service?.raw["spec"]?["predictor"]?["model"]?["storage"] != nil
+                ? entry.service : nil
+        }
+    }
+
+    /// What pods of a service load.
+    func storageURIs(of service: KubernetesObject) -> [String] {
+        entries.withLock { entries in
+            Set((entries["\(service.namespace)/\(service.name)"]?.uris ?? [:]).values).sorted()
+        }
+    }
+
+    /// How old what is known of a service's ReplicaSets is; `nil` for what is no service or has none.
+    func age(of object: KubernetesObject) -> Age? {
+        guard object.kind == "InferenceService" else { return nil }
+        let sets = sets(of: object)
+        guard !sets.isEmpty else { return nil }
+        let times = sets.flatMap { [$0.created, $0.scaled] }.compactMap { $0 }
+        return Age(
+            time: times.max().map(Timestamp.milliseconds) ?? 0, version: sets.map(\.version).max() ?? 0)
     }
 
     /// The ReplicaSets of a service.

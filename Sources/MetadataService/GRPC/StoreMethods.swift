@@ -136,6 +136,8 @@ struct StoreMethods: Sendable {
             read(Method.GetArtifactsByContext.descriptor) { $0.getArtifactsByContext },
             read(Method.GetExecutionsByContext.descriptor) { $0.getExecutionsByContext },
             read(Method.GetLineageSubgraph.descriptor) { $0.getLineageSubgraph },
+            write(Kfmd_V1_Amending.Method.Amend.descriptor) { $0.amend },
+            read(Kfmd_V1_Amending.Method.FindBelow.descriptor) { $0.findBelow },
         ]
     }
 }

@@ -1,0 +1,219 @@
+/// Where something is, however it is written.
+///
+/// The spelling that was written is kept for showing; what is the same place has one ``key(of:)``.
+public enum Location {
+    /// Schemes that Hadoop's and Kubeflow's clients use for one store. `s3n` and `s3a` are Hadoop's names of S3
+    /// (hadoop-aws 2.7 and 3.x), `minio` that of Kubeflow Pipelines v1, `gcs` that of some Python libraries.
+    private static let s3: Set<String> = ["s3", "s3a", "s3n", "minio"]
+    private static let gcs: Set<String> = ["gs", "gcs"]
+    /// Azure Blob Storage: `container@account.dfs.core.windows.net` (hadoop-azure 3.x).
+    private static let azure: Set<String> = ["abfs", "abfss", "wasb", "wasbs"]
+    /// Where doubled slashes mean nothing. In an object store they are another key.
+    private static let files: Set<String> = ["file", "pvc", "hdfs", "viewfs", "nfs", "dbfs"]
+    private static let ports = [
+        "http": "80", "https": "443", "ftp": "21", "ssh": "22", "git+https": "443", "git+http": "80",
+    ]
+    /// Whose authority is a host, in which case does not count.
+    private static let hosted: Set<String> = [
+        "http", "https", "ftp", "ssh", "git+https", "git+http", "git+ssh", "hdfs", "oci", "docker", "nfs", "abfs",
+        "abfss",
+        "wasb", "wasbs",
+    ]
+    /// Whose authority has a user that is no secret.
+    private static let users: Set<String> = ["ssh", "git+ssh", "sftp"]
+
+    /// A uri in parts.
+    private struct Parts {
+        var scheme: String
+        var authority: String
+        /// With the slash that it begins with.
+        var path: String
+        /// With its mark.
+        var query: String
+        var fragment: String
+
+        init?(_ uri: String) {
+            guard let mark = uri.firstRange(of: "://") else { return nil }
+            let written = uri[..<mark.lowerBound]
+            guard !written.isEmpty, written.utf8.count <= 32,
+                written.utf8.allSatisfy({ byte in
+                    switch byte {
+                    case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                        UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "+"), UInt8(ascii: "-"), UInt8(ascii: "."):
+                        true
+                    default: false
+                    }
+                })
+            else { return nil }
+            scheme = written.lowercased()
+            var rest = uri[mark.upperBound...]
+            func take(from character: Character) -> String {
+                guard let index = rest.firstIndex(of: character) else { return "" }
+                defer { rest = rest[..<index] }
+                return String(rest[index...])
+            }
+            // In the key of an object store, these are characters as others.
+            let isKey = Location.s3.contains(scheme) || Location.gcs.contains(scheme)
+            fragment = isKey ? "" : take(from: "#")
+            query = isKey && !Secrets.areIn(query: rest) ? "" : take(from: "?")
+            let slash = rest.firstIndex(of: "/") ?? rest.endIndex
+            authority = String(rest[..<slash])
+            path = String(rest[slash...])
+        }
+
+        var text: String { "\(scheme)://\(authority)\(path)\(query)\(fragment)" }
+    }
+
+    /// The uri as it is kept: without credentials, and with the parts that are the same for all written one way.
+    public static func tidy(_ uri: String) -> String {
+        guard var parts = Parts(uri) else { return uri.hasPrefix("file:/") ? tidy("file://" + uri.dropFirst(5)) : uri }
+        // Most are as they should be.
+        if s3.contains(parts.scheme) || gcs.contains(parts.scheme), uri.hasPrefix(parts.scheme), parts.query.isEmpty,
+            !parts.authority.utf8.contains(UInt8(ascii: "@"))
+        {
+            return uri
+        }
+        if let at = parts.authority.lastIndex(of: "@"), !azure.contains(parts.scheme) {
+            let user = parts.authority[..<at]
+            if !users.contains(parts.scheme) || user.contains(":") {
+                parts.authority = String(parts.authority[parts.authority.index(after: at)...])
+            }
+        }
+        parts.query = Secrets.cut(query: parts.query)
+        parts.fragment = Secrets.cut(query: parts.fragment)
+        if hosted.contains(parts.scheme) { parts.authority = parts.authority.lowercased() }
+        if let port = ports[parts.scheme], parts.authority.hasSuffix(":" + port) {
+            parts.authority.removeLast(port.utf8.count + 1)
+        }
+        if parts.scheme == "file", parts.authority == "localhost" { parts.authority = "" }
+        if files.contains(parts.scheme) {
+            parts.path = String(
+                decoding: parts.path.utf8.reduce(into: [UInt8]()) { bytes, byte in
+                    if byte != UInt8(ascii: "/") || bytes.last != byte { bytes.append(byte) }
+                }, as: UTF8.self)
+        }
+        return provider(parts) ?? parts.text
+    }
+
+    /// The addresses at which the large providers serve objects over HTTP, as locations of their stores.
+    private static func provider(_ parts: Parts) -> String? {
+        guard parts.scheme == "https" || parts.scheme == "http", parts.query.isEmpty else { return nil }
+        let path = parts.path.drop { $0 == "/" }
+        let labels = parts.authority.split(separator: ".")
+        if parts.authority.hasSuffix(".amazonaws.com") {
+            // bucket.s3.region.amazonaws.com, s3.region.amazonaws.com/bucket; s3-region in old ones.
+            if let first = labels.first, first == "s3" || first.hasPrefix("s3-") {
+                return path.isEmpty ? nil : "s3://\(path)"
+            }
+            guard let mark = labels.firstIndex(where: { $0 == "s3" || $0.hasPrefix("s3-") }) else { return nil }
+            return "s3://\(labels[..<mark].joined(separator: "."))/\(path)"
+        }
+        if parts.authority == "storage.googleapis.com" || parts.authority == "storage.cloud.google.com" {
+            return path.isEmpty ? nil : "gs://\(path)"
+        }
+        if parts.authority.hasSuffix(".storage.googleapis.com") {
+            return "gs://\(parts.authority.dropLast(".storage.googleapis.com".count))/\(path)"
+        }
+        return nil
+    }
+
+    /// What is the same for all spellings of one place.
+    public static func key(of uri: String) -> String {
+        let tidied = tidy(uri)
+        guard var parts = Parts(tidied) else { return withoutSlash(tidied) }
+        if s3.contains(parts.scheme) { parts.scheme = "s3" }
+        if gcs.contains(parts.scheme) { parts.scheme = "gs" }
+        if azure.contains(parts.scheme) {
+            parts.scheme = "abfss"
+            for kind in [".blob.", ".dfs."] {
+                if let range = parts.authority.firstRange(of: kind) {
+                    parts.authority.replaceSubrange(range, with: ".dfs.")
+                }
+            }
+        }
+        if parts.query.isEmpty, parts.fragment.isEmpty { parts.path = withoutSlash(parts.path) }
+        return parts.text
+    }
+
+    private static func withoutSlash(_ path: String) -> String {
+        path.utf8.count > 1 && path.utf8.last == UInt8(ascii: "/") ? String(path.dropLast()) : path
+    }
+
+    /// The spellings under which a store may have a place: itself, with and without a slash at the end, under each
+    /// name of its scheme.
+    public static func spellings(of uri: String) -> [String] {
+        let key = key(of: uri)
+        var result = [uri]
+        func add(_ spelling: String) { if !result.contains(spelling) { result.append(spelling) } }
+        guard let parts = Parts(key) else {
+            for text in [withoutSlash(uri), withoutSlash(uri) + "/"] { add(text) }
+            return result
+        }
+        var others: [Parts] = [parts]
+        func with(_ scheme: String, _ authority: String? = nil) -> Parts {
+            var other = parts
+            other.scheme = scheme
+            if let authority { other.authority = authority }
+            return other
+        }
+        switch parts.scheme {
+        case "s3": others = s3.sorted().map { with($0) }
+        case "gs": others = gcs.sorted().map { with($0) }
+        case "abfss":
+            let blob = parts.authority.firstRange(of: ".dfs.").map { range in
+                var text = parts.authority
+                text.replaceSubrange(range, with: ".blob.")
+                return text
+            }
+            others = [with("abfss"), with("abfs"), with("wasb", blob), with("wasbs", blob)]
+        default: break
+        }
+        for other in others {
+            add(other.text)
+            if other.query.isEmpty, other.fragment.isEmpty, !other.path.hasSuffix("/") { add(other.text + "/") }
+        }
+        return result
+    }
+
+    /// The folders that a place is in, the nearest first, as far up as a bucket.
+    public static func folders(of uri: String, upTo limit: Int) -> [String] {
+        guard var parts = Parts(key(of: uri)), parts.query.isEmpty, parts.fragment.isEmpty else { return [] }
+        var result: [String] = []
+        while result.count < limit, let slash = parts.path.lastIndex(of: "/"), slash > parts.path.startIndex {
+            parts.path = String(parts.path[..<slash])
+            result.append(parts.text)
+        }
+        return result
+    }
+
+    /// Whether one place is below another.
+    public static func isBelow(_ uri: String, _ folder: String) -> Bool {
+        key(of: uri).hasPrefix(key(of: folder) + "/")
+    }
+
+    /// Within what a uri means one place: what is on a claim or a disk is of its namespace, what an S3 endpoint within
+    /// a cluster has, of that. `nil` for what is the same everywhere, or where nobody says.
+    /// - Parameters:
+    ///   - endpoint: where the store is, as its client was told: `minio.kubeflow:9000`.
+    public static func scope(of uri: String, endpoint: String?, cluster: String, namespace: String) -> String? {
+        guard let parts = Parts(uri) else { return nil }
+        switch parts.scheme {
+        case "pvc", "file", "hostpath", "local": return "\(cluster)/\(namespace)"
+        default: break
+        }
+        guard s3.contains(parts.scheme), var host = endpoint, !host.isEmpty else { return nil }
+        if let mark = host.firstRange(of: "://") { host = String(host[mark.upperBound...]) }
+        host = host.prefix { $0 != "/" }.lowercased()
+        if host.hasSuffix("amazonaws.com") { return nil }
+        for port in [":80", ":443"] where host.hasSuffix(port) { host.removeLast(port.utf8.count) }
+        let colon = host.firstIndex(of: ":") ?? host.endIndex
+        var (name, port) = (String(host[..<colon]), String(host[colon...]))
+        for suffix in [".cluster.local", ".svc"] where name.hasSuffix(suffix) { name.removeLast(suffix.utf8.count) }
+        let labels = name.split(separator: ".")
+        // Names with one or two labels are Services of the cluster.
+        guard labels.count <= 2 else { return host }
+        if labels.count == 1 { name += ".\(namespace)" }
+        if port == ":9000" { port = "" }
+        return "\(cluster)/\(name)\(port)"
+    }
+}

@@ -1,0 +1,340 @@
+import FoundationEssentials
+import Lineage
+import MetadataAPI
+
+/// An execution that is written, over what the store has of it.
+struct Target: Sendable {
+    var execution: Execution
+    /// What was known of it when it was written last; `nil` for a new one, and for one that kfmd 0.1 or another wrote.
+    var before: Execution?
+    var node: MlMetadata_Execution?
+    /// All that was seen of it, as it is kept.
+    var sights: String?
+    /// Whether it was repeated, and stands beside the attempt that is current.
+    var isAttempt = false
+}
+
+/// What a batch comes to: executions, artifacts, and the links between them.
+struct Graph {
+    /// An input or output of an execution.
+    struct Link {
+        enum Kind {
+            case input, output
+            /// An output that contains what it wrote: a folder of files. Nobody said so.
+            case inferred
+        }
+
+        var target: Int
+        /// An index into the plan, later into the compact entries.
+        var artifact: Int
+        var kind: Kind
+        var name: String
+        /// Whether the store has the event.
+        var isStored: Bool
+    }
+
+    /// How far up folders are looked for.
+    static let maximumFolders = 2
+
+    private(set) var targets: [Target]
+    private(set) var links: [Link] = []
+    private var events: [Int64: [MlMetadata_Event]]
+    let canAmend: Bool
+    /// Executions of the store whose inputs are resolved anew, each with one of its artifacts less.
+    private(set) var taken: [Kfmd_V1_EventKey] = []
+    private(set) var orphans: Set<Int64> = []
+    /// Artifacts that were of their readers' runs until they were seen to be written.
+    private(set) var readersOfWritten:
+        [(artifact: Int64, reader: TypeRegistry.Membership, writers: Set<TypeRegistry.Membership>)] = []
+
+    init(targets: [Target], events: [Int64: [MlMetadata_Event]], canAmend: Bool) {
+        self.targets = targets
+        self.events = events
+        self.canAmend = canAmend
+    }
+
+    // MARK: Resolving
+
+    /// Outputs of the whole batch first, so that inputs find them.
+    mutating func resolve(_ plan: inout ArtifactPlan) {
+        // What an execution of before says no more is taken back first.
+        let stored = targets.map { target in target.node.flatMap { events[$0.id] } ?? [] }
+        for isInput in [false, true] {
+            for (number, target) in targets.enumerated() {
+                let execution = target.execution
+                let ids = stored[number].filter { $0.isInput == isInput && !$0.isInferred }.map(\.artifactID)
+                // What is read is decided when the step starts: before, its producer may not be known.
+                let isOpen = isInput && execution.start == nil && !execution.state.isFinal
+                // Of what kfmd 0.1 wrote, links stay as they are.
+                let own = ArtifactPlan.Own(ids, in: plan)
+                var linked: Set<Int> = []
+                for use in isOpen ? [] : isInput ? execution.inputs : execution.outputs {
+                    // Only the key is known, and the Workflow will say the rest.
+                    if let uri = use.artifact.uri, !Artifact.isComplete(uri), execution.authority < .workflow {
+                        continue
+                    }
+                    let artifact =
+                        isInput
+                        ? plan.input(use, of: execution, read: own) : plan.output(use, of: execution, written: own)
+                    link(number, artifact, isInput ? .input : .output, use.name, ids, &linked, plan)
+                }
+                if canAmend, target.before != nil { takeBack(ids, except: linked, of: number, isInput, &plan) }
+            }
+        }
+    }
+
+    private mutating func link(
+        _ number: Int, _ artifact: Int, _ kind: Link.Kind, _ name: String, _ ids: [Int64], _ linked: inout Set<Int>,
+        _ plan: ArtifactPlan
+    ) {
+        guard linked.insert(artifact).inserted else { return }
+        let entry = plan.entries[artifact]
+        links.append(
+            Link(
+                target: number, artifact: artifact, kind: kind, name: name,
+                isStored: entry.isStored && ids.contains(entry.node.id)))
+    }
+
+    /// Takes back events that the execution's facts do not tell any more.
+    private mutating func takeBack(
+        _ ids: [Int64], except linked: Set<Int>, of number: Int, _ isInput: Bool, _ plan: inout ArtifactPlan
+    ) {
+        guard let node = targets[number].node else { return }
+        for id in ids {
+            guard let index = plan.index(ofStored: id), !linked.contains(index) else { continue }
+            take(node.id, id, isInput ? .input : .output)
+            plan.withdraw(index, targets[number].execution.id, isWriter: !isInput)
+        }
+    }
+
+    private mutating func take(_ execution: Int64, _ artifact: Int64, _ type: MlMetadata_Event.TypeEnum) {
+        taken.append(.with { ($0.executionID, $0.artifactID, $0.type) = (execution, artifact, type) })
+        orphans.insert(artifact)
+    }
+
+    /// Artifacts of which others' inputs may mean another now: what is at a location that this batch wrote to.
+    func suspects(_ plan: ArtifactPlan) -> [Int64: Date?] {
+        var result: [Int64: Date?] = [:]
+        for entry in plan.entries where !entry.producers.isEmpty {
+            guard let uri = entry.uri else { continue }
+            let time = entry.produced
+            for index in plan.indexes(at: uri) {
+                let other = plan.entries[index]
+                guard other.isStored else { continue }
+                let isItself = other.externalID == entry.externalID
+                // Newer ones are what their readers read already.
+                if !isItself, !other.isUnproduced, let its = other.produced, let time, its > time { continue }
+                let isClaimed = isItself && KeptFacts.statements(other.node.customProperties)?.firstRead != nil
+                let known = result[other.node.id]
+                // Of what was only read until now, all readers.
+                let since = isClaimed || other.isUnproduced ? nil : time
+                result[other.node.id] = .some(known.map { $0.flatMap { old in since.map { min(old, $0) } } } ?? since)
+            }
+        }
+        return result
+    }
+
+    /// Resolves inputs of executions of the store anew.
+    /// - Parameters:
+    ///   - visitors: with what was recorded of them.
+    ///   - events: of these, on the suspects.
+    mutating func relink(
+        _ visitors: [(node: MlMetadata_Execution, execution: Execution)], _ events: [MlMetadata_Event],
+        _ plan: inout ArtifactPlan
+    ) {
+        let byExecution = Dictionary(grouping: events, by: \.executionID)
+        for (node, execution) in visitors {
+            let stored = (byExecution[node.id] ?? []).filter { !$0.isInferred }
+            let ids = Set(stored.map(\.artifactID))
+            let number = targets.count
+            var isChanged = false
+            var linked: Set<Int> = []
+            var new: [Link] = []
+            for isInput in [true, false] where isInput || execution.state == .cached {
+                let none = ArtifactPlan.Own([], in: plan)
+                for use in isInput ? execution.inputs : execution.outputs {
+                    guard let uri = use.artifact.uri else { continue }
+                    let here = Set(
+                        plan.indexes(at: uri).compactMap { plan.entries[$0].isStored ? plan.entries[$0].node.id : nil })
+                    let old = stored.filter { $0.isInput == isInput && here.contains($0.artifactID) }
+                    guard !old.isEmpty else { continue }
+                    let artifact =
+                        isInput
+                        ? plan.input(use, of: execution, read: none) : plan.output(use, of: execution, written: none)
+                    let entry = plan.entries[artifact]
+                    let isStored = entry.isStored && old.contains { $0.artifactID == entry.node.id }
+                    guard linked.insert(artifact).inserted else { continue }
+                    if isStored {
+                        if entry.isStored, !entry.isUnproduced, isInput { note(readerOf: entry, execution) }
+                        continue
+                    }
+                    isChanged = true
+                    new.append(
+                        Link(
+                            target: number, artifact: artifact, kind: isInput ? .input : .output, name: use.name,
+                            isStored: false))
+                    for event in old where ids.contains(event.artifactID) {
+                        guard let index = plan.index(ofStored: event.artifactID), !linked.contains(index) else {
+                            continue
+                        }
+                        take(node.id, event.artifactID, event.type)
+                        plan.withdraw(index, execution.id, isWriter: false)
+                    }
+                }
+            }
+            guard isChanged else { continue }
+            targets.append(
+                Target(
+                    execution: execution, before: execution, node: node,
+                    sights: node.customProperties[PropertyName.sights]?.stringValue, isAttempt: true))
+            links += new
+        }
+    }
+
+    private mutating func note(readerOf entry: ArtifactPlan.Entry, _ reader: Execution) {
+        let writers = Set(targets.filter { entry.producers.contains($0.execution.id) }.map(\.execution.membership))
+        guard !writers.isEmpty else { return }
+        readersOfWritten.append((entry.node.id, reader.membership, writers))
+    }
+
+    /// Notes the events of an execution of the store that is no target.
+    mutating func note(_ more: [Int64: [MlMetadata_Event]]) { events.merge(more) { $1 } }
+
+    /// Whether the store has such a link.
+    func hasInferred(_ execution: Int64, _ artifact: Int64) -> Bool {
+        (events[execution] ?? []).contains { $0.artifactID == artifact && $0.isInferred }
+    }
+
+    /// Says of an execution that a folder contains what it wrote.
+    mutating func infer(_ folder: Int, from target: Int, name: String, isStored: Bool) {
+        guard !links.contains(where: { $0.target == target && $0.artifact == folder }) else { return }
+        links.append(Link(target: target, artifact: folder, kind: .inferred, name: name, isStored: isStored))
+    }
+
+    /// Adds an execution of the store that is written as it is, for a link of it.
+    mutating func add(_ node: MlMetadata_Execution, _ execution: Execution) -> Int {
+        if let index = targets.firstIndex(where: { $0.node?.id == node.id }) { return index }
+        targets.append(
+            Target(
+                execution: execution, before: execution, node: node,
+                sights: node.customProperties[PropertyName.sights]?.stringValue, isAttempt: true))
+        return targets.count - 1
+    }
+
+    // MARK: The requests
+
+    /// The types of all that is written.
+    func types(_ plan: ArtifactPlan) -> [TypeRegistry.Key: LineageMapping.Properties] {
+        var result: [TypeRegistry.Key: LineageMapping.Properties] = [:]
+        for target in targets {
+            let key = TypeRegistry.Key(kind: .execution, name: target.execution.type)
+            result[key, default: [:]].merge(LineageMapping.properties(ofExecution: target.execution)) { first, _ in
+                first
+            }
+        }
+        for entry in plan.entries where entry.isTouched {
+            guard let shown = entry.statements.shown else { continue }
+            let key = TypeRegistry.Key(kind: .artifact, name: shown.type)
+            result[key, default: [:]].merge(LineageMapping.properties(ofArtifact: shown)) { first, _ in first }
+        }
+        return result
+    }
+
+    /// The entries that are linked or changed, with the links' indexes made to fit.
+    mutating func compact(_ plan: ArtifactPlan) -> [ArtifactPlan.Entry] {
+        var positions: [Int: Int] = [:]
+        var entries: [ArtifactPlan.Entry] = []
+        func position(of old: Int) -> Int {
+            if let position = positions[old] { return position }
+            positions[old] = entries.count
+            entries.append(plan.entries[old])
+            return entries.count - 1
+        }
+        for index in links.indices { links[index].artifact = position(of: links[index].artifact) }
+        // What somebody says no more of is written too, unless nothing is left of it.
+        for index in plan.entries.indices where plan.entries[index].isTouched && plan.entries[index].isStored {
+            if !plan.entries[index].statements.isEmpty { _ = position(of: index) }
+        }
+        return entries
+    }
+
+    /// What the store has to correct before the rest is written.
+    func corrections(_ entries: [ArtifactPlan.Entry], _ typeIDs: [TypeRegistry.Key: Int64]) -> Kfmd_V1_AmendRequest {
+        var request = Kfmd_V1_AmendRequest()
+        for target in targets {
+            guard let node = target.node, node.hasTypeID,
+                let id = typeIDs[TypeRegistry.Key(kind: .execution, name: target.execution.type)], id != node.typeID
+            else { continue }
+            request.executions.append(.with { ($0.nodeID, $0.typeID) = (node.id, id) })
+        }
+        for entry in entries where entry.isStored {
+            guard let shown = entry.statements.shown, shown.type != entry.storedType,
+                let id = typeIDs[TypeRegistry.Key(kind: .artifact, name: shown.type)], id != entry.node.typeID
+            else { continue }
+            request.artifacts.append(.with { ($0.nodeID, $0.typeID) = (entry.node.id, id) })
+        }
+        request.events = taken
+        request.orphans = orphans.sorted()
+        return request
+    }
+
+    func request(
+        _ entries: [ArtifactPlan.Entry], _ typeIDs: [TypeRegistry.Key: Int64]
+    ) -> MlMetadata_PutLineageSubgraphRequest {
+        var request = MlMetadata_PutLineageSubgraphRequest()
+        request.options.reuseArtifactIfAlreadyExistByExternalID = true
+        request.executions = targets.map { target in
+            let id = typeIDs[TypeRegistry.Key(kind: .execution, name: target.execution.type)] ?? 0
+            return LineageMapping.node(
+                of: target.execution, typeID: canAmend ? id : target.node?.typeID ?? id, over: target.node,
+                before: target.before, sights: target.sights)
+        }
+        request.artifacts = entries.map { entry in
+            let shown = entry.statements.shown
+            let id = shown.flatMap { typeIDs[TypeRegistry.Key(kind: .artifact, name: $0.type)] } ?? entry.node.typeID
+            let node = entry.node(
+                typeID: canAmend || !entry.isStored ? id : entry.node.typeID, canAmend: canAmend)
+            return node
+        }
+        for link in links where !link.isStored {
+            let execution = targets[link.target].execution
+            request.eventEdges.append(
+                .with {
+                    $0.executionIndex = Int32(link.target)
+                    $0.artifactIndex = Int32(link.artifact)
+                    $0.event = LineageMapping.event(
+                        link.kind.event, name: link.name,
+                        time: link.kind == .input ? execution.start : execution.end ?? execution.start)
+                })
+        }
+        return request
+    }
+
+    /// By target.
+    func linksByTarget() -> [[Link]] {
+        var result = [[Link]](repeating: [], count: targets.count)
+        for link in links { result[link.target].append(link) }
+        return result
+    }
+
+    /// The stored artifacts that a target wrote.
+    func written(by target: Target, _ entries: [ArtifactPlan.Entry]) -> [Int64] {
+        entries.filter { $0.isStored && $0.producers.contains(target.execution.id) }.map(\.node.id)
+    }
+}
+
+extension Graph.Link.Kind {
+    /// What is inferred is told apart by ML Metadata's type of events that systems make for themselves; readers of
+    /// lineage follow it as any output.
+    fileprivate var event: MlMetadata_Event.TypeEnum {
+        switch self {
+        case .input: .input
+        case .output: .output
+        case .inferred: .internalOutput
+        }
+    }
+}
+
+extension MlMetadata_Event {
+    var isInferred: Bool { type == .internalOutput || type == .internalInput }
+}
