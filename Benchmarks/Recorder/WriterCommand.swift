@@ -142,6 +142,11 @@ struct WriterCommand: AsyncParsableCommand {
         func findBelow(_ request: Kfmd_V1_FindBelowRequest) async throws -> Kfmd_V1_FindBelowResponse {
             throw StatusError(.unimplemented, "not remembered")
         }
+        func getContextByTypeAndName(
+            _ request: MlMetadata_GetContextByTypeAndNameRequest
+        ) async throws -> MlMetadata_GetContextByTypeAndNameResponse {
+            try await client.getContextByTypeAndName(request)
+        }
         func getContextsByID(
             _ request: MlMetadata_GetContextsByIDRequest
         ) async throws -> MlMetadata_GetContextsByIDResponse { try await client.getContextsByID(request) }

@@ -46,7 +46,7 @@ public struct ArtifactStatements: Sendable, Hashable {
     /// Who stated what is on a node that is another's: that stays as it is.
     public static let others = "(others)"
 
-    /// The most that are kept: writers and the earliest readers. Those that add nothing are not.
+    /// The most that are kept of writers, and of readers: the best. Readers that add nothing are not.
     public static let maximum = 32
 
     /// Best first.
@@ -59,7 +59,6 @@ public struct ArtifactStatements: Sendable, Hashable {
         all.removeAll { $0.execution == statement.execution && $0.isWriter == statement.isWriter }
         all.append(statement)
         all.sort { $0.outranks($1) }
-        normalize()
     }
 
     /// Takes back what an execution said.
@@ -67,17 +66,30 @@ public struct ArtifactStatements: Sendable, Hashable {
         all.removeAll { $0.execution == execution && $0.isWriter == isWriter }
     }
 
-    /// Leaves out what a better one of the same place says too, so that thousands of readers cost nothing.
+    /// Without what a better one of the same place says too, so that thousands of readers cost nothing. Only when all is
+    /// said: what one says instead must not be missed.
+    public var normalized: ArtifactStatements {
+        var result = self
+        result.normalize()
+        return result
+    }
+
     private mutating func normalize() {
-        var kept: [Statement] = []
-        for statement in all {
-            let isKnown = kept.contains { better in
-                better.place == statement.place && better.artifact.says(all: statement.artifact)
-                    && (!statement.isWriter || better.artifact.state == statement.artifact.state)
+        if all.count < 2 { return }
+        var (writers, readers) = (0, 0)
+        var better: [Statement] = []
+        all.removeAll { statement in
+            if statement.isWriter {
+                writers += 1
+                if writers <= Self.maximum { better.append(statement) }
+                return writers > Self.maximum
             }
-            if !isKnown, kept.count < Self.maximum { kept.append(statement) }
+            let isKnown = better.contains { $0.place == statement.place && $0.artifact.says(all: statement.artifact) }
+            if isKnown || readers == Self.maximum { return true }
+            readers += 1
+            better.append(statement)
+            return false
         }
-        all = kept
     }
 
     public var isEmpty: Bool { all.isEmpty }

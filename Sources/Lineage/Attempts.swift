@@ -47,28 +47,28 @@ enum Attempts {
             begins.append(begin)
             last = sight
         }
-        // Pods that ended before all these began are of an attempt that only they tell of.
-        var early: [Date] = []
-        var end: Date?
-        for sight in telling.filter({ !$0.repeatsUnderOneIdentity }).sorted(by: order) {
-            guard let begin = sight.start, sight.state.isFinal, let its = sight.end else { continue }
-            guard begins.first.map({ its.addingTimeInterval(tolerance) < $0 && begin <= its }) ?? true else { continue }
-            if let end, begin <= end.addingTimeInterval(tolerance) { continue }
-            early.append(begin)
-            end = its
-        }
-        if begins.isEmpty {
-            // Only pods: one that still runs, or ended without a time, is of the last attempt.
-            for sight in telling.sorted(by: order) where !sight.state.isFinal || sight.end == nil {
-                if let begin = sight.start, let end, begin > end.addingTimeInterval(tolerance),
-                    begin > early.last ?? .distantPast
-                {
-                    early.append(begin)
-                    break
-                }
+        // Each pod is of one attempt: one that began when another of the same attempt had ended is of the next.
+        let others = telling.filter { !$0.repeatsUnderOneIdentity && $0.start != nil }.sorted(by: order)
+        for sight in others {
+            guard let begin = sight.start else { continue }
+            guard !begins.isEmpty else {
+                begins.append(begin)
+                continue
             }
+            let place = begins.lastIndex { $0.addingTimeInterval(-tolerance) <= begin }
+            guard let place else {
+                // It is of the first, as long as it did not end before that began.
+                let isBefore = sight.state.isFinal && sight.end.map { $0.addingTimeInterval(tolerance) < begins[0] } ?? false
+                if isBefore { begins.insert(begin, at: 0) }
+                continue
+            }
+            let hasEnded = telling.contains { other in
+                guard other.state.isFinal, let end = other.end, let start = other.start else { return false }
+                return start.addingTimeInterval(tolerance) >= begins[place] && end.addingTimeInterval(tolerance) < begin
+            }
+            if hasEnded { begins.insert(begin, at: place + 1) }
         }
-        return early + begins
+        return begins
     }
 
     /// Whether a time is within an attempt whose end was seen: of two clocks one may be behind.

@@ -219,8 +219,6 @@ public struct Record: Sendable, Hashable {
             } else if start != nil {
                 state = .complete
             }
-        // It was stopped before it served.
-        case .complete where start == nil: state = .canceled
         default: break
         }
         if !state.isFinal, known.allSatisfy(\.isGone) { state = start == nil ? .canceled : .complete }

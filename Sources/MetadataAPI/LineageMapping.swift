@@ -100,8 +100,10 @@ public enum LineageMapping {
     ///   - execution: all that is known of it.
     ///   - before: what was known of it when the node was written last; what others set on it stays.
     ///   - sights: what ``PropertyName/sights`` gets.
+    ///   - hasType: whether the node has the execution's type, or gets it.
     public static func node(
-        of execution: Execution, typeID: Int64, over stored: MlMetadata_Execution?, before: Execution?, sights: String?
+        of execution: Execution, typeID: Int64, over stored: MlMetadata_Execution?, before: Execution?, sights: String?,
+        hasType: Bool
     ) -> MlMetadata_Execution {
         var node = stored ?? MlMetadata_Execution()
         // An update sends the whole node with its type: MLMD 1.14 forgets the type otherwise.
@@ -118,7 +120,9 @@ public enum LineageMapping {
         for name in before?.properties.keys.map(Identity.bounded) ?? [] where execution.properties[name] == nil {
             node.properties[name] = nil
         }
-        set(execution.properties, new, stored != nil, &node.properties, &node.customProperties)
+        set(
+            execution.properties, new, hasType: hasType, isNewType: before.map { $0.type != execution.type } ?? false,
+            &node.properties, &node.customProperties)
         return node
     }
 
@@ -147,17 +151,24 @@ public enum LineageMapping {
         lines.isEmpty ? nil : .string(lines.joined(separator: "\n"))
     }
 
-    /// Sets properties by name; where a stored node's type does not know one, it becomes custom.
+    /// Sets properties by name; where a node's type is another that cannot be changed, they are custom.
     private static func set(
-        _ properties: [String: PropertyValue], _ custom: [String: PropertyValue], _ isStored: Bool,
+        _ properties: [String: PropertyValue], _ custom: [String: PropertyValue], hasType: Bool, isNewType: Bool,
         _ nodeProperties: inout [String: MlMetadata_Value],
         _ nodeCustom: inout [String: MlMetadata_Value]
     ) {
+        // The new type may not know them.
+        if isNewType, hasType {
+            nodeCustom.merge(nodeProperties) { mine, _ in mine }
+            nodeProperties = [:]
+        }
         for (name, value) in properties {
-            if !isStored || nodeProperties[name] != nil {
-                nodeProperties[Identity.bounded(name)] = MlMetadata_Value(value)
+            let bounded = Identity.bounded(name)
+            if hasType || nodeProperties[bounded] != nil {
+                nodeProperties[bounded] = MlMetadata_Value(value)
+                if custom[name] == nil { nodeCustom[bounded] = nil }
             } else {
-                nodeCustom[Identity.bounded(name)] = MlMetadata_Value(value)
+                nodeCustom[bounded] = MlMetadata_Value(value)
             }
         }
         for (name, value) in custom { nodeCustom[Identity.bounded(name)] = MlMetadata_Value(value) }
@@ -211,9 +222,10 @@ public enum LineageMapping {
     ///   - artifact: what is shown of it.
     ///   - before: what was shown when the node was written last; what others set on it stays.
     ///   - more: the recorder's own properties.
+    ///   - hasType: whether the node has the artifact's type, or gets it.
     public static func node(
         of artifact: Artifact, externalID: String?, typeID: Int64, over stored: MlMetadata_Artifact?, before: Artifact?,
-        more: [String: PropertyValue?]
+        more: [String: PropertyValue?], hasType: Bool
     ) -> MlMetadata_Artifact {
         var node = stored ?? MlMetadata_Artifact()
         node.typeID = typeID
@@ -233,12 +245,9 @@ public enum LineageMapping {
             properties[name] = custom[name]
             if custom[name] == nil, old[name] != nil { node.properties[name] = nil }
         }
-        let isNewType = stored == nil || before.map { $0.type != artifact.type } ?? false
-        set(properties, custom, !isNewType, &node.properties, &node.customProperties)
-        // What was custom under the type before.
-        for name in artifact.properties.keys.map(Identity.bounded) where isNewType && custom[name] == nil {
-            node.customProperties[name] = nil
-        }
+        set(
+            properties, custom, hasType: hasType, isNewType: before.map { $0.type != artifact.type } ?? false,
+            &node.properties, &node.customProperties)
         for (name, value) in more { node.customProperties[name] = value.map { MlMetadata_Value($0) } }
         return node
     }

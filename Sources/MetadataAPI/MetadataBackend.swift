@@ -37,6 +37,9 @@ public protocol MetadataBackend: Sendable {
     func getExecutionsByContext(
         _ request: MlMetadata_GetExecutionsByContextRequest
     ) async throws -> MlMetadata_GetExecutionsByContextResponse
+    func getContextByTypeAndName(
+        _ request: MlMetadata_GetContextByTypeAndNameRequest
+    ) async throws -> MlMetadata_GetContextByTypeAndNameResponse
     func getContextsByID(
         _ request: MlMetadata_GetContextsByIDRequest
     ) async throws -> MlMetadata_GetContextsByIDResponse

@@ -158,6 +158,12 @@ extension MetadataClient: MetadataBackend {
         try await call { try await amending.findBelow(request, options: options) }
     }
 
+    public func getContextByTypeAndName(
+        _ request: MlMetadata_GetContextByTypeAndNameRequest
+    ) async throws -> MlMetadata_GetContextByTypeAndNameResponse {
+        try await call { try await stub.getContextByTypeAndName(request, options: options) }
+    }
+
     public func getContextsByID(
         _ request: MlMetadata_GetContextsByIDRequest
     ) async throws -> MlMetadata_GetContextsByIDResponse {

@@ -19,7 +19,14 @@ extension Transaction {
         }
         for link in request.attributions {
             try connection.run(
-                "DELETE FROM Attribution WHERE artifact_id = ? AND context_id = ?", link.nodeID, link.contextID)
+                """
+                DELETE FROM Attribution WHERE artifact_id = ? AND context_id = ? AND NOT EXISTS
+                (SELECT 1 FROM Event JOIN Association ON Association.execution_id = Event.execution_id
+                WHERE Event.artifact_id = Attribution.artifact_id
+                AND Association.context_id = Attribution.context_id AND (? = 0 OR Event.type IN (?, ?)))
+                """, link.nodeID, link.contextID, link.isWritten,
+                Int64(MlMetadata_Event.TypeEnum.output.rawValue),
+                Int64(MlMetadata_Event.TypeEnum.declaredOutput.rawValue))
         }
         for id in request.orphans { try deleteOrphan(id) }
         return .init()
@@ -68,8 +75,14 @@ extension Transaction {
     }
 
     private func deleteOrphan(_ id: Int64) throws {
-        let isUsed = try connection.first("SELECT 1 FROM Event WHERE artifact_id = ? LIMIT 1", id) { _ in true }
+        // That it contains something is nothing without a reader.
+        let inferred = Int64(MlMetadata_Event.TypeEnum.internalOutput.rawValue)
+        let isUsed = try connection.first(
+            "SELECT 1 FROM Event WHERE artifact_id = ? AND type <> ? LIMIT 1", id, inferred) { _ in true }
         guard isUsed == nil else { return }
+        try connection.run(
+            "DELETE FROM EventPath WHERE event_id IN (SELECT id FROM Event WHERE artifact_id = ?)", id)
+        try connection.run("DELETE FROM Event WHERE artifact_id = ?", id)
         try connection.run("DELETE FROM ArtifactProperty WHERE artifact_id = ?", id)
         try connection.run("DELETE FROM Attribution WHERE artifact_id = ?", id)
         try connection.run("DELETE FROM Artifact WHERE id = ?", id)

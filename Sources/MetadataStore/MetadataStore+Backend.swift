@@ -81,6 +81,12 @@ extension MetadataStore: MetadataBackend {
         try await read { try $0.findBelow(request) }
     }
 
+    public func getContextByTypeAndName(
+        _ request: MlMetadata_GetContextByTypeAndNameRequest
+    ) async throws -> MlMetadata_GetContextByTypeAndNameResponse {
+        try await read { try $0.getContextByTypeAndName(request) }
+    }
+
     public func getContextsByID(
         _ request: MlMetadata_GetContextsByIDRequest
     ) async throws -> MlMetadata_GetContextsByIDResponse {

@@ -22,9 +22,22 @@ struct ArtifactPlan {
         var externalID: String?
         /// The executions of this batch that wrote it, by external id.
         var producers: Set<String> = []
+        /// Whether somebody wrote it no more.
+        var hasLostWriter = false
         /// Whether anything is said of it now.
         var isTouched = false
 
+        /// Whether it was only read when it was written to the store last, and now somebody was seen to write it.
+        var wasClaimed: Bool {
+            guard isStored, !isUnproduced else { return false }
+            if let stored = KeptFacts.statements(node.customProperties) { return stored.firstRead != nil }
+            return node.customProperties[PropertyName.readTime] != nil
+        }
+        /// When it was written as far as the store knows.
+        var storedProduced: Date? {
+            if let stored = KeptFacts.statements(node.customProperties) { return stored.produced }
+            return node.customProperties[PropertyName.producedTime].flatMap { Timestamp.parse($0.stringValue) }
+        }
         /// When it was written; `nil` where nobody said.
         var produced: Date? { statements.produced }
         /// When it was first read, for one that nobody was seen to write.
@@ -35,8 +48,9 @@ struct ArtifactPlan {
         var uri: String? { statements.all.lazy.compactMap(\.artifact.uri).first ?? (node.uri.isEmpty ? nil : node.uri) }
         var scope: String? { statements.all.lazy.compactMap(\.artifact.scope).first }
 
-        func digests(_ path: KeyPath<Artifact, String?>) -> [String] {
-            statements.all.compactMap { $0.artifact[keyPath: path] }
+        /// What those who wrote it say: what a reader says of it is only his.
+        func written(_ path: KeyPath<Artifact, String?>) -> [String] {
+            statements.all.filter(\.isWriter).compactMap { $0.artifact[keyPath: path] }
         }
     }
 
@@ -117,6 +131,7 @@ struct ArtifactPlan {
         guard let index else { return add(use, identity, of: execution, isWriter: true) }
         // Another's keeps its name.
         if !isAnothers(index), entries[index].externalID != identity, byExternalID[identity] == nil {
+            if let old = entries[index].externalID, byExternalID[old] == index { byExternalID[old] = nil }
             entries[index].externalID = identity
             byExternalID[identity] = index
         }
@@ -169,15 +184,15 @@ struct ArtifactPlan {
     }
 
     private func isSameContent(_ index: Int, _ artifact: Artifact) -> Bool {
-        artifact.digest.map { entries[index].digests(\.digest).contains($0) } ?? false
-            || artifact.version.map { entries[index].digests(\.version).contains($0) } ?? false
+        artifact.digest.map { entries[index].written(\.digest).contains($0) } ?? false
+            || artifact.version.map { entries[index].written(\.version).contains($0) } ?? false
     }
 
     /// Whether version, digest or scope say that a stored artifact is another.
     private func differs(_ index: Int, from artifact: Artifact) -> Bool {
         func differ(_ path: KeyPath<Artifact, String?>) -> Bool {
             guard let value = artifact[keyPath: path] else { return false }
-            let stored = entries[index].digests(path)
+            let stored = entries[index].written(path)
             return !stored.isEmpty && !stored.contains(value)
         }
         return differ(\.version) || differ(\.digest) || isElsewhere(index, artifact)
@@ -234,11 +249,12 @@ struct ArtifactPlan {
         let place = execution.place
         let content = Identity.content(of: use.artifact, in: place)
         let same = content.flatMap { byExternalID[$0] }
-        let found = canAmend ? same ?? candidate(for: use, readBy: execution) : nil
-        if let index = found ?? known(use, in: own) ?? same ?? candidate(for: use, readBy: execution)
+        let written = same.flatMap { entries[$0].isUnproduced ? nil : $0 }
+        let found = canAmend ? written ?? candidate(for: use, readBy: execution) : nil
+        if let index = found ?? (canAmend ? nil : known(use, in: own)) ?? same ?? candidate(for: use, readBy: execution)
             ?? formerContent(use, of: execution)
         {
-            state(index, use, of: execution, isWriter: false)
+            state(index, use, of: execution, isWriter: false, isCached: isCached)
             return index
         }
         var identity = content ?? Identity.unproduced(use.artifact, in: place)
@@ -246,10 +262,10 @@ struct ArtifactPlan {
             identity = Identity.unproduced(use.artifact, in: place, isScoped: true)
         }
         if let index = byExternalID[identity] ?? formerUnproduced(use, of: execution) {
-            state(index, use, of: execution, isWriter: false)
+            state(index, use, of: execution, isWriter: false, isCached: isCached)
             return index
         }
-        return add(use, identity, of: execution, isWriter: false)
+        return add(use, identity, of: execution, isWriter: false, isCached: isCached)
     }
 
     private func formerUnproduced(_ use: ArtifactUse, of execution: Execution) -> Int? {
@@ -264,10 +280,13 @@ struct ArtifactPlan {
     private func candidate(for use: ArtifactUse, readBy execution: Execution) -> Int? {
         guard let uri = use.artifact.uri else { return nil }
         let all = indexes(at: uri).filter {
-            !entries[$0].producers.contains(execution.id) && !entries[$0].statements.isEmpty
-                && !entries[$0].statements.isOnlyWritten(by: execution.id) && !isElsewhere($0, use.artifact)
+            !entries[$0].statements.isEmpty && !entries[$0].statements.isOnlyWritten(by: execution.id)
+                && !isElsewhere($0, use.artifact)
         }
-        if let same = all.first(where: { isSameContent($0, use.artifact) }) { return same }
+        let hasContent = use.artifact.digest != nil || use.artifact.version != nil
+        if hasContent, let same = all.filter({ isSameContent($0, use.artifact) }).min(by: { earlier($0, $1) }) {
+            return same
+        }
         let matching = all.filter { !differs($0, from: use.artifact) }
         let limit = execution.start.map { $0.addingTimeInterval(Self.tolerance) } ?? .distantFuture
         let written = matching.filter { index in
@@ -275,9 +294,14 @@ struct ArtifactPlan {
             return time <= limit
         }
         if let newest = written.max(by: { earlier($0, $1) }) { return newest }
-        if let waiting = matching.first(where: { entries[$0].isUnproduced }) { return waiting }
+        // What nobody was seen to write is told apart by what its readers say of its content.
+        let waiting = matching.filter { index in
+            guard entries[index].isUnproduced, let id = entries[index].externalID else { return false }
+            return !hasContent && !Identity.isContent(id)
+        }
+        if let first = waiting.min(by: { earlier($0, $1) }) { return first }
         // Written by other clients, who don't say when: the newest.
-        return matching.filter { entries[$0].produced == nil }.max { earlier($0, $1) }
+        return matching.filter { entries[$0].produced == nil && !entries[$0].isUnproduced }.max { earlier($0, $1) }
     }
 
     private func earlier(_ left: Int, _ right: Int) -> Bool {
@@ -291,35 +315,42 @@ struct ArtifactPlan {
     // MARK: Entries
 
     private mutating func add(
-        _ use: ArtifactUse, _ externalID: String, of execution: Execution, isWriter: Bool
+        _ use: ArtifactUse, _ externalID: String, of execution: Execution, isWriter: Bool, isCached: Bool = false
     ) -> Int {
         var entry = Entry(
             node: .init(), isStored: false, statements: .init(), before: nil, storedType: nil, externalID: externalID)
-        entry.statements.state(statement(use, of: execution, isWriter: isWriter))
+        entry.statements.state(statement(use, of: execution, isWriter: isWriter, isCached))
         entry.isTouched = true
         if isWriter { entry.producers = [execution.id] }
         append(entry)
         return entries.count - 1
     }
 
-    private mutating func state(_ index: Int, _ use: ArtifactUse, of execution: Execution, isWriter: Bool) {
-        entries[index].statements.state(statement(use, of: execution, isWriter: isWriter))
+    private mutating func state(
+        _ index: Int, _ use: ArtifactUse, of execution: Execution, isWriter: Bool, isCached: Bool = false
+    ) {
+        entries[index].statements.state(statement(use, of: execution, isWriter: isWriter, isCached))
         entries[index].isTouched = true
     }
 
-    private func statement(_ use: ArtifactUse, of execution: Execution, isWriter: Bool) -> ArtifactStatements.Statement
-    {
+    /// What a cached step has as its output it may read too.
+    private static let cached = " (cached)"
+
+    private func statement(
+        _ use: ArtifactUse, of execution: Execution, isWriter: Bool, _ isCached: Bool
+    ) -> ArtifactStatements.Statement {
         .init(
-            place: execution.place, execution: execution.id, isWriter: isWriter,
+            place: execution.place, execution: execution.id + (isCached ? Self.cached : ""), isWriter: isWriter,
             time: isWriter ? execution.end ?? execution.start : execution.start ?? execution.end,
             workspace: execution.workspace.name, run: execution.run.name, artifact: use.artifact)
     }
 
     /// An execution says no more of an artifact what it said before.
     mutating func withdraw(_ index: Int, _ execution: String, isWriter: Bool) {
-        let before = entries[index].statements
         entries[index].statements.withdraw(execution, isWriter: isWriter)
-        if entries[index].statements != before { entries[index].isTouched = true }
+        if isWriter { entries[index].statements.withdraw(execution + Self.cached, isWriter: false) }
+        entries[index].isTouched = true
+        if isWriter { entries[index].hasLostWriter = true }
     }
 }
 
@@ -335,6 +366,7 @@ extension ArtifactPlan.Entry {
     /// The node to be put.
     /// - Parameter typeID: of the type that is shown, or of the one that it has where that cannot be changed.
     func node(typeID: Int64, canAmend: Bool) -> MlMetadata_Artifact {
+        let statements = statements.normalized
         guard var shown = statements.shown else { return node }
         let declared = shown.isTypeDeclared ? shown.type : nil
         let isOthers = statements.all.contains { $0.execution == ArtifactStatements.others }
@@ -354,6 +386,6 @@ extension ArtifactPlan.Entry {
         }
         return LineageMapping.node(
             of: shown, externalID: isOthers && node.hasExternalID ? node.externalID : externalID, typeID: typeID,
-            over: isStored ? node : nil, before: before, more: more)
+            over: isStored ? node : nil, before: before, more: more, hasType: !isLate)
     }
 }

@@ -13,13 +13,14 @@ extension BatchWriter {
         let suspects = graph.suspects(plan)
         if suspects.isEmpty { return }
         let known = Set(graph.targets.compactMap { $0.node?.id })
-        let events = try await backend.getEventsByArtifactIDs(.with { $0.artifactIds = suspects.keys.sorted() }).events
-            .filter { event in
+        let all = try await backend.getEventsByArtifactIDs(.with { $0.artifactIds = suspects.keys.sorted() }).events
+        graph.takeInferred(all, plan)
+        let events = all.filter { event in
                 guard !known.contains(event.executionID), !event.isInferred else { return false }
                 guard case .some(.some(let since)) = suspects[event.artifactID] else { return true }
                 return event.millisecondsSinceEpoch
                     >= Timestamp.milliseconds(since.addingTimeInterval(-2 * ArtifactPlan.tolerance))
-            }
+        }
         let ids = Set(events.map(\.executionID)).sorted().prefix(Self.maximumVisitors)
         if ids.isEmpty { return }
         let nodes = try await backend.getExecutionsByID(.with { $0.executionIds = Array(ids) }).executions
@@ -41,18 +42,27 @@ extension BatchWriter {
     /// Links folders that were read to what wrote the files in them: nobody says so, but there is nothing else that it
     /// could have been.
     func findBelow(_ graph: inout Graph, _ plan: inout ArtifactPlan, canAmend: Bool) async throws {
+        let lastReads = try await lastReads(&graph, plan, canAmend: canAmend)
+        func isPart(_ writer: Execution, of folder: Int) -> Bool {
+            // Nobody wrote the folder itself, and the file was there when it was last read.
+            let entry = plan.entries[folder]
+            guard entry.isUnproduced, entry.statements.all.allSatisfy({ $0.execution != ArtifactStatements.others }),
+                let end = writer.end ?? writer.start, let last = lastReads[folder]
+            else { return false }
+            return end <= last.addingTimeInterval(ArtifactPlan.tolerance)
+        }
         // What this batch wrote into folders that were read.
         for (number, target) in graph.targets.enumerated() {
             for use in target.execution.outputs where target.execution.state != .cached {
                 guard let uri = use.artifact.uri, Artifact.isComplete(uri) else { continue }
                 for folder in Location.folders(of: uri, upTo: Graph.maximumFolders) {
-                    for index in plan.indexes(at: folder) where isPart(target.execution, of: plan.entries[index]) {
-                        graph.infer(
-                            index, from: number, name: use.name, isStored: isLinked(target, plan.entries[index], graph))
+                    for index in plan.indexes(at: folder) where isPart(target.execution, of: index) {
+                        graph.infer(index, from: number, name: use.name, plan)
                     }
                 }
             }
         }
+        if canAmend { graph.takeBackInferred(plan) }
         // What was written into the folders that this batch reads.
         let wanted = graph.links.filter { $0.kind == .input && plan.entries[$0.artifact].isUnproduced }.map(\.artifact)
         let uris = Set(wanted.compactMap { plan.entries[$0].uri }).filter(Artifact.isComplete)
@@ -77,31 +87,50 @@ extension BatchWriter {
                 guard let uri = use.artifact.uri else { continue }
                 for folder in Location.folders(of: uri, upTo: Graph.maximumFolders) {
                     for index in plan.indexes(at: folder)
-                    where wanted.contains(index) && isPart(execution, of: plan.entries[index]) {
+                    where wanted.contains(index) && isPart(execution, of: index) {
                         let number = graph.add(node, execution)
-                        graph.infer(
-                            index, from: number, name: use.name,
-                            isStored: isLinked(graph.targets[number], plan.entries[index], graph))
+                        graph.infer(index, from: number, name: use.name, plan)
                     }
                 }
             }
         }
     }
 
-    /// Whether a folder may have been read for what an execution wrote into it: nobody wrote the folder itself, and
-    /// the file was there when it was last read.
-    private func isPart(_ writer: Execution, of folder: ArtifactPlan.Entry) -> Bool {
-        guard folder.isUnproduced, folder.statements.all.allSatisfy({ $0.execution != ArtifactStatements.others })
-        else {
-            return false
+    /// When each location was read last of which nobody was seen to write the whole.
+    private func lastReads(
+        _ graph: inout Graph, _ plan: ArtifactPlan, canAmend: Bool
+    ) async throws -> [Int: Date] {
+        var result: [Int: Date] = [:]
+        func note(_ index: Int, _ time: Date) { result[index] = max(result[index] ?? time, time) }
+        for link in graph.links where link.kind == .input && plan.entries[link.artifact].isUnproduced {
+            let execution = graph.targets[link.target].execution
+            note(link.artifact, execution.start ?? execution.end ?? .distantFuture)
         }
-        guard let end = writer.end ?? writer.start else { return false }
-        let last = folder.statements.all.compactMap(\.time).max() ?? .distantFuture
-        return end <= last.addingTimeInterval(ArtifactPlan.tolerance)
-    }
-
-    private func isLinked(_ target: Target, _ folder: ArtifactPlan.Entry, _ graph: Graph) -> Bool {
-        guard let node = target.node, folder.isStored else { return false }
-        return graph.hasInferred(node.id, folder.node.id)
+        var stored: [Int64: Int] = [:]
+        for target in graph.targets {
+            for use in target.execution.outputs {
+                guard let uri = use.artifact.uri else { continue }
+                for folder in Location.folders(of: uri, upTo: Graph.maximumFolders) {
+                    for index in plan.indexes(at: folder) where plan.entries[index].isStored { 
+                        stored[plan.entries[index].node.id] = index
+                    }
+                }
+            }
+        }
+        for index in result.keys where plan.entries[index].isStored { stored[plan.entries[index].node.id] = index }
+        for id in graph.unread { stored[id] = plan.index(ofStored: id) }
+        if stored.isEmpty { return result }
+        let events = try await backend.getEventsByArtifactIDs(.with { $0.artifactIds = stored.keys.sorted() }).events
+        for event in events where event.type == .input && !graph.isTaken(event) {
+            guard let index = stored[event.artifactID] else { continue }
+            note(index, Timestamp.date(milliseconds: event.millisecondsSinceEpoch))
+        }
+        // What was written after all who still read it was not read.
+        for event in events where event.isInferred && canAmend && !graph.isTaken(event) {
+            guard let index = stored[event.artifactID] else { continue }
+            let last = result[index].map { $0.addingTimeInterval(ArtifactPlan.tolerance) } ?? .distantPast
+            if Timestamp.date(milliseconds: event.millisecondsSinceEpoch) > last { graph.take(event) }
+        }
+        return result
     }
 }

@@ -171,8 +171,9 @@ public struct BatchWriter: Sendable {
         if canAmend { try await relink(&graph, &plan) }
         try await findBelow(&graph, &plan, canAmend: canAmend)
         let typeIDs = try await types.ids(of: graph.types(plan))
-        let found = try await types.contexts(of: Set(executions.map(\.membership)))
-        let contexts = executions.reduce(into: [:]) { $0[$1.id] = found[$1.membership] }
+        let written = graph.targets.map(\.execution)
+        let found = try await types.contexts(of: Set(written.map(\.membership)))
+        let contexts = written.reduce(into: [:]) { $0[$1.id] = found[$1.membership] }
         // Of all that the store has under the uris, only what this batch touches is written.
         let entries = graph.compact(plan)
         try await amend(graph, entries, typeIDs)
@@ -187,7 +188,7 @@ public struct BatchWriter: Sendable {
 
     /// The executions that are written for records: what the store knows of each is taken into account.
     private func targets(of items: ArraySlice<Item>, _ unwritten: Set<String>) async throws -> [Target] {
-        let stored = try await storedExecutions(
+        var stored = try await storedExecutions(
             items.map(\.current).filter { !unwritten.contains($0.id) || $0.recordedID != nil })
         var known: [(item: Item, before: [Execution])] = items.map { item in
             guard let node = stored[item.id] else { return (item, []) }
@@ -197,7 +198,7 @@ public struct BatchWriter: Sendable {
             record.add(item.record, isLive: isLive)
             return (Item(record), before)
         }
-        try await supersede(&known)
+        try await supersede(&known, &stored)
         // Attempts that were repeated have nodes of their own.
         let attempts = known.flatMap { $0.item.executions.dropLast() }
         let others = attempts.isEmpty ? [:] : try await storedExecutions(attempts)
@@ -207,13 +208,15 @@ public struct BatchWriter: Sendable {
                 let old = before.first { $0.id == execution.id }
                 return Target(
                     execution: execution, before: old, node: (isCurrent ? stored : others)[execution.id],
-                    sights: isCurrent ? KeptFacts.text(of: item.record) : nil, isAttempt: !isCurrent)
+                    sights: KeptFacts.text(of: isCurrent ? item.record : Record(execution)), isAttempt: !isCurrent)
             }
         }
     }
 
     /// Ends revisions of what serves which the store has, or which come late, where others took their place.
-    private func supersede(_ known: inout [(item: Item, before: [Execution])]) async throws {
+    private func supersede(
+        _ known: inout [(item: Item, before: [Execution])], _ stored: inout [String: MlMetadata_Execution]
+    ) async throws {
         let services = known.indices.filter { known[$0].item.current.isServing }
         if services.isEmpty { return }
         let memberships = Set(services.map { known[$0].item.current.membership })
@@ -251,6 +254,7 @@ public struct BatchWriter: Sendable {
                 known[index].item = changed
             } else if changed.executions != item.executions {
                 known.append((changed, all[index].before))
+                stored[changed.id] = siblings[changed.id]
             }
         }
     }
@@ -362,13 +366,12 @@ public struct BatchWriter: Sendable {
                 }
             }
         }
-        // What was read before it was seen to be written is not of its readers' runs any more.
-        if !graph.readersOfWritten.isEmpty {
-            let readers = try await types.contexts(of: Set(graph.readersOfWritten.map(\.reader)))
-            for (artifact, reader, writers) in graph.readersOfWritten {
-                let kept = try await types.contexts(of: writers).values.flatMap(\.all)
-                for id in readers[reader]?.all ?? [] where !kept.contains(id) {
-                    request.attributions.append(.with { ($0.nodeID, $0.contextID) = (artifact, id) })
+        if !graph.unlinked.isEmpty {
+            let contexts = try await types.contexts(of: Set(graph.unlinked.map(\.membership)))
+            for (artifact, membership, isWritten) in graph.unlinked {
+                for id in contexts[membership]?.all ?? [] {
+                    request.attributions.append(
+                        .with { ($0.nodeID, $0.contextID, $0.isWritten) = (artifact, id, isWritten) })
                 }
             }
         }

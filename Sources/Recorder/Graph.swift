@@ -12,6 +12,8 @@ struct Target: Sendable {
     var sights: String?
     /// Whether it was repeated, and stands beside the attempt that is current.
     var isAttempt = false
+    /// Whether nothing was told of it, and it only has another link now.
+    var isVisitor = false
 }
 
 /// What a batch comes to: executions, artifacts, and the links between them.
@@ -43,9 +45,9 @@ struct Graph {
     /// Executions of the store whose inputs are resolved anew, each with one of its artifacts less.
     private(set) var taken: [Kfmd_V1_EventKey] = []
     private(set) var orphans: Set<Int64> = []
-    /// Artifacts that were of their readers' runs until they were seen to be written.
-    private(set) var readersOfWritten:
-        [(artifact: Int64, reader: TypeRegistry.Membership, writers: Set<TypeRegistry.Membership>)] = []
+    /// Artifacts that may be of a run no more: because an execution of it is not linked with them, or because they were
+    /// seen to be written elsewhere.
+    private(set) var unlinked: [(artifact: Int64, membership: TypeRegistry.Membership, isWritten: Bool)] = []
 
     init(targets: [Target], events: [Int64: [MlMetadata_Event]], canAmend: Bool) {
         self.targets = targets
@@ -57,15 +59,15 @@ struct Graph {
 
     /// Outputs of the whole batch first, so that inputs find them.
     mutating func resolve(_ plan: inout ArtifactPlan) {
-        // What an execution of before says no more is taken back first.
         let stored = targets.map { target in target.node.flatMap { events[$0.id] } ?? [] }
         for isInput in [false, true] {
             for (number, target) in targets.enumerated() {
                 let execution = target.execution
                 let ids = stored[number].filter { $0.isInput == isInput && !$0.isInferred }.map(\.artifactID)
-                // What is read is decided when the step starts: before, its producer may not be known.
-                let isOpen = isInput && execution.start == nil && !execution.state.isFinal
-                // Of what kfmd 0.1 wrote, links stay as they are.
+                // What is read is decided when the step starts: before, its producer may not be known, and what never
+                // started read nothing.
+                let isOpen =
+                    isInput && execution.start == nil && (!execution.state.isFinal || execution.state == .canceled)
                 let own = ArtifactPlan.Own(ids, in: plan)
                 var linked: Set<Int> = []
                 for use in isOpen ? [] : isInput ? execution.inputs : execution.outputs {
@@ -89,10 +91,29 @@ struct Graph {
     ) {
         guard linked.insert(artifact).inserted else { return }
         let entry = plan.entries[artifact]
-        links.append(
-            Link(
-                target: number, artifact: artifact, kind: kind, name: name,
-                isStored: entry.isStored && ids.contains(entry.node.id)))
+        var isStored = entry.isStored && ids.contains(entry.node.id)
+        let target = targets[number]
+        // An event has its name and time from what was known when it was put.
+        if isStored, canAmend, target.before != nil, let node = target.node {
+            let type: MlMetadata_Event.TypeEnum = kind == .input ? .input : .output
+            let event = events[node.id]?.first { $0.artifactID == entry.node.id && $0.type == type }
+            let wanted = Self.event(kind, name, target.execution)
+            if let event, event.path != wanted.path || wanted.hasMillisecondsSinceEpoch
+                && event.millisecondsSinceEpoch != wanted.millisecondsSinceEpoch
+            {
+                taken.append(
+                    .with { ($0.executionID, $0.artifactID, $0.type) = (node.id, entry.node.id, type) })
+                isStored = false
+            }
+        }
+        if kind == .input, entry.wasClaimed { unlinked.append((entry.node.id, target.execution.membership, true)) }
+        links.append(Link(target: number, artifact: artifact, kind: kind, name: name, isStored: isStored))
+    }
+
+    private static func event(_ kind: Link.Kind, _ name: String, _ execution: Execution) -> MlMetadata_Event {
+        LineageMapping.event(
+            kind.event, name: name,
+            time: kind == .input ? execution.start ?? execution.end : execution.end ?? execution.start)
     }
 
     /// Takes back events that the execution's facts do not tell any more.
@@ -102,20 +123,23 @@ struct Graph {
         guard let node = targets[number].node else { return }
         for id in ids {
             guard let index = plan.index(ofStored: id), !linked.contains(index) else { continue }
-            take(node.id, id, isInput ? .input : .output)
+            take(node.id, id, isInput ? .input : .output, targets[number].execution)
             plan.withdraw(index, targets[number].execution.id, isWriter: !isInput)
         }
     }
 
-    private mutating func take(_ execution: Int64, _ artifact: Int64, _ type: MlMetadata_Event.TypeEnum) {
-        taken.append(.with { ($0.executionID, $0.artifactID, $0.type) = (execution, artifact, type) })
+    private mutating func take(
+        _ id: Int64, _ artifact: Int64, _ type: MlMetadata_Event.TypeEnum, _ execution: Execution
+    ) {
+        taken.append(.with { ($0.executionID, $0.artifactID, $0.type) = (id, artifact, type) })
         orphans.insert(artifact)
+        unlinked.append((artifact, execution.membership, false))
     }
 
     /// Artifacts of which others' inputs may mean another now: what is at a location that this batch wrote to.
     func suspects(_ plan: ArtifactPlan) -> [Int64: Date?] {
         var result: [Int64: Date?] = [:]
-        for entry in plan.entries where !entry.producers.isEmpty {
+        for entry in plan.entries where !entry.producers.isEmpty || entry.hasLostWriter {
             guard let uri = entry.uri else { continue }
             let time = entry.produced
             for index in plan.indexes(at: uri) {
@@ -124,15 +148,41 @@ struct Graph {
                 let isItself = other.externalID == entry.externalID
                 // Newer ones are what their readers read already.
                 if !isItself, !other.isUnproduced, let its = other.produced, let time, its > time { continue }
-                let isClaimed = isItself && KeptFacts.statements(other.node.customProperties)?.firstRead != nil
+                let isClaimed = isItself && (other.wasClaimed || other.hasLostWriter)
                 let known = result[other.node.id]
                 // Of what was only read until now, all readers.
-                let since = isClaimed || other.isUnproduced ? nil : time
+                // Of what is known to be written at another time, also those that began meanwhile.
+                let before = isItself ? other.storedProduced : nil
+                let since = isClaimed || other.isUnproduced ? nil : [before, time].compactMap { $0 }.min()
                 result[other.node.id] = .some(known.map { $0.flatMap { old in since.map { min(old, $0) } } } ?? since)
             }
         }
         return result
     }
+
+    /// Takes back that files are parts of folders which were seen to be written as a whole.
+    mutating func takeInferred(_ events: [MlMetadata_Event], _ plan: ArtifactPlan) {
+        for event in events where event.isInferred {
+            guard let index = plan.index(ofStored: event.artifactID), plan.entries[index].wasClaimed else { continue }
+            take(event)
+        }
+    }
+
+    /// Takes back an event; nothing else follows of it.
+    mutating func take(_ event: MlMetadata_Event) {
+        taken.append(
+            .with { ($0.executionID, $0.artifactID, $0.type) = (event.executionID, event.artifactID, event.type) })
+    }
+
+    /// Whether an event is taken back.
+    func isTaken(_ event: MlMetadata_Event) -> Bool {
+        taken.contains {
+            $0.executionID == event.executionID && $0.artifactID == event.artifactID && $0.type == event.type
+        }
+    }
+
+    /// Artifacts of the store that somebody does not read any more.
+    var unread: Set<Int64> { Set(taken.filter { $0.type == .input }.map(\.artifactID)) }
 
     /// Resolves inputs of executions of the store anew.
     /// - Parameters:
@@ -165,7 +215,10 @@ struct Graph {
                     let isStored = entry.isStored && old.contains { $0.artifactID == entry.node.id }
                     guard linked.insert(artifact).inserted else { continue }
                     if isStored {
-                        if entry.isStored, !entry.isUnproduced, isInput { note(readerOf: entry, execution) }
+                        // It was of its readers' runs until it was seen to be written.
+                        if entry.isStored, !entry.isUnproduced, isInput {
+                            unlinked.append((entry.node.id, execution.membership, true))
+                        }
                         continue
                     }
                     isChanged = true
@@ -177,7 +230,7 @@ struct Graph {
                         guard let index = plan.index(ofStored: event.artifactID), !linked.contains(index) else {
                             continue
                         }
-                        take(node.id, event.artifactID, event.type)
+                        take(node.id, event.artifactID, event.type, execution)
                         plan.withdraw(index, execution.id, isWriter: false)
                     }
                 }
@@ -186,29 +239,46 @@ struct Graph {
             targets.append(
                 Target(
                     execution: execution, before: execution, node: node,
-                    sights: node.customProperties[PropertyName.sights]?.stringValue, isAttempt: true))
+                    sights: node.customProperties[PropertyName.sights]?.stringValue, isAttempt: true, isVisitor: true))
             links += new
         }
-    }
-
-    private mutating func note(readerOf entry: ArtifactPlan.Entry, _ reader: Execution) {
-        let writers = Set(targets.filter { entry.producers.contains($0.execution.id) }.map(\.execution.membership))
-        guard !writers.isEmpty else { return }
-        readersOfWritten.append((entry.node.id, reader.membership, writers))
     }
 
     /// Notes the events of an execution of the store that is no target.
     mutating func note(_ more: [Int64: [MlMetadata_Event]]) { events.merge(more) { $1 } }
 
-    /// Whether the store has such a link.
-    func hasInferred(_ execution: Int64, _ artifact: Int64) -> Bool {
-        (events[execution] ?? []).contains { $0.artifactID == artifact && $0.isInferred }
+    /// Says of an execution that a folder contains what it wrote.
+    mutating func infer(_ folder: Int, from target: Int, name: String, _ plan: ArtifactPlan) {
+        guard !links.contains(where: { $0.target == target && $0.artifact == folder }) else { return }
+        var isStored = false
+        if let node = targets[target].node, plan.entries[folder].isStored {
+            let id = plan.entries[folder].node.id
+            let event = events[node.id]?.first { $0.artifactID == id && $0.isInferred }
+            isStored = event != nil
+            let wanted = Self.event(.inferred, name, targets[target].execution)
+            if canAmend, let event, event.path != wanted.path || wanted.hasMillisecondsSinceEpoch
+                && event.millisecondsSinceEpoch != wanted.millisecondsSinceEpoch
+            {
+                taken.append(.with { ($0.executionID, $0.artifactID, $0.type) = (node.id, id, event.type) })
+                isStored = false
+            }
+        }
+        links.append(Link(target: target, artifact: folder, kind: .inferred, name: name, isStored: isStored))
     }
 
-    /// Says of an execution that a folder contains what it wrote.
-    mutating func infer(_ folder: Int, from target: Int, name: String, isStored: Bool) {
-        guard !links.contains(where: { $0.target == target && $0.artifact == folder }) else { return }
-        links.append(Link(target: target, artifact: folder, kind: .inferred, name: name, isStored: isStored))
+    /// Takes back what executions of this batch are not parts of any more.
+    mutating func takeBackInferred(_ plan: ArtifactPlan) {
+        for (number, target) in targets.enumerated() where target.before != nil && !target.isVisitor {
+            guard let node = target.node else { continue }
+            for event in events[node.id] ?? [] where event.isInferred {
+                let isKept = links.contains {
+                    $0.target == number && $0.kind == .inferred && plan.index(ofStored: event.artifactID) == $0.artifact
+                }
+                if isKept { continue }
+                taken.append(
+                    .with { ($0.executionID, $0.artifactID, $0.type) = (node.id, event.artifactID, event.type) })
+            }
+        }
     }
 
     /// Adds an execution of the store that is written as it is, for a link of it.
@@ -217,7 +287,7 @@ struct Graph {
         targets.append(
             Target(
                 execution: execution, before: execution, node: node,
-                sights: node.customProperties[PropertyName.sights]?.stringValue, isAttempt: true))
+                sights: node.customProperties[PropertyName.sights]?.stringValue, isAttempt: true, isVisitor: true))
         return targets.count - 1
     }
 
@@ -233,7 +303,7 @@ struct Graph {
             }
         }
         for entry in plan.entries where entry.isTouched {
-            guard let shown = entry.statements.shown else { continue }
+            guard let shown = entry.statements.normalized.shown else { continue }
             let key = TypeRegistry.Key(kind: .artifact, name: shown.type)
             result[key, default: [:]].merge(LineageMapping.properties(ofArtifact: shown)) { first, _ in first }
         }
@@ -268,13 +338,15 @@ struct Graph {
             request.executions.append(.with { ($0.nodeID, $0.typeID) = (node.id, id) })
         }
         for entry in entries where entry.isStored {
-            guard let shown = entry.statements.shown, shown.type != entry.storedType,
+            guard let shown = entry.statements.normalized.shown, shown.type != entry.storedType,
                 let id = typeIDs[TypeRegistry.Key(kind: .artifact, name: shown.type)], id != entry.node.typeID
             else { continue }
             request.artifacts.append(.with { ($0.nodeID, $0.typeID) = (entry.node.id, id) })
         }
         request.events = taken
-        request.orphans = orphans.sorted()
+        // What is linked anew stays.
+        let linked = Set(links.compactMap { entries[$0.artifact].isStored ? entries[$0.artifact].node.id : nil })
+        request.orphans = orphans.subtracting(linked).sorted()
         return request
     }
 
@@ -287,10 +359,11 @@ struct Graph {
             let id = typeIDs[TypeRegistry.Key(kind: .execution, name: target.execution.type)] ?? 0
             return LineageMapping.node(
                 of: target.execution, typeID: canAmend ? id : target.node?.typeID ?? id, over: target.node,
-                before: target.before, sights: target.sights)
+                before: target.before, sights: target.sights,
+                hasType: canAmend || target.node.map { $0.typeID == id } ?? true)
         }
         request.artifacts = entries.map { entry in
-            let shown = entry.statements.shown
+            let shown = entry.statements.normalized.shown
             let id = shown.flatMap { typeIDs[TypeRegistry.Key(kind: .artifact, name: $0.type)] } ?? entry.node.typeID
             let node = entry.node(
                 typeID: canAmend || !entry.isStored ? id : entry.node.typeID, canAmend: canAmend)
@@ -302,9 +375,7 @@ struct Graph {
                 .with {
                     $0.executionIndex = Int32(link.target)
                     $0.artifactIndex = Int32(link.artifact)
-                    $0.event = LineageMapping.event(
-                        link.kind.event, name: link.name,
-                        time: link.kind == .input ? execution.start : execution.end ?? execution.start)
+                    $0.event = Self.event(link.kind, link.name, execution)
                 })
         }
         return request

@@ -84,6 +84,11 @@ struct MeteredBackend: MetadataBackend {
     func findBelow(_ request: Kfmd_V1_FindBelowRequest) async throws -> Kfmd_V1_FindBelowResponse {
         try await meter("FindBelow") { try await backend.findBelow(request) }
     }
+    func getContextByTypeAndName(
+        _ request: MlMetadata_GetContextByTypeAndNameRequest
+    ) async throws -> MlMetadata_GetContextByTypeAndNameResponse {
+        try await meter("GetContextByTypeAndName") { try await backend.getContextByTypeAndName(request) }
+    }
     func getContextsByID(
         _ request: MlMetadata_GetContextsByIDRequest
     ) async throws -> MlMetadata_GetContextsByIDResponse {

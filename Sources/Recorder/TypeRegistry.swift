@@ -18,6 +18,8 @@ actor TypeRegistry {
     private struct ContextKey: Hashable {
         var type: String
         var name: String
+        /// Of a run whose name only its namespace makes the only one.
+        var namespace: String?
     }
 
     private let backend: any MetadataBackend
@@ -96,7 +98,8 @@ actor TypeRegistry {
     func contexts(of memberships: Set<Membership>) async throws -> [Membership: Contexts] {
         func keys(_ membership: Membership) -> [ContextKey] {
             var keys = [
-                ContextKey(type: membership.run.type, name: membership.run.name),
+                ContextKey(
+                    type: membership.run.type, name: membership.run.name, namespace: membership.run.namespaceOfName),
                 ContextKey(type: TypeName.workspace, name: membership.workspace.name),
             ]
             if let pipeline = membership.run.pipeline { keys.append(.init(type: TypeName.kfpPipeline, name: pipeline)) }
@@ -141,8 +144,15 @@ actor TypeRegistry {
         var request = MlMetadata_PutLineageSubgraphRequest()
         request.options.reuseContextIfAlreadyExist = true
         var order: [ContextKey] = []
+        var taken: [String: String] = [:]
         for membership in missing {
-            let (run, workspace) = (membership.run, membership.workspace)
+            let workspace = membership.workspace
+            var run = membership.run
+            if let namespace = run.namespaceOfName {
+                let owner = try await namespaceOfContext(run, taken)
+                taken[run.name] = taken[run.name] ?? owner ?? namespace
+                if let owner, owner != namespace { run.name = "\(namespace)/\(run.name)" }
+            }
             let runTypeID = typeIDs[Key(kind: .context, name: run.type)] ?? 0
             var contexts = [
                 LineageMapping.context(of: run, in: workspace, typeID: runTypeID),
@@ -175,6 +185,16 @@ actor TypeRegistry {
         return found
     }
 
+    /// Whose run has the name already: runs of Kubeflow Pipelines v1 are looked up by their workflow's name alone, so
+    /// the first keeps it. `nil` where nobody's has, or the store does not say.
+    private func namespaceOfContext(_ run: Run, _ taken: [String: String]) async throws -> String? {
+        if let known = taken[run.name] { return known }
+        let response = try await backend.getContextByTypeAndName(
+            .with { ($0.typeName, $0.contextName) = (run.type, Identity.bounded(run.name)) })
+        guard response.hasContext else { return nil }
+        return response.context.customProperties[PropertyName.namespace]?.stringValue
+    }
+
     /// Links runs to their workspaces. Where one is linked from before, the store takes none of them:
     /// then they are halved until it stands alone.
     private func put(_ parents: MlMetadata_PutParentContextsRequest) async throws {
@@ -186,5 +206,12 @@ actor TypeRegistry {
             try await put(.with { $0.parentContexts = Array(links[..<(links.count / 2)]) })
             try await put(.with { $0.parentContexts = Array(links[(links.count / 2)...]) })
         }
+    }
+}
+
+extension Run {
+    /// The namespace that makes its name the only one; `nil` where the name is that by itself.
+    fileprivate var namespaceOfName: String? {
+        type == TypeName.kfpRun ? customProperties[PropertyName.namespace]?.text : nil
     }
 }

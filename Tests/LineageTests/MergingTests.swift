@@ -187,7 +187,7 @@ import Testing
         #expect(state([service(.running, 1, start: 5), service(.canceled, 2, end: 9)]) == [.complete])
         #expect(state([service(.failed, 1, start: 5), service(.canceled, 2, end: 9)]) == [.failed])
         #expect(state([service(.new, 1), service(.canceled, 2, end: 9)]) == [.canceled])
-        #expect(state([service(.new, 1), service(.complete, 2, end: 9)]) == [.canceled])
+        #expect(state([service(.new, 1), service(.complete, 2, end: 9)]) == [.complete])
         // Another revision took its place.
         var record = Record(service(.running, 1, start: 5))
         record.supersede(at: Age(time: 100_000, version: 2), time: at(50))

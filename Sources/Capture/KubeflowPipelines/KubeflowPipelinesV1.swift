@@ -106,6 +106,7 @@ enum KubeflowPipelinesV1 {
     static func run(of workflow: KubernetesObject) -> Run {
         var run = run(workflow: workflow.name, labels: workflow.labels)
         if let name = workflow.annotations[prefix + "run_name"] { run.displayName = name }
+        run.customProperties["namespace"] = .string(workflow.namespace)
         return run
     }
 
@@ -160,6 +161,7 @@ enum KubeflowPipelinesV1 {
             step.execution.customProperties["display_name"] = .string(display)
         }
         step.execution.run = run(workflow: facts.workflow, labels: facts.labels)
+        step.execution.run.customProperties["namespace"] = step.execution.customProperties["namespace"]
         arguments(&step, facts)
         step.execution.inputs = step.inputs.compactMap { input(of: $0) }
         step.execution.outputs = step.outputs.compactMap { output(of: $0, step.templateName, types, facts) }

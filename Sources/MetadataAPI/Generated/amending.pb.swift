@@ -34,9 +34,10 @@ public nonisolated struct Kfmd_V1_AmendRequest: Sendable {
   /// Events that are taken back.
   public var events: [Kfmd_V1_EventKey] = []
 
-  /// Executions and artifacts that leave contexts.
+  /// Executions that leave contexts.
   public var associations: [Kfmd_V1_Link] = []
 
+  /// Artifacts that leave contexts, unless an execution that stays in one is still linked with them.
   public var attributions: [Kfmd_V1_Link] = []
 
   /// Artifacts that go if no event is left of them.
@@ -142,12 +143,23 @@ public nonisolated struct Kfmd_V1_Link: Sendable {
   /// Clears the value of `contextID`. Subsequent reads from it will return its default value.
   public mutating func clearContextID() {self._contextID = nil}
 
+  /// Whether only executions count that wrote the artifact.
+  public var isWritten: Bool {
+    get {_isWritten ?? false}
+    set {_isWritten = newValue}
+  }
+  /// Returns true if `isWritten` has been explicitly set.
+  public var hasIsWritten: Bool {self._isWritten != nil}
+  /// Clears the value of `isWritten`. Subsequent reads from it will return its default value.
+  public mutating func clearIsWritten() {self._isWritten = nil}
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
 
   fileprivate var _nodeID: Int64? = nil
   fileprivate var _contextID: Int64? = nil
+  fileprivate var _isWritten: Bool? = nil
 }
 
 public nonisolated struct Kfmd_V1_AmendResponse: Sendable {
@@ -341,7 +353,7 @@ nonisolated extension Kfmd_V1_EventKey: SwiftProtobuf.Message, SwiftProtobuf._Me
 
 nonisolated extension Kfmd_V1_Link: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Link"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}node_id\0\u{3}context_id\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}node_id\0\u{3}context_id\0\u{3}is_written\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -351,6 +363,7 @@ nonisolated extension Kfmd_V1_Link: SwiftProtobuf.Message, SwiftProtobuf._Messag
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularInt64Field(value: &self._nodeID) }()
       case 2: try { try decoder.decodeSingularInt64Field(value: &self._contextID) }()
+      case 3: try { try decoder.decodeSingularBoolField(value: &self._isWritten) }()
       default: break
       }
     }
@@ -367,12 +380,16 @@ nonisolated extension Kfmd_V1_Link: SwiftProtobuf.Message, SwiftProtobuf._Messag
     try { if let v = self._contextID {
       try visitor.visitSingularInt64Field(value: v, fieldNumber: 2)
     } }()
+    try { if let v = self._isWritten {
+      try visitor.visitSingularBoolField(value: v, fieldNumber: 3)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: Kfmd_V1_Link, rhs: Kfmd_V1_Link) -> Bool {
     if lhs._nodeID != rhs._nodeID {return false}
     if lhs._contextID != rhs._contextID {return false}
+    if lhs._isWritten != rhs._isWritten {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
