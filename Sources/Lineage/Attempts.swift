@@ -58,7 +58,8 @@ enum Attempts {
             let place = begins.lastIndex { $0.addingTimeInterval(-tolerance) <= begin }
             guard let place else {
                 // It is of the first, as long as it did not end before that began.
-                let isBefore = sight.state.isFinal && sight.end.map { $0.addingTimeInterval(tolerance) < begins[0] } ?? false
+                let isBefore =
+                    sight.state.isFinal && sight.end.map { $0.addingTimeInterval(tolerance) < begins[0] } ?? false
                 if isBefore { begins.insert(begin, at: 0) }
                 continue
             }

@@ -241,8 +241,8 @@ public enum LineageMapping {
         }
         // The predefined types have these as properties of their own.
         let known = predefined(artifact.type, in: PredefinedType.artifacts)
-        for name in [PropertyName.name, PropertyName.version] where known[name] != nil {
-            properties[name] = custom[name]
+        for name in [PropertyName.name, PropertyName.version] {
+            if known[name] != nil { properties[name] = custom[name] }
             if custom[name] == nil, old[name] != nil { node.properties[name] = nil }
         }
         set(

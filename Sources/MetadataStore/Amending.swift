@@ -23,8 +23,10 @@ extension Transaction {
                 DELETE FROM Attribution WHERE artifact_id = ? AND context_id = ? AND NOT EXISTS
                 (SELECT 1 FROM Event JOIN Association ON Association.execution_id = Event.execution_id
                 WHERE Event.artifact_id = Attribution.artifact_id
-                AND Association.context_id = Attribution.context_id AND (? = 0 OR Event.type IN (?, ?)))
-                """, link.nodeID, link.contextID, link.isWritten,
+                AND Association.context_id = Attribution.context_id AND Event.type <> ?
+                AND (? = 0 OR Event.type IN (?, ?)))
+                """, link.nodeID, link.contextID,
+                Int64(MlMetadata_Event.TypeEnum.internalOutput.rawValue), link.isWritten,
                 Int64(MlMetadata_Event.TypeEnum.output.rawValue),
                 Int64(MlMetadata_Event.TypeEnum.declaredOutput.rawValue))
         }
@@ -78,7 +80,8 @@ extension Transaction {
         // That it contains something is nothing without a reader.
         let inferred = Int64(MlMetadata_Event.TypeEnum.internalOutput.rawValue)
         let isUsed = try connection.first(
-            "SELECT 1 FROM Event WHERE artifact_id = ? AND type <> ? LIMIT 1", id, inferred) { _ in true }
+            "SELECT 1 FROM Event WHERE artifact_id = ? AND type <> ? LIMIT 1", id, inferred
+        ) { _ in true }
         guard isUsed == nil else { return }
         try connection.run(
             "DELETE FROM EventPath WHERE event_id IN (SELECT id FROM Event WHERE artifact_id = ?)", id)

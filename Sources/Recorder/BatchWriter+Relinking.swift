@@ -16,10 +16,10 @@ extension BatchWriter {
         let all = try await backend.getEventsByArtifactIDs(.with { $0.artifactIds = suspects.keys.sorted() }).events
         graph.takeInferred(all, plan)
         let events = all.filter { event in
-                guard !known.contains(event.executionID), !event.isInferred else { return false }
-                guard case .some(.some(let since)) = suspects[event.artifactID] else { return true }
-                return event.millisecondsSinceEpoch
-                    >= Timestamp.milliseconds(since.addingTimeInterval(-2 * ArtifactPlan.tolerance))
+            guard !known.contains(event.executionID), !event.isInferred else { return false }
+            guard case .some(.some(let since)) = suspects[event.artifactID] else { return true }
+            return event.millisecondsSinceEpoch
+                >= Timestamp.milliseconds(since.addingTimeInterval(-2 * ArtifactPlan.tolerance))
         }
         let ids = Set(events.map(\.executionID)).sorted().prefix(Self.maximumVisitors)
         if ids.isEmpty { return }
@@ -31,7 +31,7 @@ extension BatchWriter {
                 $1.execution.start ?? .distantPast, $1.execution.id
             )
         }
-        graph.relink(visitors, events, &plan)
+        graph.relink(visitors, try await storedEvents(of: visitors.map(\.node.id)), &plan)
     }
 
     /// What was recorded of an execution of the store; `nil` where nothing of it was kept.
@@ -111,7 +111,7 @@ extension BatchWriter {
             for use in target.execution.outputs {
                 guard let uri = use.artifact.uri else { continue }
                 for folder in Location.folders(of: uri, upTo: Graph.maximumFolders) {
-                    for index in plan.indexes(at: folder) where plan.entries[index].isStored { 
+                    for index in plan.indexes(at: folder) where plan.entries[index].isStored {
                         stored[plan.entries[index].node.id] = index
                     }
                 }

@@ -182,6 +182,7 @@ public struct BatchWriter: Sendable {
         guard response.executionIds.count == request.executions.count,
             response.artifactIds.count == request.artifacts.count
         else { throw StatusError(.internalError, "the store answered fewer ids than it was sent nodes") }
+        try await takeBack(graph)
         try await putLinks(graph, contexts, entries, response)
         return Self.receipts(graph, contexts, entries, response)
     }
@@ -366,6 +367,14 @@ public struct BatchWriter: Sendable {
                 }
             }
         }
+        guard request != .init() else { return }
+        _ = try await backend.amend(request)
+    }
+
+    /// Takes back what is not so any more, when what is so is there.
+    private func takeBack(_ graph: Graph) async throws {
+        guard graph.canAmend else { return }
+        var request = graph.removals
         if !graph.unlinked.isEmpty {
             let contexts = try await types.contexts(of: Set(graph.unlinked.map(\.membership)))
             for (artifact, membership, isWritten) in graph.unlinked {

@@ -42,8 +42,10 @@ struct Graph {
     private(set) var links: [Link] = []
     private var events: [Int64: [MlMetadata_Event]]
     let canAmend: Bool
-    /// Executions of the store whose inputs are resolved anew, each with one of its artifacts less.
+    /// Events that are taken back when the others are there: nothing is lost where it ends between.
     private(set) var taken: [Kfmd_V1_EventKey] = []
+    /// Events that are put anew with another name or time.
+    private(set) var renamed: [Kfmd_V1_EventKey] = []
     private(set) var orphans: Set<Int64> = []
     /// Artifacts that may be of a run no more: because an execution of it is not linked with them, or because they were
     /// seen to be written elsewhere.
@@ -98,10 +100,12 @@ struct Graph {
             let type: MlMetadata_Event.TypeEnum = kind == .input ? .input : .output
             let event = events[node.id]?.first { $0.artifactID == entry.node.id && $0.type == type }
             let wanted = Self.event(kind, name, target.execution)
-            if let event, event.path != wanted.path || wanted.hasMillisecondsSinceEpoch
-                && event.millisecondsSinceEpoch != wanted.millisecondsSinceEpoch
+            if let event,
+                event.path != wanted.path
+                    || wanted.hasMillisecondsSinceEpoch
+                        && event.millisecondsSinceEpoch != wanted.millisecondsSinceEpoch
             {
-                taken.append(
+                renamed.append(
                     .with { ($0.executionID, $0.artifactID, $0.type) = (node.id, entry.node.id, type) })
                 isStored = false
             }
@@ -174,68 +178,59 @@ struct Graph {
             .with { ($0.executionID, $0.artifactID, $0.type) = (event.executionID, event.artifactID, event.type) })
     }
 
-    /// Whether an event is taken back.
+    /// Whether an event is taken back, or put anew with another time.
     func isTaken(_ event: MlMetadata_Event) -> Bool {
-        taken.contains {
+        (taken + renamed).contains {
             $0.executionID == event.executionID && $0.artifactID == event.artifactID && $0.type == event.type
         }
     }
 
-    /// Artifacts of the store that somebody does not read any more.
-    var unread: Set<Int64> { Set(taken.filter { $0.type == .input }.map(\.artifactID)) }
+    /// Artifacts of the store that somebody does not read any more, or read at another time.
+    var unread: Set<Int64> { Set((taken + renamed).filter { $0.type == .input }.map(\.artifactID)) }
 
     /// Resolves inputs of executions of the store anew.
     /// - Parameters:
     ///   - visitors: with what was recorded of them.
-    ///   - events: of these, on the suspects.
+    ///   - events: all of these.
     mutating func relink(
-        _ visitors: [(node: MlMetadata_Execution, execution: Execution)], _ events: [MlMetadata_Event],
+        _ visitors: [(node: MlMetadata_Execution, execution: Execution)], _ events: [Int64: [MlMetadata_Event]],
         _ plan: inout ArtifactPlan
     ) {
-        let byExecution = Dictionary(grouping: events, by: \.executionID)
         for (node, execution) in visitors {
-            let stored = (byExecution[node.id] ?? []).filter { !$0.isInferred }
-            let ids = Set(stored.map(\.artifactID))
-            let number = targets.count
-            var isChanged = false
-            var linked: Set<Int> = []
             var new: [Link] = []
             for isInput in [true, false] where isInput || execution.state == .cached {
+                let uses = (isInput ? execution.inputs : execution.outputs).filter { $0.artifact.uri != nil }
+                let places = Set(uses.compactMap(\.artifact.uri).flatMap { plan.indexes(at: $0) })
+                let old = (events[node.id] ?? []).filter { event in
+                    guard event.isInput == isInput, !event.isInferred else { return false }
+                    return plan.index(ofStored: event.artifactID).map(places.contains) ?? false
+                }
+                guard !old.isEmpty else { continue }
                 let none = ArtifactPlan.Own([], in: plan)
-                for use in isInput ? execution.inputs : execution.outputs {
-                    guard let uri = use.artifact.uri else { continue }
-                    let here = Set(
-                        plan.indexes(at: uri).compactMap { plan.entries[$0].isStored ? plan.entries[$0].node.id : nil })
-                    let old = stored.filter { $0.isInput == isInput && here.contains($0.artifactID) }
-                    guard !old.isEmpty else { continue }
+                var linked: Set<Int> = []
+                for use in uses {
                     let artifact =
                         isInput
                         ? plan.input(use, of: execution, read: none) : plan.output(use, of: execution, written: none)
-                    let entry = plan.entries[artifact]
-                    let isStored = entry.isStored && old.contains { $0.artifactID == entry.node.id }
                     guard linked.insert(artifact).inserted else { continue }
-                    if isStored {
+                    let entry = plan.entries[artifact]
+                    if entry.isStored, old.contains(where: { $0.artifactID == entry.node.id }) {
                         // It was of its readers' runs until it was seen to be written.
-                        if entry.isStored, !entry.isUnproduced, isInput {
-                            unlinked.append((entry.node.id, execution.membership, true))
-                        }
+                        if !entry.isUnproduced, isInput { unlinked.append((entry.node.id, execution.membership, true)) }
                         continue
                     }
-                    isChanged = true
                     new.append(
                         Link(
-                            target: number, artifact: artifact, kind: isInput ? .input : .output, name: use.name,
-                            isStored: false))
-                    for event in old where ids.contains(event.artifactID) {
-                        guard let index = plan.index(ofStored: event.artifactID), !linked.contains(index) else {
-                            continue
-                        }
-                        take(node.id, event.artifactID, event.type, execution)
-                        plan.withdraw(index, execution.id, isWriter: false)
-                    }
+                            target: targets.count, artifact: artifact, kind: isInput ? .input : .output,
+                            name: use.name, isStored: false))
+                }
+                for event in old {
+                    guard let index = plan.index(ofStored: event.artifactID), !linked.contains(index) else { continue }
+                    take(node.id, event.artifactID, event.type, execution)
+                    plan.withdraw(index, execution.id, isWriter: !isInput)
                 }
             }
-            guard isChanged else { continue }
+            if new.isEmpty { continue }
             targets.append(
                 Target(
                     execution: execution, before: execution, node: node,
@@ -249,17 +244,22 @@ struct Graph {
 
     /// Says of an execution that a folder contains what it wrote.
     mutating func infer(_ folder: Int, from target: Int, name: String, _ plan: ArtifactPlan) {
-        guard !links.contains(where: { $0.target == target && $0.artifact == folder }) else { return }
+        // It may read the folder too.
+        guard !links.contains(where: { $0.target == target && $0.artifact == folder && $0.kind == .inferred }) else {
+            return
+        }
         var isStored = false
         if let node = targets[target].node, plan.entries[folder].isStored {
             let id = plan.entries[folder].node.id
             let event = events[node.id]?.first { $0.artifactID == id && $0.isInferred }
             isStored = event != nil
             let wanted = Self.event(.inferred, name, targets[target].execution)
-            if canAmend, let event, event.path != wanted.path || wanted.hasMillisecondsSinceEpoch
-                && event.millisecondsSinceEpoch != wanted.millisecondsSinceEpoch
+            if canAmend, let event,
+                event.path != wanted.path
+                    || wanted.hasMillisecondsSinceEpoch
+                        && event.millisecondsSinceEpoch != wanted.millisecondsSinceEpoch
             {
-                taken.append(.with { ($0.executionID, $0.artifactID, $0.type) = (node.id, id, event.type) })
+                renamed.append(.with { ($0.executionID, $0.artifactID, $0.type) = (node.id, id, event.type) })
                 isStored = false
             }
         }
@@ -343,11 +343,16 @@ struct Graph {
             else { continue }
             request.artifacts.append(.with { ($0.nodeID, $0.typeID) = (entry.node.id, id) })
         }
-        request.events = taken
-        // What is linked anew stays.
-        let linked = Set(links.compactMap { entries[$0.artifact].isStored ? entries[$0.artifact].node.id : nil })
-        request.orphans = orphans.subtracting(linked).sorted()
+        request.events = renamed
         return request
+    }
+
+    /// What the store has to take back when all is written.
+    var removals: Kfmd_V1_AmendRequest {
+        .with {
+            $0.events = taken
+            $0.orphans = orphans.sorted()
+        }
     }
 
     func request(

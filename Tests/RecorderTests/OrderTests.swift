@@ -32,7 +32,7 @@ import Testing
 
     @Test(.timeLimit(.minutes(5))) func anyOrderGivesTheSameStore() async throws {
         let seed = Self.environment("KFMD_SEED").flatMap { UInt64($0) }
-        for number in seed.map({ $0...$0 }) ?? 1...300 { try await Self.check(seed: number) }
+        for number in seed.map({ $0...$0 }) ?? 1...12 { try await Self.check(seed: number) }
     }
 
     @Test(.enabled(if: environment("KFMD_SOAK_MINUTES") != nil, "only by make soak"))
@@ -59,8 +59,7 @@ import Testing
                 var rest = order[...]
                 while !rest.isEmpty {
                     let count = attempt == 0 ? rest.count : 1 + random.below(rest.count)
-                    let told = try await store.record(Array(rest.prefix(count)))
-                    if environment("KFMD_DEBUG") != nil { print("DBG", attempt, rest.prefix(count).map { "\($0.name)@\($0.resourceVersion)" }, told, try await store.text().filter { $0.firstMatch(of: try! Regex(environment("KFMD_DEBUG")!)) != nil }) }
+                    try await store.record(Array(rest.prefix(count)))
                     // A command that was repeated adds nothing.
                     if attempt == 3, random.isTrue(1, of: 3) { try await store.record(Array(rest.prefix(count))) }
                     rest = rest.dropFirst(count)
@@ -95,7 +94,9 @@ import Testing
         .string(Timestamp.format(Date(timeIntervalSince1970: 1_780_000_000 + Double(minutes) * 60)))
     }
 
-    private static let uris = ["s3://lake/a", "s3a://lake/a/", "s3://lake/b", "gs://g/c", "s3://lake/dir/file", "s3://lake/dir"]
+    private static let uris = [
+        "s3://lake/a", "s3a://lake/a/", "s3://lake/b", "gs://g/c", "s3://lake/dir/file", "s3://lake/dir",
+    ]
 
     /// Sights of workflows with their pods, of annotated pods and of services: several of each object, as old as their
     /// versions say.
@@ -121,14 +122,20 @@ import Testing
     private static func annotation(_ random: inout Random) -> String {
         let uri = uris[random.below(uris.count)]
         let type = ["data_set", "model"][random.below(2)]
-        let extra = ["", ", name: n\(random.below(2))", ", owner: o\(random.below(2))", ", version: \"\(random.below(2))\""]
+        let extra = [
+            "", ", name: n\(random.below(2))", ", owner: o\(random.below(2))", ", version: \"\(random.below(2))\"",
+        ]
         return "{type: \(type), uri: \"\(uri)\"\(extra[random.below(4)])}"
     }
 
     private static func pod(_ number: Int, _ random: inout Random) -> [JSONValue] {
         var annotations: [(String, JSONValue)] = []
-        if random.isTrue(2, of: 3) { annotations.append(("metadata.kubeflow.org/inputs", .string(annotation(&random)))) }
-        if random.isTrue(2, of: 3) { annotations.append(("metadata.kubeflow.org/outputs", .string(annotation(&random)))) }
+        if random.isTrue(2, of: 3) {
+            annotations.append(("metadata.kubeflow.org/inputs", .string(annotation(&random))))
+        }
+        if random.isTrue(2, of: 3) {
+            annotations.append(("metadata.kubeflow.org/outputs", .string(annotation(&random))))
+        }
         if annotations.isEmpty { annotations.append(("metadata.kubeflow.org/record", "true")) }
         let namespace = ["ml", "ml", "other"][random.below(3)]
         let start = 10 + random.below(40)
@@ -150,7 +157,8 @@ import Testing
                 "kind": "Pod", "apiVersion": "v1",
                 "metadata": metadata(
                     name, namespace, 100 * number + index + 1, [("annotations", .object(JSONObject(annotations)))]),
-                "spec": ["restartPolicy": "Never", "containers": [["name": "c"]]], "status": .object(JSONObject(status)),
+                "spec": ["restartPolicy": "Never", "containers": [["name": "c"]]],
+                "status": .object(JSONObject(status)),
             ]
         }
     }
@@ -205,7 +213,10 @@ import Testing
             if let to {
                 let code: JSONValue = phase == "Succeeded" ? 0 : 1
                 status["containerStatuses"] = [
-                    ["name": "main", "state": ["terminated": ["exitCode": code, "startedAt": time(from), "finishedAt": time(to)]]]
+                    [
+                        "name": "main",
+                        "state": ["terminated": ["exitCode": code, "startedAt": time(from), "finishedAt": time(to)]],
+                    ]
                 ]
             }
             return [
@@ -234,8 +245,10 @@ import Testing
         ]
         if isRetried {
             result += [
-                pod("\(name)-p1", 3, "Failed", start, start + 3), whole(4, "Failed", node("Failed", start, start + 3), start + 4),
-                whole(5, "Running", node("Running", start + 20, nil), nil), pod("\(name)-p2", 6, "Running", start + 20, nil),
+                pod("\(name)-p1", 3, "Failed", start, start + 3),
+                whole(4, "Failed", node("Failed", start, start + 3), start + 4),
+                whole(5, "Running", node("Running", start + 20, nil), nil),
+                pod("\(name)-p2", 6, "Running", start + 20, nil),
                 pod("\(name)-p2", 7, "Succeeded", start + 20, start + 24),
                 whole(8, "Succeeded", node("Succeeded", start + 20, start + 24), start + 25),
             ]

@@ -41,7 +41,9 @@ import Testing
 
             func text(_ name: String) -> String? { node.customProperties[name]?.stringValue }
             var state: String { node.stateName }
-            var times: String { "\(text("start_time")?.dropFirst(11) ?? "-")..\(text("end_time")?.dropFirst(11) ?? "-")" }
+            var times: String {
+                "\(text("start_time")?.dropFirst(11) ?? "-")..\(text("end_time")?.dropFirst(11) ?? "-")"
+            }
             var message: String? { text("message") }
         }
 
@@ -58,7 +60,9 @@ import Testing
                 let events = try transaction.getEventsByExecutionIDs(.with { $0.executionIds = nodes.map(\.id) }).events
                 let steps = nodes.map { node in
                     func of(_ type: MlMetadata_Event.TypeEnum) -> [MlMetadata_Artifact] {
-                        events.filter { $0.executionID == node.id && $0.type == type }.compactMap { byID[$0.artifactID] }
+                        events.filter { $0.executionID == node.id && $0.type == type }.compactMap {
+                            byID[$0.artifactID]
+                        }
                     }
                     return Step(node: node, inputs: of(.input), outputs: of(.output), inferred: of(.internalOutput))
                 }
@@ -132,14 +136,17 @@ import Testing
     @Test(.enabled(if: isAtHand, skipped)) func fanInReadsWhatEachAttemptWrote() async throws {
         try await stored("05-argo-fanin-retry") { facts, _ in
             #expect(facts.artifacts.count == 2)
-            #expect(facts.steps.flatMap(\.outputs).map(\.uri).map { $0.suffix(9) }.sorted() == ["fan/0.txt", "fan/1.txt"])
+            #expect(
+                facts.steps.flatMap(\.outputs).map(\.uri).map { $0.suffix(9) }.sorted() == ["fan/0.txt", "fan/1.txt"])
             let step2 = try facts.step("read")
             #expect(step2.inputs.count == 2)
             #expect(facts.steps.count == 3)
         }
     }
 
-    private static let retry = ["07a-argo-manual-retry-before", "07b-argo-manual-retry-running", "07c-argo-manual-retry-after"]
+    private static let retry = [
+        "07a-argo-manual-retry-before", "07b-argo-manual-retry-running", "07c-argo-manual-retry-after",
+    ]
 
     @Test(.enabled(if: isAtHand, skipped)) func aManualRetryIsAnotherAttempt() async throws {
         let orders = [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]]
@@ -240,9 +247,10 @@ import Testing
         }
         try await stored("32-pytorch-restarting-suspended") { facts, _ in
             let states = Dictionary(uniqueKeysWithValues: facts.steps.map { ($0.text("name") ?? "", $0) })
-            #expect(states.mapValues(\.state) == [
-                "restarting": "running", "restarted": "running", "suspended": "new", "failedrestart": "failed",
-            ])
+            #expect(
+                states.mapValues(\.state) == [
+                    "restarting": "running", "restarted": "running", "suspended": "new", "failedrestart": "failed",
+                ])
             #expect(states["failedrestart"]?.message != nil)
         }
         try await stored("33-katib-killed") { facts, _ in
@@ -325,7 +333,8 @@ import Testing
         try await stored("26-credentials-in-locations") { facts, problems in
             #expect(
                 facts.artifacts.map(\.uri).filter { !$0.hasPrefix("s3:") }.sorted().map { $0.prefix { $0 != "@" } } == [
-                    "git+https://git.example/ml/x.git", "git+https://git.example/ml/y.git", "https://files.example/d.csv",
+                    "git+https://git.example/ml/x.git", "git+https://git.example/ml/y.git",
+                    "https://files.example/d.csv",
                 ])
             for secret in ["SECRET", "SIGNED", "X-Amz"] {
                 #expect(!facts.text.contains(secret))
@@ -351,10 +360,12 @@ import Testing
             let states = Dictionary(uniqueKeysWithValues: facts.steps.map { ($0.text("name") ?? "", $0) })
             #expect(states["evicted"]?.message == "Evicted: The node was low on resource: memory.")
             #expect(states["oom"]?.message == "OOMKilled (exit code 137)")
-            #expect(states.mapValues(\.state) == [
-                "evicted": "failed", "oom": "failed", "unknown": "running", "sidecar": "complete", "deleting": "running",
-                "restarted": "running", "imagepull": "new",
-            ])
+            #expect(
+                states.mapValues(\.state) == [
+                    "evicted": "failed", "oom": "failed", "unknown": "running", "sidecar": "complete",
+                    "deleting": "running",
+                    "restarted": "running", "imagepull": "new",
+                ])
         }
         try await stored("37-sidecar-outlives-main") { facts, _ in
             let step = try #require(facts.steps.first)
@@ -372,7 +383,11 @@ import Testing
         for objects in [all, all.reversed()] {
             for isSplit in [false, true] {
                 try await withStore { store in
-                    if isSplit { for object in objects { try await store.record([object]) } } else { try await store.record(objects) }
+                    if isSplit {
+                        for object in objects { try await store.record([object]) }
+                    } else {
+                        try await store.record(objects)
+                    }
                     let facts = try await Facts(store)
                     let served = try facts.step("iris").inputs
                     #expect(served.map(\.uri) == ["s3://lake/models/iris/3"])

@@ -37,7 +37,8 @@ extension MetadataStore {
                 lines.append("\(node.externalID) is \(node.type) \(node.state) at \(node.uri)")
                 properties(node.externalID, [node.properties, node.customProperties])
             }
-            let events = try transaction.getEventsByExecutionIDs(.with { $0.executionIds = executions.map(\.id) }).events
+            let events = try transaction.getEventsByExecutionIDs(.with { $0.executionIds = executions.map(\.id) })
+                .events
             for event in events {
                 let path = event.path.steps.map(\.key).joined(separator: ".")
                 // Made-up objects are older.
