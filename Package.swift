@@ -160,10 +160,11 @@ let package = Package(
             name: "RecorderTests",
             dependencies: [
                 "Recorder", "Capture", "ClusterReplay", "Kubernetes", "MetadataStore", "MetadataAPI", "Lineage", "JSON",
+                "Gzip",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "Logging", package: "swift-log"),
             ],
-            swiftSettings: settings),
+            exclude: ["Fixtures"], swiftSettings: settings),
         .testTarget(
             name: "MetadataStoreTests",
             dependencies: [

@@ -59,15 +59,12 @@ struct ArtifactPlan {
     private var byLocation: [String: [Int]] = [:]
     private var byExternalID: [String: Int] = [:]
     private var byID: [Int64: Int] = [:]
-    /// Whether the store can take links back, so that each input is resolved anew.
-    private let canAmend: Bool
 
     /// The clocks of two nodes, and the seconds that Kubernetes rounds to.
     static let tolerance: TimeInterval = 2
 
     /// - Parameter types: the names of types by id, where nodes do not tell.
-    init(stored: [MlMetadata_Artifact], types: [Int64: String] = [:], canAmend: Bool) {
-        self.canAmend = canAmend
+    init(stored: [MlMetadata_Artifact], types: [Int64: String] = [:]) {
         for node in stored where byID[node.id] == nil {
             let type = node.type.isEmpty ? types[node.typeID] ?? "" : node.type
             if let statements = KeptFacts.statements(node.customProperties) {
@@ -126,7 +123,7 @@ struct ArtifactPlan {
         let own = known(use, in: written)
         let same = byExternalID[identity] ?? formerContent(use, of: execution)
         let index =
-            (canAmend ? same ?? own : own ?? same)
+            (written.arePreferred ? own ?? same : same ?? own)
             ?? (content == nil ? unclaimed(use, writtenBy: execution) : nil)
         guard let index else { return add(use, identity, of: execution, isWriter: true) }
         // Another's keeps its name.
@@ -152,8 +149,12 @@ struct ArtifactPlan {
         fileprivate var byTitle: [String: [Int]] = [:]
         /// Those of which only the key is told.
         fileprivate var incomplete: [Int] = []
+        /// Whether they stay its own whatever else there is: links that kfmd 0.1 or another put cannot be told from
+        /// ours, and are not taken back.
+        fileprivate let arePreferred: Bool
 
-        init(_ ids: [Int64], in plan: ArtifactPlan) {
+        init(_ ids: [Int64], in plan: ArtifactPlan, arePreferred: Bool) {
+            self.arePreferred = arePreferred
             for index in ids.compactMap({ plan.byID[$0] }) where all.insert(index).inserted {
                 let entry = plan.entries[index]
                 if let uri = entry.uri {
@@ -170,7 +171,7 @@ struct ArtifactPlan {
     private func known(_ use: ArtifactUse, in own: Own) -> Int? {
         if own.all.isEmpty { return nil }
         func first(_ indexes: [Int]) -> Int? {
-            let alike = indexes.filter { !differs($0, from: use.artifact) }
+            let alike = indexes.filter { !differs($0, from: use.artifact, isAnywhere: own.arePreferred) }
             // Of several versions under one uri each is itself.
             return alike.first { isSameContent($0, use.artifact) }
                 ?? alike.first { !Identity.isContent(entries[$0].externalID ?? "") } ?? alike.first
@@ -189,13 +190,13 @@ struct ArtifactPlan {
     }
 
     /// Whether version, digest or scope say that a stored artifact is another.
-    private func differs(_ index: Int, from artifact: Artifact) -> Bool {
+    private func differs(_ index: Int, from artifact: Artifact, isAnywhere: Bool = false) -> Bool {
         func differ(_ path: KeyPath<Artifact, String?>) -> Bool {
             guard let value = artifact[keyPath: path] else { return false }
             let stored = entries[index].written(path)
             return !stored.isEmpty && !stored.contains(value)
         }
-        return differ(\.version) || differ(\.digest) || isElsewhere(index, artifact)
+        return differ(\.version) || differ(\.digest) || !isAnywhere && isElsewhere(index, artifact)
     }
 
     private func isElsewhere(_ index: Int, _ artifact: Artifact) -> Bool {
@@ -250,8 +251,8 @@ struct ArtifactPlan {
         let content = Identity.content(of: use.artifact, in: place)
         let same = content.flatMap { byExternalID[$0] }
         let written = same.flatMap { entries[$0].isUnproduced ? nil : $0 }
-        let found = canAmend ? written ?? candidate(for: use, readBy: execution) : nil
-        if let index = found ?? (canAmend ? nil : known(use, in: own)) ?? same ?? candidate(for: use, readBy: execution)
+        let found = own.arePreferred ? nil : written ?? candidate(for: use, readBy: execution)
+        if let index = found ?? (own.arePreferred ? known(use, in: own) : nil) ?? same ?? candidate(for: use, readBy: execution)
             ?? formerContent(use, of: execution)
         {
             state(index, use, of: execution, isWriter: false, isCached: isCached)

@@ -165,7 +165,7 @@ public struct BatchWriter: Sendable {
         let executions = targets.map(\.execution)
         let events = try await storedEvents(of: targets.compactMap { $0.node?.id })
         let artifacts = try await storedArtifacts(executions, events: events.values.joined())
-        var plan = ArtifactPlan(stored: artifacts, canAmend: canAmend)
+        var plan = ArtifactPlan(stored: artifacts)
         var graph = Graph(targets: targets, events: events, canAmend: canAmend)
         graph.resolve(&plan)
         if canAmend { try await relink(&graph, &plan) }

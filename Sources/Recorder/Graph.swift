@@ -70,7 +70,8 @@ struct Graph {
                 // started read nothing.
                 let isOpen =
                     isInput && execution.start == nil && (!execution.state.isFinal || execution.state == .canceled)
-                let own = ArtifactPlan.Own(ids, in: plan)
+                let own = ArtifactPlan.Own(
+                    ids, in: plan, arePreferred: !canAmend || target.node != nil && target.before == nil)
                 var linked: Set<Int> = []
                 for use in isOpen ? [] : isInput ? execution.inputs : execution.outputs {
                     // Only the key is known, and the Workflow will say the rest.
@@ -206,7 +207,7 @@ struct Graph {
                     return plan.index(ofStored: event.artifactID).map(places.contains) ?? false
                 }
                 guard !old.isEmpty else { continue }
-                let none = ArtifactPlan.Own([], in: plan)
+                let none = ArtifactPlan.Own([], in: plan, arePreferred: false)
                 var linked: Set<Int> = []
                 for use in uses {
                     let artifact =

@@ -77,6 +77,12 @@ extension Recorder {
             case .recorded(let receipt)?:
                 count(step.execution, .recorded)
                 if let patch = WriteBack.patch(receipt, of: step.execution) { patches.append(patch) }
+                for type in receipt.lateTypes {
+                    metrics.countSetAside("late_type")
+                    logger.warning(
+                        "a type was declared when its artifact was in the store, which changes none; kept as declared_type",
+                        metadata: ["type": "\(type.prefix(200))", "execution": "\(step.execution.id)"])
+                }
                 done.append((step.execution.id, step.revision, nil))
             case .refused(let reason)?:
                 count(step.execution, .refused)

@@ -167,6 +167,8 @@ public struct Recorder: Sendable {
             group.addTask {
                 // A step that its Workflow tells of waits for its pod.
                 await stagesListed[Capture.Stage.owners.rawValue].wait()
+                // A store that changes no type is told of nothing before all that may declare one was seen.
+                if await !canAmend() { await firstLists.wait() }
                 await flush()
             }
             group.addTask { await prune() }
@@ -181,6 +183,25 @@ public struct Recorder: Sendable {
             if let podGuard { group.addTask { await podGuard.run() } }
             if let election = options.election { group.addTask { await elect(election) } }
         }
+    }
+
+    /// Whether the store takes corrections. Asked until it answers.
+    private func canAmend() async -> Bool {
+        var backoff = Backoff(first: .milliseconds(200), maximum: .seconds(1))
+        while !Task.isCancelled {
+            do {
+                let isSupported = try await writer.amending.isSupported()
+                if !isSupported {
+                    logger.notice(
+                        "the store is not kfmd's: types that are declared late are kept as declared_type, and links stay")
+                }
+                return isSupported
+            } catch {
+                metrics.countStoreError()
+                try? await Task.sleep(for: backoff.delay())
+            }
+        }
+        return false
     }
 
     /// A kind in a namespace, or in all.

@@ -543,4 +543,70 @@ extension BatchWriterTests {
             }
         }
     }
+
+    /// ML Metadata's protocol changes no type and takes no event back.
+    @Test func anotherStoreKeepsWhatItsProtocolCannotChange() async throws {
+        try await withStore { store in
+            let foreign = ForeignStore(store: store)
+            _ = try await BatchWriter(foreign).write([step("train", 0, 10, writes: [file("s3://m")])])
+            var declared = file("s3://m")
+            (declared.type, declared.isTypeDeclared) = (TypeName.model, true)
+            declared.properties["owner"] = "me"
+            let again = step("train", 0, 10, writes: [declared])
+            let outcomes = try await BatchWriter(foreign).write([again])
+            guard case .recorded(let receipt)? = outcomes[again.id] else {
+                Issue.record("not recorded")
+                return
+            }
+            #expect(receipt.lateTypes == [TypeName.model])
+            func model() async throws -> MlMetadata_Artifact {
+                try #require(try await store.read { try $0.getArtifacts(.init()).artifacts.first })
+            }
+            var found = try await model()
+            #expect(found.type == TypeName.argoArtifact)
+            #expect(found.customProperties["declared_type"]?.stringValue == TypeName.model)
+            #expect(found.customProperties["owner"]?.stringValue == "me")
+            // A better producer takes no link from a reader, and nothing is doubled.
+            _ = try await BatchWriter(foreign).write([step("read", 30, 40, reads: [file("s3://m")])])
+            _ = try await BatchWriter(foreign).write([step("later", 12, 20, writes: [file("s3://m")])])
+            #expect(try await store.edges() == ["later -> s3://m#2", "read <- s3://m#1", "train -> s3://m#1"])
+            // Our own store gets it right when it is told again.
+            _ = try await BatchWriter(store).write([again, step("read", 30, 40, reads: [file("s3://m")])])
+            #expect(try await store.edges() == ["later -> s3://m#2", "read <- s3://m#2", "train -> s3://m#1"])
+            found = try await model()
+            #expect(found.type == TypeName.model)
+            #expect(found.properties["owner"]?.stringValue == "me")
+            #expect(found.customProperties["owner"] == nil)
+        }
+    }
+
+    /// What is stated of an artifact in one namespace is not changed by another.
+    @Test func nobodyElseChangesWhatAnArtifactIs() async throws {
+        func told(_ name: String, in namespace: String, owner: String, writes: Bool, _ start: Double) -> Execution {
+            var artifact = Artifact(
+                type: TypeName.model, isTypeDeclared: true, name: "MNIST", uri: "s3://models/mnist", version: "1")
+            artifact.properties["owner"] = .string(owner)
+            if owner == "mallory" { artifact.customProperties["accuracy"] = .double(1) }
+            var result = step(name, start, start + 5, reads: writes ? [] : [artifact], writes: writes ? [artifact] : [])
+            result.id = "k8s://test/\(namespace)/pods/\(name)"
+            result.workspace = Workspace(name: namespace)
+            return result
+        }
+        let steps = [
+            told("train", in: "team", owner: "alice", writes: true, 10),
+            told("reader", in: "other", owner: "mallory", writes: false, 20),
+            told("again", in: "other", owner: "mallory", writes: true, 30),
+        ]
+        for order in [[0, 1, 2], [2, 1, 0], [1, 2, 0], [1, 0, 2]] {
+            try await withStore { store in
+                for index in order { _ = try await BatchWriter(store).write([steps[index]]) }
+                let found = try await store.read { try $0.getArtifacts(.init()).artifacts }
+                #expect(found.count == 1)
+                #expect(found.first?.properties["owner"]?.stringValue == "alice", "\(order)")
+                #expect(found.first?.customProperties["accuracy"] == nil)
+                #expect(found.first?.customProperties["__kf_workspace__"]?.stringValue == "team")
+                #expect(try await store.edges().count == 3)
+            }
+        }
+    }
 }
