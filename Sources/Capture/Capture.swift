@@ -121,6 +121,17 @@ public struct Capture: Sendable {
         return (isDeleted ? [] : artifactRepositories.add(object), service)
     }
 
+    /// Forgets objects that a whole list of their kind did not have. Single events tell of each that goes, but none of
+    /// those that went while a watch was expired.
+    /// - Parameters:
+    ///   - namespace: `nil` for all.
+    ///   - isPresent: whether the list had an object with this uid.
+    public func retain(_ kind: String, in namespace: String?, _ isPresent: (String) -> Bool) {
+        owners.retain(kind, in: namespace, isPresent)
+        rules.retain(kind, in: namespace, isPresent)
+        services.retain(kind, in: namespace, isPresent)
+    }
+
     /// The executions that an object speaks of.
     /// - Parameter isDeleted: the object is gone; nothing more will happen to it.
     public func callAsFunction(_ object: KubernetesObject, isDeleted: Bool = false) -> Result {

@@ -11,6 +11,8 @@ public final class OwnerIndex: Sendable {
     public struct Owner: Sendable, Hashable {
         public var apiVersion: String
         public var kind: String
+        /// Empty where only a reference tells of it, and for what is in no namespace.
+        public var namespace: String
         public var name: String
         public var uid: String
         public var controller: KubernetesObject.OwnerReference?
@@ -20,6 +22,7 @@ public final class OwnerIndex: Sendable {
         init(_ object: KubernetesObject) {
             apiVersion = object.apiVersion
             kind = object.kind
+            namespace = object.namespace
             name = object.name
             uid = object.uid
             controller = object.owners.first(where: \.isController)
@@ -33,6 +36,7 @@ public final class OwnerIndex: Sendable {
         init(_ reference: KubernetesObject.OwnerReference) {
             apiVersion = reference.apiVersion
             kind = reference.kind
+            namespace = ""
             name = reference.name
             uid = reference.uid
             annotations = [:]
@@ -69,6 +73,23 @@ public final class OwnerIndex: Sendable {
             guard isDeleted else { return }
             state.gone.append(owner.uid)
             if state.gone.count > Self.maximumGone { state.owners[state.gone.removeFirst()] = nil }
+        }
+    }
+
+    /// Notes that a whole list did not have others of a kind: they went while nobody watched.
+    func retain(_ kind: String, in namespace: String?, _ isPresent: (String) -> Bool) {
+        state.withLock { state in
+            let gone = state.owners.values.filter {
+                $0.kind == kind && (namespace == nil || $0.namespace == namespace) && !isPresent($0.uid)
+                    && !state.gone.contains($0.uid)
+            }
+            for owner in gone {
+                let name = "\(owner.namespace)/\(owner.name)"
+                if kind == "Workflow", state.workflows[name] == owner.uid { state.workflows[name] = nil }
+                state.gone.append(owner.uid)
+            }
+            // Their pods may still be told of, but not for ever.
+            while state.gone.count > Self.maximumGone { state.owners[state.gone.removeFirst()] = nil }
         }
     }
 

@@ -145,6 +145,16 @@ public actor ReplayCluster {
         snapshots = [:]
     }
 
+    /// Deletes an object while no watch is open, and forgets that it did: all have to list anew.
+    public func loseWithoutAWord(_ object: JSONValue) {
+        guard let resource = resources.first(where: { $0.kind == object["kind"]?.string }) else { return }
+        version += 1
+        objects[resource]?.removeValue(forKey: Self.key(object))
+        encoded[resource]?.removeValue(forKey: Self.key(object))
+        compact()
+        endWatches()
+    }
+
     /// Begins to count anew, as a cluster that was restored from a backup does: the same objects, lower
     /// versions, and no memory of what clients hold.
     public func restartHistory() {

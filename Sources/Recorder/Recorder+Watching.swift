@@ -126,6 +126,9 @@ extension Recorder {
                     case .listed:
                         (lastInterruption, refusals, wasListed) = ("", 0, true)
                         metrics.updateWatches { $0.listed(place.name) }
+                        capture.retain(resource.kind, in: place.namespace) { [present] in
+                            present.contains($0.hashValue)
+                        }
                         await tellAbsence()
                         for list in lists { await list.arrived(place.name) }
                     case .watching:

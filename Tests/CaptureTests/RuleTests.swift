@@ -137,4 +137,38 @@ import Testing
         capture.rules.add(try rule("r", spec(["images": [.string(pattern)]], ["record": "true"])))
         #expect(capture(try pod(image: text)).executions.isEmpty == !fits)
     }
+
+    /// What went while nobody watched is told by the whole list that does not have it.
+    @Test func whatAListDoesNotHaveIsForgotten() throws {
+        let capture = Capture(cluster: "c")
+        var rule = try rule("nightly", spec(["labels": ["app": "nightly"]]))
+        rule.uid = "r"
+        capture.learn(rule)
+        var job = try KubernetesObject([
+            "apiVersion": "batch/v1", "kind": "Job",
+            "metadata": [
+                "name": "nightly-12", "namespace": "ml", "uid": "j",
+                "annotations": ["metadata.kubeflow.org/workspace": "team"],
+            ],
+        ])
+        capture.learn(job)
+        let found = try #require(capture(try pod()).executions.first)
+        #expect(found.inputs.count == 1)
+        #expect(found.workspace.name == "team")
+        // In another namespace, or there: nothing is forgotten.
+        capture.retain("MetadataRule", in: "other") { _ in false }
+        capture.retain("MetadataRule", in: "ml") { $0 == "r" }
+        #expect(capture(try pod()).executions.count == 1)
+        capture.retain("MetadataRule", in: nil) { _ in false }
+        #expect(capture(try pod()).executions.first?.inputs.isEmpty == true)
+        // Pods of an owner that went may still be told of; a thousand others later it is forgotten.
+        capture.retain("Job", in: "ml") { _ in false }
+        #expect(capture(try pod()).executions.first?.workspace.name == "team")
+        for number in 0..<1000 {
+            (job.name, job.uid) = ("other", "other-\(number)")
+            capture.learn(job, isDeleted: true)
+        }
+        #expect(capture(try pod()).executions.isEmpty)
+        #expect(capture.owners.controlled(by: "j", kind: "Job").isEmpty)
+    }
 }

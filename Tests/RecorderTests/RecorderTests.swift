@@ -177,6 +177,41 @@ import Testing
         }
     }
 
+    /// The list that follows an expired watch tells of nothing that went: it is told by what it has not.
+    @Test func aRuleThatWentWhileItsWatchWasExpiredHoldsNoMore() async throws {
+        func pod(_ name: String) -> JSONValue {
+            [
+                "kind": "Pod", "apiVersion": "v1",
+                "metadata": [
+                    "name": .string(name), "namespace": "ml", "uid": .string("uid-\(name)"),
+                    "labels": ["app": "nightly"],
+                ],
+                "spec": ["restartPolicy": "Never", "containers": [["name": "c"]]], "status": ["phase": "Succeeded"],
+            ]
+        }
+        let rule: JSONValue = [
+            "kind": "MetadataRule", "apiVersion": "metadata.kubeflow.org/v1alpha1",
+            "metadata": ["name": "nightly", "namespace": "ml", "uid": "uid-rule"],
+            "spec": ["selector": ["labels": ["app": "nightly"]], "record": "true"],
+        ]
+        try await withStore { store in
+            let rules = Capture.kinds.filter { $0.stage == .rules }.flatMap(\.versions)
+            let cluster = ReplayCluster(resources: [.pods, .workflows, .namespaces, .events, .configMaps] + rules)
+            await cluster.apply("ADDED", rule)
+            await cluster.apply("ADDED", pod("first"))
+            try await recording(cluster, try Journal(path: ":memory:"), store) {
+                try await expect(["first": "complete"], in: store)
+                await cluster.loseWithoutAWord(rule)
+                try await Task.sleep(for: .milliseconds(700))
+                try await expectEventually { await cluster.openWatches("metadatarules") > 0 }
+                await cluster.apply("ADDED", pod("second"))
+                await cluster.apply("ADDED", pod("third"))
+                try await Task.sleep(for: .milliseconds(500))
+                try await expect(["first": "complete"], in: store)
+            }
+        }
+    }
+
     @Test func aClusterWithoutWorkflowsIsRecordedToo() async throws {
         try await withStore { store in
             let cluster = ReplayCluster(resources: [.pods, .events, .namespaces])

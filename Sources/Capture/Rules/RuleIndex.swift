@@ -7,6 +7,8 @@ import Synchronization
 public final class RuleIndex: Sendable {
     private struct State {
         var rules: [String: MetadataRule] = [:]
+        /// The objects that they were read of, by uid; a file's have none.
+        var uids: [String: (uid: String, kind: String, namespace: String)] = [:]
         /// How often the rules for a kind changed.
         var generations: [String: Int] = [:]
     }
@@ -35,12 +37,18 @@ public final class RuleIndex: Sendable {
             ]
         }
         if isDeleted {
-            state.withLock { $0.rules[object.reference] = nil }
+            state.withLock { state in
+                state.rules[object.reference] = nil
+                state.uids[object.reference] = nil
+            }
             return []
         }
         do throws(MetadataRule.Malformed) {
             let rule = try MetadataRule(object)
             state.withLock { state in
+                if !object.uid.isEmpty {
+                    state.uids[rule.reference] = (object.uid, object.kind, object.namespace)
+                }
                 guard state.rules[rule.reference] != rule else { return }
                 state.rules[rule.reference] = rule
                 for kind in rule.kinds { state.generations[kind, default: 0] += 1 }
@@ -48,6 +56,17 @@ public final class RuleIndex: Sendable {
             return []
         } catch {
             return error.problems
+        }
+    }
+
+    /// Forgets rules that a whole list did not have: they went while nobody watched.
+    func retain(_ kind: String, in namespace: String?, _ isPresent: (String) -> Bool) {
+        state.withLock { state in
+            for (reference, known) in state.uids
+            where known.kind == kind && (namespace == nil || known.namespace == namespace) && !isPresent(known.uid) {
+                state.rules[reference] = nil
+                state.uids[reference] = nil
+            }
         }
     }
 

@@ -84,6 +84,23 @@ public final class ServiceIndex: Sendable {
         }
     }
 
+    /// Forgets what a whole list did not have: it went while nobody watched.
+    func retain(_ kind: String, in namespace: String?, _ isPresent: (String) -> Bool) {
+        entries.withLock { entries in
+            for (key, entry) in entries where namespace.map({ key.hasPrefix("\($0)/") }) ?? true {
+                var kept = entry
+                switch kind {
+                case "InferenceService":
+                    if let service = kept.service, !isPresent(service.uid) { kept.service = nil }
+                case "ReplicaSet": kept.sets = kept.sets.filter { isPresent($0.key) }
+                case "Pod": kept.uris = kept.uris.filter { isPresent($0.key) }
+                default: continue
+                }
+                entries[key] = kept.isEmpty ? nil : kept
+            }
+        }
+    }
+
     /// What pods of a service load.
     func storageURIs(of service: KubernetesObject) -> [String] {
         entries.withLock { entries in
