@@ -142,6 +142,9 @@ struct WriterCommand: AsyncParsableCommand {
         func findBelow(_ request: Kfmd_V1_FindBelowRequest) async throws -> Kfmd_V1_FindBelowResponse {
             throw StatusError(.unimplemented, "not remembered")
         }
+        func lastReads(_ request: Kfmd_V1_LastReadsRequest) async throws -> Kfmd_V1_LastReadsResponse {
+            throw StatusError(.unimplemented, "not remembered")
+        }
         func getContextByTypeAndName(
             _ request: MlMetadata_GetContextByTypeAndNameRequest
         ) async throws -> MlMetadata_GetContextByTypeAndNameResponse {

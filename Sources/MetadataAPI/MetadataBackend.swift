@@ -52,4 +52,5 @@ public protocol MetadataBackend: Sendable {
     /// - Throws: ``StatusError`` with the code `unimplemented` from any other.
     func amend(_ request: Kfmd_V1_AmendRequest) async throws -> Kfmd_V1_AmendResponse
     func findBelow(_ request: Kfmd_V1_FindBelowRequest) async throws -> Kfmd_V1_FindBelowResponse
+    func lastReads(_ request: Kfmd_V1_LastReadsRequest) async throws -> Kfmd_V1_LastReadsResponse
 }

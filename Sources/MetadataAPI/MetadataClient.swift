@@ -158,6 +158,10 @@ extension MetadataClient: MetadataBackend {
         try await call { try await amending.findBelow(request, options: options) }
     }
 
+    public func lastReads(_ request: Kfmd_V1_LastReadsRequest) async throws -> Kfmd_V1_LastReadsResponse {
+        try await call { try await amending.lastReads(request, options: options) }
+    }
+
     public func getContextByTypeAndName(
         _ request: MlMetadata_GetContextByTypeAndNameRequest
     ) async throws -> MlMetadata_GetContextByTypeAndNameResponse {

@@ -3,35 +3,55 @@ import SQLite
 
 /// Corrections that ML Metadata's protocol has no call for: `kfmd.v1.Amending`, which our own recorder uses.
 extension Transaction {
-    /// Changes types, and takes events, links and artifacts back; what is not there any more is passed over.
-    /// - Throws: ``StatusError``.
+    /// Corrects, puts a graph and takes back, all or nothing; what is to be taken back and is not there is passed over.
+    /// - Throws: ``StatusError``: ABORTED where a node is not as it was read.
     public func amend(_ request: Kfmd_V1_AmendRequest) throws -> Kfmd_V1_AmendResponse {
         try StoreLimits.check(
-            elements: request.artifacts.count + request.executions.count + request.events.count
+            elements: request.graph.elements + request.artifactsRead.count + request.executionsRead.count
+                + request.artifacts.count + request.executions.count + request.renamed.count + request.events.count
                 + request.associations.count + request.attributions.count + request.orphans.count)
+        try check(request.artifactsRead, .artifact)
+        try check(request.executionsRead, .execution)
         for retyping in request.artifacts { try retype(retyping, .artifact) }
         for retyping in request.executions { try retype(retyping, .execution) }
+        for event in request.renamed { try delete(event) }
+        var response = Kfmd_V1_AmendResponse()
+        if request.hasGraph { response.graph = try putLineageSubgraph(request.graph) }
         for event in request.events { try delete(event) }
         for link in request.associations {
             try connection.run(
                 "DELETE FROM Association WHERE execution_id = ? AND context_id = ?", link.nodeID, link.contextID)
             try unlinkRuns(from: link.contextID, of: link.nodeID)
         }
-        for link in request.attributions {
-            try connection.run(
-                """
-                DELETE FROM Attribution WHERE artifact_id = ? AND context_id = ? AND NOT EXISTS
-                (SELECT 1 FROM Event JOIN Association ON Association.execution_id = Event.execution_id
-                WHERE Event.artifact_id = Attribution.artifact_id
-                AND Association.context_id = Attribution.context_id AND Event.type <> ?
-                AND (? = 0 OR Event.type IN (?, ?)))
-                """, link.nodeID, link.contextID,
-                Int64(MlMetadata_Event.TypeEnum.internalOutput.rawValue), link.isWritten,
-                Int64(MlMetadata_Event.TypeEnum.output.rawValue),
-                Int64(MlMetadata_Event.TypeEnum.declaredOutput.rawValue))
-        }
+        for link in request.attributions { try unlink(link) }
         for id in request.orphans { try deleteOrphan(id) }
-        return .init()
+        return response
+    }
+
+    private func check(_ expected: [Kfmd_V1_Expectation], _ kind: NodeKind) throws {
+        for node in expected {
+            let found = try connection.first(
+                "SELECT last_update_time_since_epoch FROM \(kind.table) WHERE id = ?", node.nodeID
+            ) { $0.integer(0) }
+            guard found == node.lastUpdateTimeSinceEpoch else {
+                throw StatusError(.aborted, "The \(kind.word) \(node.nodeID) was changed meanwhile; read it again.")
+            }
+        }
+    }
+
+    /// Takes an artifact out of a context in which nobody is linked with it any more.
+    private func unlink(_ link: Kfmd_V1_Link) throws {
+        try connection.run(
+            """
+            DELETE FROM Attribution WHERE artifact_id = ? AND context_id = ? AND NOT EXISTS
+            (SELECT 1 FROM Event JOIN Association ON Association.execution_id = Event.execution_id
+            WHERE Event.artifact_id = Attribution.artifact_id
+            AND Association.context_id = Attribution.context_id AND Event.type <> ?
+            AND (? = 0 OR Event.type IN (?, ?)))
+            """, link.nodeID, link.contextID,
+            Int64(MlMetadata_Event.TypeEnum.internalOutput.rawValue), link.isWritten,
+            Int64(MlMetadata_Event.TypeEnum.output.rawValue),
+            Int64(MlMetadata_Event.TypeEnum.declaredOutput.rawValue))
     }
 
     private func retype(_ retyping: Kfmd_V1_Retyping, _ kind: NodeKind) throws {
@@ -106,5 +126,40 @@ extension Transaction {
         }
         let nodes: [MlMetadata_Artifact] = try nodes(ids: ids)
         return .with { $0.artifacts = nodes }
+    }
+
+    /// When artifacts were read last, and what is inferred of them.
+    /// - Throws: ``StatusError``.
+    public func lastReads(_ request: Kfmd_V1_LastReadsRequest) throws -> Kfmd_V1_LastReadsResponse {
+        try StoreLimits.check(elements: request.artifactIds.count + request.exceptExecutionIds.count)
+        let others = Set(request.exceptExecutionIds)
+        var response = Kfmd_V1_LastReadsResponse()
+        for id in request.artifactIds.uniqued() {
+            var artifact = Kfmd_V1_LastReadsResponse.Artifact()
+            artifact.id = id
+            let (input, inferred) = (
+                Int64(MlMetadata_Event.TypeEnum.input.rawValue), Int64(MlMetadata_Event.TypeEnum.internalOutput.rawValue)
+            )
+            let events = try connection.rows(
+                """
+                SELECT execution_id, type, milliseconds_since_epoch FROM Event
+                WHERE artifact_id = ? AND type IN (?, ?)
+                """, id, input, inferred
+            ) { ($0.integer(0), $0.integer(1), $0.integer(2)) }
+            for (execution, type, time) in events where !others.contains(execution) {
+                if type == input {
+                    artifact.millisecondsSinceEpoch =
+                        artifact.hasMillisecondsSinceEpoch ? max(artifact.millisecondsSinceEpoch, time) : time
+                } else {
+                    artifact.inferred.append(
+                        .with {
+                            ($0.artifactID, $0.executionID, $0.type) = (id, execution, .internalOutput)
+                            $0.millisecondsSinceEpoch = time
+                        })
+                }
+            }
+            response.artifacts.append(artifact)
+        }
+        return response
     }
 }

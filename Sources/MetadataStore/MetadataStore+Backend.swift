@@ -81,6 +81,10 @@ extension MetadataStore: MetadataBackend {
         try await read { try $0.findBelow(request) }
     }
 
+    public func lastReads(_ request: Kfmd_V1_LastReadsRequest) async throws -> Kfmd_V1_LastReadsResponse {
+        try await read { try $0.lastReads(request) }
+    }
+
     public func getContextByTypeAndName(
         _ request: MlMetadata_GetContextByTypeAndNameRequest
     ) async throws -> MlMetadata_GetContextByTypeAndNameResponse {

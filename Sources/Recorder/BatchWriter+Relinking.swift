@@ -42,7 +42,18 @@ extension BatchWriter {
     /// Links folders that were read to what wrote the files in them: nobody says so, but there is nothing else that it
     /// could have been.
     func findBelow(_ graph: inout Graph, _ plan: inout ArtifactPlan, canAmend: Bool) async throws {
-        let lastReads = try await lastReads(&graph, plan, canAmend: canAmend)
+        // Folders that were read, and into which this batch wrote.
+        var folders: Set<Int> = []
+        for target in graph.targets where target.execution.state != .cached {
+            for uri in target.execution.outputs.compactMap(\.artifact.uri) where Artifact.isComplete(uri) {
+                for folder in Location.folders(of: uri, upTo: Graph.maximumFolders) {
+                    folders.formUnion(plan.indexes(at: folder).filter { plan.entries[$0].isUnproduced })
+                }
+            }
+        }
+        // Those that somebody reads no more.
+        for id in graph.unread { if let index = plan.index(ofStored: id), plan.entries[index].isUnproduced { folders.insert(index) } }
+        var lastReads = try await lastReads(folders, &graph, plan)
         func isPart(_ writer: Execution, of folder: Int) -> Bool {
             // Nobody wrote the folder itself, and the file was there when it was last read.
             let entry = plan.entries[folder]
@@ -64,7 +75,8 @@ extension BatchWriter {
         }
         if canAmend { graph.takeBackInferred(plan) }
         // What was written into the folders that this batch reads.
-        let wanted = graph.links.filter { $0.kind == .input && plan.entries[$0.artifact].isUnproduced }.map(\.artifact)
+        let wanted = Set(
+            graph.links.filter { $0.kind == .input && plan.entries[$0.artifact].isUnproduced }.map(\.artifact))
         let uris = Set(wanted.compactMap { plan.entries[$0].uri }).filter(Artifact.isComplete)
         guard canAmend, !uris.isEmpty else { return }
         let spellings = Set(uris.flatMap(Location.spellings).map { $0.hasSuffix("/") ? String($0.dropLast()) : $0 })
@@ -75,6 +87,8 @@ extension BatchWriter {
             }
         ).artifacts
         if found.isEmpty { return }
+        let read = Set(wanted).subtracting(folders)
+        lastReads.merge(try await self.lastReads(read, &graph, plan)) { $1 }
         let events = try await backend.getEventsByArtifactIDs(.with { $0.artifactIds = found.map(\.id) }).events
             .filter { $0.type == .output }
         let nodes = try await backend.getExecutionsByID(
@@ -96,40 +110,33 @@ extension BatchWriter {
         }
     }
 
-    /// When each location was read last of which nobody was seen to write the whole.
-    private func lastReads(
-        _ graph: inout Graph, _ plan: ArtifactPlan, canAmend: Bool
-    ) async throws -> [Int: Date] {
+    /// When each folder was read last of which nobody was seen to write the whole.
+    /// - Parameter folders: indexes of those that something may be a part of.
+    private func lastReads(_ folders: Set<Int>, _ graph: inout Graph, _ plan: ArtifactPlan) async throws -> [Int: Date] {
         var result: [Int: Date] = [:]
         func note(_ index: Int, _ time: Date) { result[index] = max(result[index] ?? time, time) }
-        for link in graph.links where link.kind == .input && plan.entries[link.artifact].isUnproduced {
+        for link in graph.links where link.kind == .input && folders.contains(link.artifact) {
             let execution = graph.targets[link.target].execution
             note(link.artifact, execution.start ?? execution.end ?? .distantFuture)
         }
-        var stored: [Int64: Int] = [:]
-        for target in graph.targets {
-            for use in target.execution.outputs {
-                guard let uri = use.artifact.uri else { continue }
-                for folder in Location.folders(of: uri, upTo: Graph.maximumFolders) {
-                    for index in plan.indexes(at: folder) where plan.entries[index].isStored {
-                        stored[plan.entries[index].node.id] = index
-                    }
-                }
+        let stored = folders.filter { plan.entries[$0].isStored }
+        guard graph.canAmend, !stored.isEmpty else { return result }
+        let response = try await backend.lastReads(
+            .with {
+                $0.artifactIds = stored.map { plan.entries[$0].node.id }.sorted()
+                // What these read they have said.
+                $0.exceptExecutionIds = graph.changed.sorted()
+            })
+        for artifact in response.artifacts {
+            guard let index = plan.index(ofStored: artifact.id) else { continue }
+            if artifact.hasMillisecondsSinceEpoch {
+                note(index, Timestamp.date(milliseconds: artifact.millisecondsSinceEpoch))
             }
-        }
-        for index in result.keys where plan.entries[index].isStored { stored[plan.entries[index].node.id] = index }
-        for id in graph.unread { stored[id] = plan.index(ofStored: id) }
-        if stored.isEmpty { return result }
-        let events = try await backend.getEventsByArtifactIDs(.with { $0.artifactIds = stored.keys.sorted() }).events
-        for event in events where event.type == .input && !graph.isTaken(event) {
-            guard let index = stored[event.artifactID] else { continue }
-            note(index, Timestamp.date(milliseconds: event.millisecondsSinceEpoch))
-        }
-        // What was written after all who still read it was not read.
-        for event in events where event.isInferred && canAmend && !graph.isTaken(event) {
-            guard let index = stored[event.artifactID] else { continue }
+            // What was written after all who still read it was not read.
             let last = result[index].map { $0.addingTimeInterval(ArtifactPlan.tolerance) } ?? .distantPast
-            if Timestamp.date(milliseconds: event.millisecondsSinceEpoch) > last { graph.take(event) }
+            for event in artifact.inferred where Timestamp.date(milliseconds: event.millisecondsSinceEpoch) > last {
+                graph.take(event)
+            }
         }
         return result
     }

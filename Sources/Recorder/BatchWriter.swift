@@ -176,13 +176,11 @@ public struct BatchWriter: Sendable {
         let contexts = written.reduce(into: [:]) { $0[$1.id] = found[$1.membership] }
         // Of all that the store has under the uris, only what this batch touches is written.
         let entries = graph.compact(plan)
-        try await amend(graph, entries, typeIDs)
         let request = graph.request(entries, typeIDs)
-        let response = try await backend.putLineageSubgraph(request)
+        let response = try await put(request, graph, entries, typeIDs)
         guard response.executionIds.count == request.executions.count,
             response.artifactIds.count == request.artifacts.count
         else { throw StatusError(.internalError, "the store answered fewer ids than it was sent nodes") }
-        try await takeBack(graph)
         try await putLinks(graph, contexts, entries, response)
         return Self.receipts(graph, contexts, entries, response)
     }
@@ -341,11 +339,12 @@ public struct BatchWriter: Sendable {
 
     // MARK: Links
 
-    /// Changes what ML Metadata's protocol cannot, before the rest is written as if it had always been so.
-    private func amend(_ graph: Graph, _ entries: [ArtifactPlan.Entry], _ typeIDs: [TypeRegistry.Key: Int64])
-        async throws
-    {
-        guard graph.canAmend else { return }
+    /// Writes the graph; where our own store has to correct something, both in one transaction.
+    private func put(
+        _ graphRequest: MlMetadata_PutLineageSubgraphRequest, _ graph: Graph, _ entries: [ArtifactPlan.Entry],
+        _ typeIDs: [TypeRegistry.Key: Int64]
+    ) async throws -> MlMetadata_PutLineageSubgraphResponse {
+        guard graph.canAmend else { return try await backend.putLineageSubgraph(graphRequest) }
         var request = graph.corrections(entries, typeIDs)
         // Who left a workspace or a run leaves its context.
         let moved = graph.targets.filter { target in
@@ -367,14 +366,6 @@ public struct BatchWriter: Sendable {
                 }
             }
         }
-        guard request != .init() else { return }
-        _ = try await backend.amend(request)
-    }
-
-    /// Takes back what is not so any more, when what is so is there.
-    private func takeBack(_ graph: Graph) async throws {
-        guard graph.canAmend else { return }
-        var request = graph.removals
         if !graph.unlinked.isEmpty {
             let contexts = try await types.contexts(of: Set(graph.unlinked.map(\.membership)))
             for (artifact, membership, isWritten) in graph.unlinked {
@@ -384,8 +375,10 @@ public struct BatchWriter: Sendable {
                 }
             }
         }
-        guard request != .init() else { return }
-        _ = try await backend.amend(request)
+        // New nodes need no correction.
+        guard request != .init() else { return try await backend.putLineageSubgraph(graphRequest) }
+        request.graph = graphRequest
+        return try await backend.amend(request).graph
     }
 
     /// Each execution, and each artifact that is of its run, belongs to its run and workspace.

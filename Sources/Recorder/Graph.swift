@@ -42,7 +42,7 @@ struct Graph {
     private(set) var links: [Link] = []
     private var events: [Int64: [MlMetadata_Event]]
     let canAmend: Bool
-    /// Events that are taken back when the others are there: nothing is lost where it ends between.
+    /// Events that are taken back.
     private(set) var taken: [Kfmd_V1_EventKey] = []
     /// Events that are put anew with another name or time.
     private(set) var renamed: [Kfmd_V1_EventKey] = []
@@ -184,6 +184,11 @@ struct Graph {
         (taken + renamed).contains {
             $0.executionID == event.executionID && $0.artifactID == event.artifactID && $0.type == event.type
         }
+    }
+
+    /// Executions of the store of which it is known here what they read, whatever the store says.
+    var changed: Set<Int64> {
+        Set(targets.filter { !$0.isVisitor }.compactMap { $0.node?.id }).union((taken + renamed).map(\.executionID))
     }
 
     /// Artifacts of the store that somebody does not read any more, or read at another time.
@@ -344,23 +349,27 @@ struct Graph {
             else { continue }
             request.artifacts.append(.with { ($0.nodeID, $0.typeID) = (entry.node.id, id) })
         }
-        request.events = renamed
-        return request
-    }
-
-    /// What the store has to take back when all is written.
-    var removals: Kfmd_V1_AmendRequest {
-        .with {
-            $0.events = taken
-            $0.orphans = orphans.sorted()
+        request.renamed = renamed
+        request.events = taken
+        request.orphans = orphans.sorted()
+        // What was read is put back whole: nobody may have changed it meanwhile.
+        request.artifactsRead = entries.filter(\.isStored).map { entry in
+            .with {
+                ($0.nodeID, $0.lastUpdateTimeSinceEpoch) = (entry.node.id, entry.node.lastUpdateTimeSinceEpoch)
+            }
         }
+        request.executionsRead = targets.compactMap(\.node).map { node in
+            .with { ($0.nodeID, $0.lastUpdateTimeSinceEpoch) = (node.id, node.lastUpdateTimeSinceEpoch) }
+        }
+        return request
     }
 
     func request(
         _ entries: [ArtifactPlan.Entry], _ typeIDs: [TypeRegistry.Key: Int64]
     ) -> MlMetadata_PutLineageSubgraphRequest {
         var request = MlMetadata_PutLineageSubgraphRequest()
-        request.options.reuseArtifactIfAlreadyExistByExternalID = true
+        // Another may have made it meanwhile: our own store says so, and it is read again.
+        request.options.reuseArtifactIfAlreadyExistByExternalID = !canAmend
         request.executions = targets.map { target in
             let id = typeIDs[TypeRegistry.Key(kind: .execution, name: target.execution.type)] ?? 0
             return LineageMapping.node(

@@ -84,6 +84,9 @@ struct MeteredBackend: MetadataBackend {
     func findBelow(_ request: Kfmd_V1_FindBelowRequest) async throws -> Kfmd_V1_FindBelowResponse {
         try await meter("FindBelow") { try await backend.findBelow(request) }
     }
+    func lastReads(_ request: Kfmd_V1_LastReadsRequest) async throws -> Kfmd_V1_LastReadsResponse {
+        try await meter("LastReads") { try await backend.lastReads(request) }
+    }
     func getContextByTypeAndName(
         _ request: MlMetadata_GetContextByTypeAndNameRequest
     ) async throws -> MlMetadata_GetContextByTypeAndNameResponse {

@@ -69,6 +69,9 @@ struct ForeignStore: MetadataBackend {
     func findBelow(_ request: Kfmd_V1_FindBelowRequest) async throws -> Kfmd_V1_FindBelowResponse {
         throw StatusError(.unimplemented, "unknown service kfmd.v1.Amending")
     }
+    func lastReads(_ request: Kfmd_V1_LastReadsRequest) async throws -> Kfmd_V1_LastReadsResponse {
+        throw StatusError(.unimplemented, "unknown service kfmd.v1.Amending")
+    }
     func getContextByTypeAndName(
         _ request: MlMetadata_GetContextByTypeAndNameRequest
     ) async throws -> MlMetadata_GetContextByTypeAndNameResponse {

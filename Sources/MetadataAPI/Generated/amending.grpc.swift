@@ -46,10 +46,24 @@ public enum Kfmd_V1_Amending: Sendable {
                 type: .unary
             )
         }
+        /// Namespace for "LastReads" metadata.
+        public enum LastReads: Sendable {
+            /// Request type for "LastReads".
+            public typealias Input = Kfmd_V1_LastReadsRequest
+            /// Response type for "LastReads".
+            public typealias Output = Kfmd_V1_LastReadsResponse
+            /// Descriptor for "LastReads".
+            public static let descriptor = GRPCCore.MethodDescriptor(
+                service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "kfmd.v1.Amending"),
+                method: "LastReads",
+                type: .unary
+            )
+        }
         /// Descriptors for all methods in the "kfmd.v1.Amending" service.
         public static let descriptors: [GRPCCore.MethodDescriptor] = [
             Amend.descriptor,
-            FindBelow.descriptor
+            FindBelow.descriptor,
+            LastReads.descriptor
         ]
     }
 }
@@ -78,14 +92,16 @@ extension Kfmd_V1_Amending {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > What the recorder needs of a store beside ML Metadata's protocol, which changes no node's type and takes no
-    /// > event back. A server that answers UNIMPLEMENTED is another's; the recorder then does without.
+    /// > What the recorder needs of a store beside ML Metadata's protocol, which changes no node's type, takes no event back,
+    /// > and does not tell that a node changed meanwhile. A server that answers UNIMPLEMENTED is another's; the recorder then
+    /// > does without.
     public protocol StreamingServiceProtocol: GRPCCore.RegistrableRPCService {
         /// Handle the "Amend" method.
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Makes corrections, all or none. What is not there any more is passed over.
+        /// > Corrects, puts and takes back in one transaction. What is to be taken back and is not there is passed over.
+        /// > ABORTED where a node is not as it was read: read it again.
         ///
         /// - Parameters:
         ///   - request: A streaming request of `Kfmd_V1_AmendRequest` messages.
@@ -116,6 +132,24 @@ extension Kfmd_V1_Amending {
             request: GRPCCore.StreamingServerRequest<Kfmd_V1_FindBelowRequest>,
             context: GRPCCore.ServerContext
         ) async throws -> GRPCCore.StreamingServerResponse<Kfmd_V1_FindBelowResponse>
+
+        /// Handle the "LastReads" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Tells when artifacts were read last, and what is inferred of them.
+        ///
+        /// - Parameters:
+        ///   - request: A streaming request of `Kfmd_V1_LastReadsRequest` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `Kfmd_V1_LastReadsResponse` messages.
+        func lastReads(
+            request: GRPCCore.StreamingServerRequest<Kfmd_V1_LastReadsRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<Kfmd_V1_LastReadsResponse>
     }
 
     /// Service protocol for the "kfmd.v1.Amending" service.
@@ -128,14 +162,16 @@ extension Kfmd_V1_Amending {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > What the recorder needs of a store beside ML Metadata's protocol, which changes no node's type and takes no
-    /// > event back. A server that answers UNIMPLEMENTED is another's; the recorder then does without.
+    /// > What the recorder needs of a store beside ML Metadata's protocol, which changes no node's type, takes no event back,
+    /// > and does not tell that a node changed meanwhile. A server that answers UNIMPLEMENTED is another's; the recorder then
+    /// > does without.
     public protocol ServiceProtocol: Kfmd_V1_Amending.StreamingServiceProtocol {
         /// Handle the "Amend" method.
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Makes corrections, all or none. What is not there any more is passed over.
+        /// > Corrects, puts and takes back in one transaction. What is to be taken back and is not there is passed over.
+        /// > ABORTED where a node is not as it was read: read it again.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Kfmd_V1_AmendRequest` message.
@@ -166,6 +202,24 @@ extension Kfmd_V1_Amending {
             request: GRPCCore.ServerRequest<Kfmd_V1_FindBelowRequest>,
             context: GRPCCore.ServerContext
         ) async throws -> GRPCCore.ServerResponse<Kfmd_V1_FindBelowResponse>
+
+        /// Handle the "LastReads" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Tells when artifacts were read last, and what is inferred of them.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Kfmd_V1_LastReadsRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A response containing a single `Kfmd_V1_LastReadsResponse` message.
+        func lastReads(
+            request: GRPCCore.ServerRequest<Kfmd_V1_LastReadsRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.ServerResponse<Kfmd_V1_LastReadsResponse>
     }
 
     /// Simple service protocol for the "kfmd.v1.Amending" service.
@@ -176,14 +230,16 @@ extension Kfmd_V1_Amending {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > What the recorder needs of a store beside ML Metadata's protocol, which changes no node's type and takes no
-    /// > event back. A server that answers UNIMPLEMENTED is another's; the recorder then does without.
+    /// > What the recorder needs of a store beside ML Metadata's protocol, which changes no node's type, takes no event back,
+    /// > and does not tell that a node changed meanwhile. A server that answers UNIMPLEMENTED is another's; the recorder then
+    /// > does without.
     public protocol SimpleServiceProtocol: Kfmd_V1_Amending.ServiceProtocol {
         /// Handle the "Amend" method.
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Makes corrections, all or none. What is not there any more is passed over.
+        /// > Corrects, puts and takes back in one transaction. What is to be taken back and is not there is passed over.
+        /// > ABORTED where a node is not as it was read: read it again.
         ///
         /// - Parameters:
         ///   - request: A `Kfmd_V1_AmendRequest` message.
@@ -214,6 +270,24 @@ extension Kfmd_V1_Amending {
             request: Kfmd_V1_FindBelowRequest,
             context: GRPCCore.ServerContext
         ) async throws -> Kfmd_V1_FindBelowResponse
+
+        /// Handle the "LastReads" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Tells when artifacts were read last, and what is inferred of them.
+        ///
+        /// - Parameters:
+        ///   - request: A `Kfmd_V1_LastReadsRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A `Kfmd_V1_LastReadsResponse` to respond with.
+        func lastReads(
+            request: Kfmd_V1_LastReadsRequest,
+            context: GRPCCore.ServerContext
+        ) async throws -> Kfmd_V1_LastReadsResponse
     }
 }
 
@@ -243,6 +317,17 @@ extension Kfmd_V1_Amending.StreamingServiceProtocol {
                 )
             }
         )
+        router.registerHandler(
+            forMethod: Kfmd_V1_Amending.Method.LastReads.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Kfmd_V1_LastReadsRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Kfmd_V1_LastReadsResponse>(),
+            handler: { request, context in
+                try await self.lastReads(
+                    request: request,
+                    context: context
+                )
+            }
+        )
     }
 }
 
@@ -265,6 +350,17 @@ extension Kfmd_V1_Amending.ServiceProtocol {
         context: GRPCCore.ServerContext
     ) async throws -> GRPCCore.StreamingServerResponse<Kfmd_V1_FindBelowResponse> {
         let response = try await self.findBelow(
+            request: GRPCCore.ServerRequest(stream: request),
+            context: context
+        )
+        return GRPCCore.StreamingServerResponse(single: response)
+    }
+
+    public func lastReads(
+        request: GRPCCore.StreamingServerRequest<Kfmd_V1_LastReadsRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<Kfmd_V1_LastReadsResponse> {
+        let response = try await self.lastReads(
             request: GRPCCore.ServerRequest(stream: request),
             context: context
         )
@@ -300,6 +396,19 @@ extension Kfmd_V1_Amending.SimpleServiceProtocol {
             metadata: [:]
         )
     }
+
+    public func lastReads(
+        request: GRPCCore.ServerRequest<Kfmd_V1_LastReadsRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.ServerResponse<Kfmd_V1_LastReadsResponse> {
+        return GRPCCore.ServerResponse<Kfmd_V1_LastReadsResponse>(
+            message: try await self.lastReads(
+                request: request.message,
+                context: context
+            ),
+            metadata: [:]
+        )
+    }
 }
 
 // MARK: kfmd.v1.Amending (client)
@@ -313,14 +422,16 @@ extension Kfmd_V1_Amending {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > What the recorder needs of a store beside ML Metadata's protocol, which changes no node's type and takes no
-    /// > event back. A server that answers UNIMPLEMENTED is another's; the recorder then does without.
+    /// > What the recorder needs of a store beside ML Metadata's protocol, which changes no node's type, takes no event back,
+    /// > and does not tell that a node changed meanwhile. A server that answers UNIMPLEMENTED is another's; the recorder then
+    /// > does without.
     public protocol ClientProtocol: Sendable {
         /// Call the "Amend" method.
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Makes corrections, all or none. What is not there any more is passed over.
+        /// > Corrects, puts and takes back in one transaction. What is to be taken back and is not there is passed over.
+        /// > ABORTED where a node is not as it was read: read it again.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Kfmd_V1_AmendRequest` message.
@@ -361,6 +472,29 @@ extension Kfmd_V1_Amending {
             options: GRPCCore.CallOptions,
             onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Kfmd_V1_FindBelowResponse>) async throws -> Result
         ) async throws -> Result where Result: Sendable
+
+        /// Call the "LastReads" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Tells when artifacts were read last, and what is inferred of them.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Kfmd_V1_LastReadsRequest` message.
+        ///   - serializer: A serializer for `Kfmd_V1_LastReadsRequest` messages.
+        ///   - deserializer: A deserializer for `Kfmd_V1_LastReadsResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        func lastReads<Result>(
+            request: GRPCCore.ClientRequest<Kfmd_V1_LastReadsRequest>,
+            serializer: some GRPCCore.MessageSerializer<Kfmd_V1_LastReadsRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Kfmd_V1_LastReadsResponse>,
+            options: GRPCCore.CallOptions,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Kfmd_V1_LastReadsResponse>) async throws -> Result
+        ) async throws -> Result where Result: Sendable
     }
 
     /// Generated client for the "kfmd.v1.Amending" service.
@@ -371,8 +505,9 @@ extension Kfmd_V1_Amending {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > What the recorder needs of a store beside ML Metadata's protocol, which changes no node's type and takes no
-    /// > event back. A server that answers UNIMPLEMENTED is another's; the recorder then does without.
+    /// > What the recorder needs of a store beside ML Metadata's protocol, which changes no node's type, takes no event back,
+    /// > and does not tell that a node changed meanwhile. A server that answers UNIMPLEMENTED is another's; the recorder then
+    /// > does without.
     public struct Client<Transport>: ClientProtocol where Transport: GRPCCore.ClientTransport {
         private let client: GRPCCore.GRPCClient<Transport>
 
@@ -388,7 +523,8 @@ extension Kfmd_V1_Amending {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Makes corrections, all or none. What is not there any more is passed over.
+        /// > Corrects, puts and takes back in one transaction. What is to be taken back and is not there is passed over.
+        /// > ABORTED where a node is not as it was read: read it again.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Kfmd_V1_AmendRequest` message.
@@ -451,6 +587,40 @@ extension Kfmd_V1_Amending {
                 onResponse: handleResponse
             )
         }
+
+        /// Call the "LastReads" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Tells when artifacts were read last, and what is inferred of them.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Kfmd_V1_LastReadsRequest` message.
+        ///   - serializer: A serializer for `Kfmd_V1_LastReadsRequest` messages.
+        ///   - deserializer: A deserializer for `Kfmd_V1_LastReadsResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        public func lastReads<Result>(
+            request: GRPCCore.ClientRequest<Kfmd_V1_LastReadsRequest>,
+            serializer: some GRPCCore.MessageSerializer<Kfmd_V1_LastReadsRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Kfmd_V1_LastReadsResponse>,
+            options: GRPCCore.CallOptions = .defaults,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Kfmd_V1_LastReadsResponse>) async throws -> Result = { response in
+                try response.message
+            }
+        ) async throws -> Result where Result: Sendable {
+            try await self.client.unary(
+                request: request,
+                descriptor: Kfmd_V1_Amending.Method.LastReads.descriptor,
+                serializer: serializer,
+                deserializer: deserializer,
+                options: options,
+                onResponse: handleResponse
+            )
+        }
     }
 }
 
@@ -461,7 +631,8 @@ extension Kfmd_V1_Amending.ClientProtocol {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Makes corrections, all or none. What is not there any more is passed over.
+    /// > Corrects, puts and takes back in one transaction. What is to be taken back and is not there is passed over.
+    /// > ABORTED where a node is not as it was read: read it again.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `Kfmd_V1_AmendRequest` message.
@@ -514,6 +685,35 @@ extension Kfmd_V1_Amending.ClientProtocol {
             onResponse: handleResponse
         )
     }
+
+    /// Call the "LastReads" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Tells when artifacts were read last, and what is inferred of them.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `Kfmd_V1_LastReadsRequest` message.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func lastReads<Result>(
+        request: GRPCCore.ClientRequest<Kfmd_V1_LastReadsRequest>,
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Kfmd_V1_LastReadsResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        try await self.lastReads(
+            request: request,
+            serializer: GRPCProtobuf.ProtobufSerializer<Kfmd_V1_LastReadsRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Kfmd_V1_LastReadsResponse>(),
+            options: options,
+            onResponse: handleResponse
+        )
+    }
 }
 
 // Helpers providing sugared APIs for 'ClientProtocol' methods.
@@ -523,7 +723,8 @@ extension Kfmd_V1_Amending.ClientProtocol {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Makes corrections, all or none. What is not there any more is passed over.
+    /// > Corrects, puts and takes back in one transaction. What is to be taken back and is not there is passed over.
+    /// > ABORTED where a node is not as it was read: read it again.
     ///
     /// - Parameters:
     ///   - message: request message to send.
@@ -579,6 +780,39 @@ extension Kfmd_V1_Amending.ClientProtocol {
             metadata: metadata
         )
         return try await self.findBelow(
+            request: request,
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "LastReads" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Tells when artifacts were read last, and what is inferred of them.
+    ///
+    /// - Parameters:
+    ///   - message: request message to send.
+    ///   - metadata: Additional metadata to send, defaults to empty.
+    ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func lastReads<Result>(
+        _ message: Kfmd_V1_LastReadsRequest,
+        metadata: GRPCCore.Metadata = [:],
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Kfmd_V1_LastReadsResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        let request = GRPCCore.ClientRequest<Kfmd_V1_LastReadsRequest>(
+            message: message,
+            metadata: metadata
+        )
+        return try await self.lastReads(
             request: request,
             options: options,
             onResponse: handleResponse

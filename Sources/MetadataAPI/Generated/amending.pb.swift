@@ -25,13 +25,31 @@ public nonisolated struct Kfmd_V1_AmendRequest: Sendable {
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  /// Nodes that get another type. Their properties become custom ones, which the next PutArtifacts or
-  /// PutExecutions sorts anew.
+  /// Nodes that were read, and when they had been updated last.
+  public var artifactsRead: [Kfmd_V1_Expectation] = []
+
+  public var executionsRead: [Kfmd_V1_Expectation] = []
+
+  /// Before the graph is put: nodes that get another type. Their properties become custom ones, which the graph's nodes
+  /// sort anew.
   public var artifacts: [Kfmd_V1_Retyping] = []
 
   public var executions: [Kfmd_V1_Retyping] = []
 
-  /// Events that are taken back.
+  /// Before the graph is put: events that it has with another name or time.
+  public var renamed: [Kfmd_V1_EventKey] = []
+
+  /// What is put.
+  public var graph: MlMetadata_PutLineageSubgraphRequest {
+    get {_graph ?? MlMetadata_PutLineageSubgraphRequest()}
+    set {_graph = newValue}
+  }
+  /// Returns true if `graph` has been explicitly set.
+  public var hasGraph: Bool {self._graph != nil}
+  /// Clears the value of `graph`. Subsequent reads from it will return its default value.
+  public mutating func clearGraph() {self._graph = nil}
+
+  /// Afterwards: events that are taken back.
   public var events: [Kfmd_V1_EventKey] = []
 
   /// Executions that leave contexts.
@@ -46,6 +64,39 @@ public nonisolated struct Kfmd_V1_AmendRequest: Sendable {
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
+
+  fileprivate var _graph: MlMetadata_PutLineageSubgraphRequest? = nil
+}
+
+public nonisolated struct Kfmd_V1_Expectation: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var nodeID: Int64 {
+    get {_nodeID ?? 0}
+    set {_nodeID = newValue}
+  }
+  /// Returns true if `nodeID` has been explicitly set.
+  public var hasNodeID: Bool {self._nodeID != nil}
+  /// Clears the value of `nodeID`. Subsequent reads from it will return its default value.
+  public mutating func clearNodeID() {self._nodeID = nil}
+
+  public var lastUpdateTimeSinceEpoch: Int64 {
+    get {_lastUpdateTimeSinceEpoch ?? 0}
+    set {_lastUpdateTimeSinceEpoch = newValue}
+  }
+  /// Returns true if `lastUpdateTimeSinceEpoch` has been explicitly set.
+  public var hasLastUpdateTimeSinceEpoch: Bool {self._lastUpdateTimeSinceEpoch != nil}
+  /// Clears the value of `lastUpdateTimeSinceEpoch`. Subsequent reads from it will return its default value.
+  public mutating func clearLastUpdateTimeSinceEpoch() {self._lastUpdateTimeSinceEpoch = nil}
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+
+  fileprivate var _nodeID: Int64? = nil
+  fileprivate var _lastUpdateTimeSinceEpoch: Int64? = nil
 }
 
 public nonisolated struct Kfmd_V1_Retyping: Sendable {
@@ -167,9 +218,21 @@ public nonisolated struct Kfmd_V1_AmendResponse: Sendable {
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  /// Of the graph.
+  public var graph: MlMetadata_PutLineageSubgraphResponse {
+    get {_graph ?? MlMetadata_PutLineageSubgraphResponse()}
+    set {_graph = newValue}
+  }
+  /// Returns true if `graph` has been explicitly set.
+  public var hasGraph: Bool {self._graph != nil}
+  /// Clears the value of `graph`. Subsequent reads from it will return its default value.
+  public mutating func clearGraph() {self._graph = nil}
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
+
+  fileprivate var _graph: MlMetadata_PutLineageSubgraphResponse? = nil
 }
 
 public nonisolated struct Kfmd_V1_FindBelowRequest: Sendable {
@@ -209,13 +272,80 @@ public nonisolated struct Kfmd_V1_FindBelowResponse: Sendable {
   public init() {}
 }
 
+public nonisolated struct Kfmd_V1_LastReadsRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var artifactIds: [Int64] = []
+
+  /// Executions whose events do not count.
+  public var exceptExecutionIds: [Int64] = []
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+public nonisolated struct Kfmd_V1_LastReadsResponse: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var artifacts: [Kfmd_V1_LastReadsResponse.Artifact] = []
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public nonisolated struct Artifact: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    public var id: Int64 {
+      get {_id ?? 0}
+      set {_id = newValue}
+    }
+    /// Returns true if `id` has been explicitly set.
+    public var hasID: Bool {self._id != nil}
+    /// Clears the value of `id`. Subsequent reads from it will return its default value.
+    public mutating func clearID() {self._id = nil}
+
+    /// The time of the latest INPUT event; none where there is no such event.
+    public var millisecondsSinceEpoch: Int64 {
+      get {_millisecondsSinceEpoch ?? 0}
+      set {_millisecondsSinceEpoch = newValue}
+    }
+    /// Returns true if `millisecondsSinceEpoch` has been explicitly set.
+    public var hasMillisecondsSinceEpoch: Bool {self._millisecondsSinceEpoch != nil}
+    /// Clears the value of `millisecondsSinceEpoch`. Subsequent reads from it will return its default value.
+    public mutating func clearMillisecondsSinceEpoch() {self._millisecondsSinceEpoch = nil}
+
+    /// INTERNAL_OUTPUT events, without their paths.
+    public var inferred: [MlMetadata_Event] = []
+
+    public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    public init() {}
+
+    fileprivate var _id: Int64? = nil
+    fileprivate var _millisecondsSinceEpoch: Int64? = nil
+  }
+
+  public init() {}
+}
+
 // MARK: - Code below here is support for the SwiftProtobuf runtime.
 
 fileprivate nonisolated let _protobuf_package = "kfmd.v1"
 
 nonisolated extension Kfmd_V1_AmendRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".AmendRequest"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}artifacts\0\u{1}executions\0\u{1}events\0\u{1}associations\0\u{1}attributions\0\u{1}orphans\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}artifacts_read\0\u{3}executions_read\0\u{1}artifacts\0\u{1}executions\0\u{1}renamed\0\u{1}graph\0\u{1}events\0\u{1}associations\0\u{1}attributions\0\u{1}orphans\0")
+
+  public var isInitialized: Bool {
+    if let v = self._graph, !v.isInitialized {return false}
+    return true
+  }
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -223,46 +353,109 @@ nonisolated extension Kfmd_V1_AmendRequest: SwiftProtobuf.Message, SwiftProtobuf
       // allocates stack space for every case branch when no optimizations are
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
-      case 1: try { try decoder.decodeRepeatedMessageField(value: &self.artifacts) }()
-      case 2: try { try decoder.decodeRepeatedMessageField(value: &self.executions) }()
-      case 3: try { try decoder.decodeRepeatedMessageField(value: &self.events) }()
-      case 4: try { try decoder.decodeRepeatedMessageField(value: &self.associations) }()
-      case 5: try { try decoder.decodeRepeatedMessageField(value: &self.attributions) }()
-      case 6: try { try decoder.decodeRepeatedInt64Field(value: &self.orphans) }()
+      case 1: try { try decoder.decodeRepeatedMessageField(value: &self.artifactsRead) }()
+      case 2: try { try decoder.decodeRepeatedMessageField(value: &self.executionsRead) }()
+      case 3: try { try decoder.decodeRepeatedMessageField(value: &self.artifacts) }()
+      case 4: try { try decoder.decodeRepeatedMessageField(value: &self.executions) }()
+      case 5: try { try decoder.decodeRepeatedMessageField(value: &self.renamed) }()
+      case 6: try { try decoder.decodeSingularMessageField(value: &self._graph) }()
+      case 7: try { try decoder.decodeRepeatedMessageField(value: &self.events) }()
+      case 8: try { try decoder.decodeRepeatedMessageField(value: &self.associations) }()
+      case 9: try { try decoder.decodeRepeatedMessageField(value: &self.attributions) }()
+      case 10: try { try decoder.decodeRepeatedInt64Field(value: &self.orphans) }()
       default: break
       }
     }
   }
 
   public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.artifactsRead.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.artifactsRead, fieldNumber: 1)
+    }
+    if !self.executionsRead.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.executionsRead, fieldNumber: 2)
+    }
     if !self.artifacts.isEmpty {
-      try visitor.visitRepeatedMessageField(value: self.artifacts, fieldNumber: 1)
+      try visitor.visitRepeatedMessageField(value: self.artifacts, fieldNumber: 3)
     }
     if !self.executions.isEmpty {
-      try visitor.visitRepeatedMessageField(value: self.executions, fieldNumber: 2)
+      try visitor.visitRepeatedMessageField(value: self.executions, fieldNumber: 4)
     }
+    if !self.renamed.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.renamed, fieldNumber: 5)
+    }
+    try { if let v = self._graph {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 6)
+    } }()
     if !self.events.isEmpty {
-      try visitor.visitRepeatedMessageField(value: self.events, fieldNumber: 3)
+      try visitor.visitRepeatedMessageField(value: self.events, fieldNumber: 7)
     }
     if !self.associations.isEmpty {
-      try visitor.visitRepeatedMessageField(value: self.associations, fieldNumber: 4)
+      try visitor.visitRepeatedMessageField(value: self.associations, fieldNumber: 8)
     }
     if !self.attributions.isEmpty {
-      try visitor.visitRepeatedMessageField(value: self.attributions, fieldNumber: 5)
+      try visitor.visitRepeatedMessageField(value: self.attributions, fieldNumber: 9)
     }
     if !self.orphans.isEmpty {
-      try visitor.visitRepeatedInt64Field(value: self.orphans, fieldNumber: 6)
+      try visitor.visitRepeatedInt64Field(value: self.orphans, fieldNumber: 10)
     }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: Kfmd_V1_AmendRequest, rhs: Kfmd_V1_AmendRequest) -> Bool {
+    if lhs.artifactsRead != rhs.artifactsRead {return false}
+    if lhs.executionsRead != rhs.executionsRead {return false}
     if lhs.artifacts != rhs.artifacts {return false}
     if lhs.executions != rhs.executions {return false}
+    if lhs.renamed != rhs.renamed {return false}
+    if lhs._graph != rhs._graph {return false}
     if lhs.events != rhs.events {return false}
     if lhs.associations != rhs.associations {return false}
     if lhs.attributions != rhs.attributions {return false}
     if lhs.orphans != rhs.orphans {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Kfmd_V1_Expectation: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".Expectation"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}node_id\0\u{3}last_update_time_since_epoch\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularInt64Field(value: &self._nodeID) }()
+      case 2: try { try decoder.decodeSingularInt64Field(value: &self._lastUpdateTimeSinceEpoch) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._nodeID {
+      try visitor.visitSingularInt64Field(value: v, fieldNumber: 1)
+    } }()
+    try { if let v = self._lastUpdateTimeSinceEpoch {
+      try visitor.visitSingularInt64Field(value: v, fieldNumber: 2)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Kfmd_V1_Expectation, rhs: Kfmd_V1_Expectation) -> Bool {
+    if lhs._nodeID != rhs._nodeID {return false}
+    if lhs._lastUpdateTimeSinceEpoch != rhs._lastUpdateTimeSinceEpoch {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -397,18 +590,33 @@ nonisolated extension Kfmd_V1_Link: SwiftProtobuf.Message, SwiftProtobuf._Messag
 
 nonisolated extension Kfmd_V1_AmendResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".AmendResponse"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap()
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}graph\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    // Load everything into unknown fields
-    while try decoder.nextFieldNumber() != nil {}
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._graph) }()
+      default: break
+      }
+    }
   }
 
   public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._graph {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: Kfmd_V1_AmendResponse, rhs: Kfmd_V1_AmendResponse) -> Bool {
+    if lhs._graph != rhs._graph {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -478,6 +686,115 @@ nonisolated extension Kfmd_V1_FindBelowResponse: SwiftProtobuf.Message, SwiftPro
 
   public static func ==(lhs: Kfmd_V1_FindBelowResponse, rhs: Kfmd_V1_FindBelowResponse) -> Bool {
     if lhs.artifacts != rhs.artifacts {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Kfmd_V1_LastReadsRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".LastReadsRequest"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}artifact_ids\0\u{3}except_execution_ids\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedInt64Field(value: &self.artifactIds) }()
+      case 2: try { try decoder.decodeRepeatedInt64Field(value: &self.exceptExecutionIds) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.artifactIds.isEmpty {
+      try visitor.visitRepeatedInt64Field(value: self.artifactIds, fieldNumber: 1)
+    }
+    if !self.exceptExecutionIds.isEmpty {
+      try visitor.visitRepeatedInt64Field(value: self.exceptExecutionIds, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Kfmd_V1_LastReadsRequest, rhs: Kfmd_V1_LastReadsRequest) -> Bool {
+    if lhs.artifactIds != rhs.artifactIds {return false}
+    if lhs.exceptExecutionIds != rhs.exceptExecutionIds {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Kfmd_V1_LastReadsResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".LastReadsResponse"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}artifacts\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedMessageField(value: &self.artifacts) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.artifacts.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.artifacts, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Kfmd_V1_LastReadsResponse, rhs: Kfmd_V1_LastReadsResponse) -> Bool {
+    if lhs.artifacts != rhs.artifacts {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Kfmd_V1_LastReadsResponse.Artifact: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = Kfmd_V1_LastReadsResponse.protoMessageName + ".Artifact"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{3}milliseconds_since_epoch\0\u{1}inferred\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularInt64Field(value: &self._id) }()
+      case 2: try { try decoder.decodeSingularInt64Field(value: &self._millisecondsSinceEpoch) }()
+      case 3: try { try decoder.decodeRepeatedMessageField(value: &self.inferred) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._id {
+      try visitor.visitSingularInt64Field(value: v, fieldNumber: 1)
+    } }()
+    try { if let v = self._millisecondsSinceEpoch {
+      try visitor.visitSingularInt64Field(value: v, fieldNumber: 2)
+    } }()
+    if !self.inferred.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.inferred, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Kfmd_V1_LastReadsResponse.Artifact, rhs: Kfmd_V1_LastReadsResponse.Artifact) -> Bool {
+    if lhs._id != rhs._id {return false}
+    if lhs._millisecondsSinceEpoch != rhs._millisecondsSinceEpoch {return false}
+    if lhs.inferred != rhs.inferred {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
