@@ -195,6 +195,10 @@ public struct Capture: Sendable {
             result.executions[index].cutSecrets()
         }
         result.run?.cutSecrets()
+        for index in result.problems.indices {
+            result.problems[index].reason = Secrets.cut(from: result.problems[index].reason)
+        }
+        result.ignored = result.ignored.map(Secrets.cut)
         result.fitBudget(object.reference)
         return result
     }

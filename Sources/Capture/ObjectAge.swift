@@ -6,7 +6,9 @@ extension Capture {
     /// How old a sight of an object is, by the object's own times and version.
     func age(of object: KubernetesObject, isDeleted: Bool) -> Age {
         var latest = ""
-        Self.findTimes(in: object.raw["metadata"] ?? .null, depth: 0, &latest)
+        // Neither annotations, which may have any time, nor deletionTimestamp, which is in the future and moved back when
+        // the grace period ends early.
+        Self.note(object.raw["metadata"]?["creationTimestamp"]?.string ?? "", &latest)
         Self.findTimes(in: object.raw["status"] ?? .null, depth: 0, &latest)
         for time in [object.specChangedTime, object.scaledTime] { Self.note(time ?? "", &latest) }
         var age = Age(
@@ -24,8 +26,15 @@ extension Capture {
     /// Where Kubernetes' objects say when something happened to them: `finishedAt`, `completionTime`,
     /// `deletionTimestamp`. What users wrote into parameters has other keys.
     private static func isTime(_ key: String) -> Bool {
-        key.hasSuffix("At") || key.hasSuffix("Time") || key.hasSuffix("Timestamp")
+        // Probes are not what happened.
+        if key == "lastProbeTime" || key == "lastHeartbeatTime" { return false }
+        return key.hasSuffix("At") || key.hasSuffix("Time") || key.hasSuffix("Timestamp")
     }
+
+    /// Parts of a status that are of others, or no times of its own.
+    private static let parts: Set<String> = [
+        "storedTemplates", "storedWorkflowTemplateSpec", "taskRuns", "runs", "pipelineSpec", "taskSpec",
+    ]
 
     private static func findTimes(in value: JSONValue, depth: Int, _ latest: inout String) {
         guard depth < 8 else { return }
@@ -34,7 +43,7 @@ extension Capture {
             for member in object {
                 if case .string(let text) = member.value {
                     if isTime(member.key) { note(text, &latest) }
-                } else {
+                } else if !parts.contains(member.key) {
                     findTimes(in: member.value, depth: depth + 1, &latest)
                 }
             }
@@ -53,7 +62,9 @@ extension Capture {
             guard let time = Timestamp.parse(text) else { return }
             return note(Timestamp.format(time), &latest)
         }
-        if text.prefix(19) > latest.prefix(19) { latest = text.prefix(19) + "Z" }
+        guard text.prefix(19) > latest.prefix(19) else { return }
+        let time = "\(text.prefix(19))Z"
+        if Timestamp.parse(time) != nil { latest = time }
     }
 
     private static func isDigit(_ byte: UInt8) -> Bool { byte >= UInt8(ascii: "0") && byte <= UInt8(ascii: "9") }

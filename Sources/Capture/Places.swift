@@ -12,7 +12,15 @@ extension Execution {
     /// Cuts credentials out of all texts that are kept, shown or logged.
     mutating func cutSecrets() {
         name = Secrets.cut(from: name)
-        for index in parameters.indices { parameters[index].value = Secrets.cut(from: parameters[index].value) }
+        workspace.name = Secrets.cut(from: workspace.name)
+        run.name = Secrets.cut(from: run.name)
+        run.displayName = Secrets.cut(from: run.displayName)
+        run.pipeline = run.pipeline.map(Secrets.cut)
+        if let reason = conclusion?.reason { conclusion?.reason = Secrets.cut(from: reason) }
+        for index in parameters.indices {
+            parameters[index].name = Secrets.cut(from: parameters[index].name)
+            parameters[index].value = Secrets.cut(from: parameters[index].value)
+        }
         properties = properties.mapValues(\.withoutSecrets)
         customProperties = customProperties.mapValues(\.withoutSecrets)
         run.properties = run.properties.mapValues(\.withoutSecrets)
@@ -28,6 +36,7 @@ extension ArtifactUse {
     fileprivate mutating func cutSecrets() {
         name = Secrets.cut(from: name)
         artifact.name = artifact.name.map(Secrets.cut)
+        artifact.digest = artifact.digest.map(Secrets.cut)
         artifact.version = artifact.version.map(Secrets.cut)
         artifact.properties = artifact.properties.mapValues(\.withoutSecrets)
         artifact.customProperties = artifact.customProperties.mapValues(\.withoutSecrets)

@@ -94,6 +94,9 @@ public struct ArtifactStatements: Sendable, Hashable {
 
     public var isEmpty: Bool { all.isEmpty }
 
+    /// Whether it is another recorder's or a client's.
+    public var isOthers: Bool { all.contains { $0.execution == Self.others } }
+
     /// Whether nobody else wrote it, as far as anybody knows.
     public func isOnlyWritten(by execution: String) -> Bool {
         let writers = all.filter(\.isWriter)

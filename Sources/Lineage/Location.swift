@@ -19,8 +19,10 @@ public enum Location {
         "abfss",
         "wasb", "wasbs",
     ]
-    /// Whose authority has a user that is no secret.
-    private static let users: Set<String> = ["ssh", "git+ssh", "sftp"]
+    /// Whose user may be a token by itself. Of others only what has a password is cut: `hf://model@revision`.
+    private static let credentials: Set<String> = [
+        "http", "https", "git+http", "git+https", "s3", "s3a", "s3n", "minio", "ftp",
+    ]
 
     /// A uri in parts.
     private struct Parts {
@@ -66,16 +68,29 @@ public enum Location {
 
     /// The uri as it is kept: without credentials, and with the parts that are the same for all written one way.
     public static func tidy(_ uri: String) -> String {
-        guard var parts = Parts(uri) else { return uri.hasPrefix("file:/") ? tidy("file://" + uri.dropFirst(5)) : uri }
+        guard var parts = Parts(uri) else {
+            return uri.hasPrefix("file:/") ? tidy("file://" + uri.dropFirst(5)) : Secrets.cut(from: uri)
+        }
         // Most are as they should be.
         if s3.contains(parts.scheme) || gcs.contains(parts.scheme), uri.hasPrefix(parts.scheme), parts.query.isEmpty,
-            !parts.authority.utf8.contains(UInt8(ascii: "@"))
+            !parts.authority.utf8.contains(where: { $0 == UInt8(ascii: "@") || $0 == UInt8(ascii: ":") })
         {
             return uri
         }
-        if let at = parts.authority.lastIndex(of: "@"), !azure.contains(parts.scheme) {
+        // Secret keys of S3 may have a slash.
+        if s3.contains(parts.scheme), !parts.authority.contains("@"), parts.authority.contains(":"),
+            let at = parts.path.firstIndex(of: "@")
+        {
+            let rest = parts.path[parts.path.index(after: at)...]
+            let slash = rest.firstIndex(of: "/") ?? rest.endIndex
+            (parts.authority, parts.path) = (String(rest[..<slash]), String(rest[slash...]))
+        }
+        if let at = parts.authority.lastIndex(of: "@") {
             let user = parts.authority[..<at]
-            if !users.contains(parts.scheme) || user.contains(":") {
+            if azure.contains(parts.scheme) {
+                // A container, which has no password.
+                parts.authority = "\(user.prefix { $0 != ":" })\(parts.authority[at...])"
+            } else if user.contains(":") || credentials.contains(parts.scheme) {
                 parts.authority = String(parts.authority[parts.authority.index(after: at)...])
             }
         }
@@ -98,14 +113,15 @@ public enum Location {
     /// The addresses at which the large providers serve objects over HTTP, as locations of their stores.
     private static func provider(_ parts: Parts) -> String? {
         guard parts.scheme == "https" || parts.scheme == "http", parts.query.isEmpty else { return nil }
-        let path = parts.path.drop { $0 == "/" }
-        let labels = parts.authority.split(separator: ".")
-        if parts.authority.hasSuffix(".amazonaws.com") {
-            // bucket.s3.region.amazonaws.com, s3.region.amazonaws.com/bucket; s3-region in old ones.
-            if let first = labels.first, first == "s3" || first.hasPrefix("s3-") {
-                return path.isEmpty ? nil : "s3://\(path)"
-            }
-            guard let mark = labels.firstIndex(where: { $0 == "s3" || $0.hasPrefix("s3-") }) else { return nil }
+        let path = String(parts.path.drop { $0 == "/" })
+        if path.contains("%") { return nil }
+        for suffix in [".amazonaws.com", ".amazonaws.com.cn"] where parts.authority.hasSuffix(suffix) {
+            // bucket.s3.region.amazonaws.com, s3.region.amazonaws.com/bucket; s3-region in old ones. Buckets have dots too.
+            let labels = parts.authority.dropLast(suffix.count).split(separator: ".")
+            guard let mark = labels.indices.last(where: { isService(labels[$0], last: $0 == labels.count - 1) }),
+                labels.count - mark <= 3
+            else { return nil }
+            if mark == 0 { return path.isEmpty ? nil : "s3://\(path)" }
             return "s3://\(labels[..<mark].joined(separator: "."))/\(path)"
         }
         if parts.authority == "storage.googleapis.com" || parts.authority == "storage.cloud.google.com" {
@@ -115,6 +131,11 @@ public enum Location {
             return "gs://\(parts.authority.dropLast(".storage.googleapis.com".count))/\(path)"
         }
         return nil
+    }
+
+    /// `s3`, or `s3-us-west-2` as the last label of an old endpoint.
+    private static func isService(_ label: Substring, last: Bool) -> Bool {
+        label == "s3" || last && label.hasPrefix("s3-")
     }
 
     /// What is the same for all spellings of one place.
@@ -136,7 +157,7 @@ public enum Location {
     }
 
     private static func withoutSlash(_ path: String) -> String {
-        path.utf8.count > 1 && path.utf8.last == UInt8(ascii: "/") ? String(path.dropLast()) : path
+        path.utf8.last == UInt8(ascii: "/") ? String(path.dropLast()) : path
     }
 
     /// The spellings under which a store may have a place: itself, with and without a slash at the end, under each
@@ -165,7 +186,7 @@ public enum Location {
                 text.replaceSubrange(range, with: ".blob.")
                 return text
             }
-            others = [with("abfss"), with("abfs"), with("wasb", blob), with("wasbs", blob)]
+            others = ["abfss", "abfs", "wasb", "wasbs"].flatMap { [with($0), with($0, blob)] }
         default: break
         }
         for other in others {
@@ -206,6 +227,8 @@ public enum Location {
         host = host.prefix { $0 != "/" }.lowercased()
         if host.hasSuffix("amazonaws.com") { return nil }
         for port in [":80", ":443"] where host.hasSuffix(port) { host.removeLast(port.utf8.count) }
+        // An address is of no cluster.
+        if host.hasPrefix("[") { return host }
         let colon = host.firstIndex(of: ":") ?? host.endIndex
         var (name, port) = (String(host[..<colon]), String(host[colon...]))
         for suffix in [".cluster.local", ".svc"] where name.hasSuffix(suffix) { name.removeLast(suffix.utf8.count) }

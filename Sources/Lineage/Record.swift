@@ -57,6 +57,8 @@ public struct Record: Sendable, Hashable {
 
     /// The kind of the source that stands for what a store held before anything was kept of its sights.
     public static let storeKind = "(store)"
+    /// The same for a journal of kfmd 0.1.
+    public static let journalKind = "(journal)"
     /// The most sources that are kept.
     public static let maximumSources = 32
 
@@ -66,6 +68,8 @@ public struct Record: Sendable, Hashable {
     /// Of what serves: when it first did.
     public private(set) var served: Date?
     public private(set) var superseded: Superseded?
+    /// Whether sights have less in them than was seen: then what they do not say is not said to be otherwise.
+    public var isSlim = false
 
     public init(_ sight: Execution) {
         id = sight.id
@@ -80,11 +84,13 @@ public struct Record: Sendable, Hashable {
         self.superseded = superseded
     }
 
-    /// The same with each sight made into another.
-    public func map(_ transform: (Execution) -> Execution) -> Record {
-        Record(
+    /// The same with less in each sight, and marked so.
+    public func slimmed(_ transform: (Execution) -> Execution) -> Record {
+        var result = Record(
             id: id, seen: seen.mapValues { Seen(sight: transform($0.sight), isGone: $0.isGone) }, served: served,
             superseded: superseded)
+        result.isSlim = true
+        return result
     }
 
     // MARK: What is added
@@ -100,6 +106,7 @@ public struct Record: Sendable, Hashable {
     public mutating func add(_ other: Record, isLive: Bool = false) {
         for (source, seen) in other.seen { add(seen, from: source, isLive: isLive) }
         served = [served, other.served].compactMap { $0 }.min()
+        isSlim = isSlim || other.isSlim
         if let replaced = other.superseded { supersede(at: replaced.age, time: replaced.time) }
     }
 

@@ -29,25 +29,55 @@ public enum Secrets {
     }
 
     /// A query or fragment without the parameters that are secret.
-    /// - Parameter query: with its mark, `?` or `#`; or empty.
+    /// - Parameter query: with its mark, `?` or `#`; or empty. Within JSON `&` may be written `\u0026`, within HTML `&amp;`.
     static func cut(query: String) -> String {
         guard let mark = query.first, query.contains("=") else { return query }
-        let parameters = query.dropFirst().split(separator: "&", omittingEmptySubsequences: false)
+        let parameters = divide(query.dropFirst())
         func name(_ parameter: Substring) -> Substring { parameter.prefix { $0 != "=" } }
-        let isSigned = parameters.contains { ["sig", "signature"].contains(name($0).lowercased()) }
+        let isSigned = parameters.contains { ["sig", "signature"].contains(name($0.text).lowercased()) }
         let kept = parameters.filter { parameter in
-            let name = name(parameter)
+            let name = name(parameter.text)
             if isSigned, sas.contains(name.lowercased()) { return false }
-            return !(parameter.contains("=") && isSecret(name))
+            return !(parameter.text.contains("=") && isSecret(name))
         }
         if kept.count == parameters.count { return query }
-        return kept.isEmpty ? "" : "\(mark)\(kept.joined(separator: "&"))"
+        guard let first = kept.first else { return "" }
+        return kept.dropFirst().reduce("\(mark)\(first.text)") { $0 + $1.separator + $1.text }
+    }
+
+    /// The parameters, each with what stands before it; in one pass.
+    private static func divide(_ query: Substring) -> [(separator: Substring, text: Substring)] {
+        let bytes = query.utf8
+        var result: [(separator: Substring, text: Substring)] = []
+        var (start, index) = (bytes.startIndex, bytes.startIndex)
+        var separator = query.prefix(0)
+        while index < bytes.endIndex {
+            let length: Int
+            switch bytes[index] {
+            case UInt8(ascii: "&"): length = bytes[index...].starts(with: "&amp;".utf8) ? 5 : 1
+            case UInt8(ascii: ";"): length = 1
+            case UInt8(ascii: "\\"): length = bytes[index...].starts(with: "\\u0026".utf8) ? 6 : 0
+            default: length = 0
+            }
+            guard length > 0 else {
+                index = bytes.index(after: index)
+                continue
+            }
+            result.append((separator, query[start..<index]))
+            let next = bytes.index(index, offsetBy: length)
+            separator = query[index..<next]
+            (start, index) = (next, next)
+        }
+        result.append((separator, query[start...]))
+        return result
     }
 
     /// A text with the credentials of the locations in it cut out.
     public static func cut(from text: String) -> String {
         // Most texts have no location.
-        guard text.utf8.contains(UInt8(ascii: ":")), text.contains("://") else { return text }
+        guard text.utf8.contains(UInt8(ascii: ":")), text.contains("://") || text.contains(escaped) else { return text }
+        // Slashes as some JSON has them.
+        if text.contains(escaped) { return cut(from: text.replacing(escaped, with: "://")) }
         var result = ""
         var rest = text[...]
         while let mark = rest.firstRange(of: "://") {
@@ -55,7 +85,12 @@ public enum Secrets {
             while start > rest.startIndex, isSchemeCharacter(rest[rest.index(before: start)]) {
                 start = rest.index(before: start)
             }
-            let end = rest[mark.upperBound...].firstIndex(where: isEnd) ?? rest.endIndex
+            // One may follow another, or be within it.
+            var limit = rest[mark.upperBound...].firstRange(of: "://")?.lowerBound ?? rest.endIndex
+            while limit < rest.endIndex, limit > mark.upperBound, isSchemeCharacter(rest[rest.index(before: limit)]) {
+                limit = rest.index(before: limit)
+            }
+            let end = rest[mark.upperBound..<limit].firstIndex(where: isEnd) ?? limit
             let uri = String(rest[start..<end])
             result += rest[..<start] + withoutCredentials(uri)
             rest = rest[end...]
@@ -63,29 +98,30 @@ public enum Secrets {
         return result + rest
     }
 
+    private static let escaped = ":\\/\\/"
+
     private static func isSchemeCharacter(_ character: Character) -> Bool {
         character.isASCII && (character.isLetter || character.isNumber || "+-.".contains(character))
     }
 
-    private static func isEnd(_ character: Character) -> Bool {
-        character.isWhitespace || "\"'<>\\`{}|,;)".contains(character)
-    }
+    /// What cannot be in a uri, however it is written into another text.
+    private static func isEnd(_ character: Character) -> Bool { character.isWhitespace || "\"'<>`".contains(character) }
 
     /// Like ``Location/tidy(_:)``, but for the rest of the text as it is.
     private static func withoutCredentials(_ uri: String) -> String {
         guard let mark = uri.firstRange(of: "://") else { return uri }
         let scheme = uri[..<mark.lowerBound]
         var rest = String(uri[mark.upperBound...])
-        let slash = rest.firstIndex { $0 == "/" || $0 == "?" || $0 == "#" } ?? rest.endIndex
+        let slash = rest.firstIndex { "/?#;".contains($0) } ?? rest.endIndex
         if let at = rest[..<slash].lastIndex(of: "@"),
             rest[..<at].contains(":") || scheme.hasPrefix("http") || scheme.hasPrefix("git+http")
         {
             rest = String(rest[rest.index(after: at)...])
         }
-        for separator in ["#", "?"] as [Character] {
+        for separator in ["#", "?", ";"] as [Character] {
             guard let index = rest.firstIndex(of: separator) else { continue }
             let tail = rest[index...]
-            let end = separator == "?" ? tail.firstIndex(of: "#") ?? tail.endIndex : tail.endIndex
+            let end = separator == "#" ? tail.endIndex : tail.firstIndex(of: "#") ?? tail.endIndex
             rest.replaceSubrange(index..<end, with: cut(query: String(tail[..<end])))
         }
         return "\(scheme)://\(rest)"

@@ -138,7 +138,8 @@ extension Transaction {
             var artifact = Kfmd_V1_LastReadsResponse.Artifact()
             artifact.id = id
             let (input, inferred) = (
-                Int64(MlMetadata_Event.TypeEnum.input.rawValue), Int64(MlMetadata_Event.TypeEnum.internalOutput.rawValue)
+                Int64(MlMetadata_Event.TypeEnum.input.rawValue),
+                Int64(MlMetadata_Event.TypeEnum.internalOutput.rawValue)
             )
             let events = try connection.rows(
                 """

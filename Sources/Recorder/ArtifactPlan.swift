@@ -22,22 +22,17 @@ struct ArtifactPlan {
         var externalID: String?
         /// The executions of this batch that wrote it, by external id.
         var producers: Set<String> = []
-        /// Whether somebody wrote it no more.
-        var hasLostWriter = false
+        /// Whether somebody says no more of it what he said.
+        var hasLostVoice = false
         /// Whether anything is said of it now.
         var isTouched = false
 
+        /// What the store has of ``statements``.
+        var stored = ArtifactStatements()
         /// Whether it was only read when it was written to the store last, and now somebody was seen to write it.
-        var wasClaimed: Bool {
-            guard isStored, !isUnproduced else { return false }
-            if let stored = KeptFacts.statements(node.customProperties) { return stored.firstRead != nil }
-            return node.customProperties[PropertyName.readTime] != nil
-        }
+        var wasClaimed: Bool { isStored && stored.firstRead != nil && !isUnproduced }
         /// When it was written as far as the store knows.
-        var storedProduced: Date? {
-            if let stored = KeptFacts.statements(node.customProperties) { return stored.produced }
-            return node.customProperties[PropertyName.producedTime].flatMap { Timestamp.parse($0.stringValue) }
-        }
+        var storedProduced: Date? { stored.produced }
         /// When it was written; `nil` where nobody said.
         var produced: Date? { statements.produced }
         /// When it was first read, for one that nobody was seen to write.
@@ -67,7 +62,9 @@ struct ArtifactPlan {
     init(stored: [MlMetadata_Artifact], types: [Int64: String] = [:]) {
         for node in stored where byID[node.id] == nil {
             let type = node.type.isEmpty ? types[node.typeID] ?? "" : node.type
-            if let statements = KeptFacts.statements(node.customProperties) {
+            if var statements = KeptFacts.statements(node.customProperties) {
+                // Another's is as he says now.
+                if statements.isOthers { statements.state(Self.former(node, type: type).all[0]) }
                 append(
                     Entry(
                         node: node, isStored: true, statements: statements, before: statements.shown, storedType: type,
@@ -98,6 +95,8 @@ struct ArtifactPlan {
     }
 
     private mutating func append(_ entry: Entry) {
+        var entry = entry
+        if entry.isStored { entry.stored = entry.statements }
         let index = entries.count
         entries.append(entry)
         if let uri = entry.uri { byLocation[Location.key(of: uri), default: []].append(index) }
@@ -137,9 +136,7 @@ struct ArtifactPlan {
         return index
     }
 
-    private func isAnothers(_ index: Int) -> Bool {
-        entries[index].statements.all.contains { $0.execution == ArtifactStatements.others }
-    }
+    private func isAnothers(_ index: Int) -> Bool { entries[index].statements.isOthers }
 
     /// The artifacts that the store has as an execution's own, found by what a use tells: each use looks at few of them.
     struct Own {
@@ -252,7 +249,8 @@ struct ArtifactPlan {
         let same = content.flatMap { byExternalID[$0] }
         let written = same.flatMap { entries[$0].isUnproduced ? nil : $0 }
         let found = own.arePreferred ? nil : written ?? candidate(for: use, readBy: execution)
-        if let index = found ?? (own.arePreferred ? known(use, in: own) : nil) ?? same ?? candidate(for: use, readBy: execution)
+        if let index = found ?? (own.arePreferred ? known(use, in: own) : nil) ?? same ?? candidate(
+            for: use, readBy: execution)
             ?? formerContent(use, of: execution)
         {
             state(index, use, of: execution, isWriter: false, isCached: isCached)
@@ -348,10 +346,12 @@ struct ArtifactPlan {
 
     /// An execution says no more of an artifact what it said before.
     mutating func withdraw(_ index: Int, _ execution: String, isWriter: Bool) {
+        let before = entries[index].statements.all.count
         entries[index].statements.withdraw(execution, isWriter: isWriter)
         if isWriter { entries[index].statements.withdraw(execution + Self.cached, isWriter: false) }
         entries[index].isTouched = true
-        if isWriter { entries[index].hasLostWriter = true }
+        // Others may have said the same, and were not kept for it.
+        if entries[index].statements.all.count < before { entries[index].hasLostVoice = true }
     }
 }
 
@@ -370,7 +370,7 @@ extension ArtifactPlan.Entry {
         let statements = statements.normalized
         guard var shown = statements.shown else { return node }
         let declared = shown.isTypeDeclared ? shown.type : nil
-        let isOthers = statements.all.contains { $0.execution == ArtifactStatements.others }
+        let isOthers = statements.isOthers
         let isLate = isStored && !canAmend && storedType != shown.type
         if isLate, let storedType { shown.type = storedType }
         var more: [String: PropertyValue?] = [:]
@@ -385,8 +385,14 @@ extension ArtifactPlan.Entry {
                 more[PropertyName.run] = .some(.string(owner.run))
             }
         }
-        return LineageMapping.node(
+        let result = LineageMapping.node(
             of: shown, externalID: isOthers && node.hasExternalID ? node.externalID : externalID, typeID: typeID,
             over: isStored ? node : nil, before: before, more: more, hasType: !isLate)
+        guard isOthers, isStored else { return result }
+        // What another says of it stays as it is.
+        var kept = node
+        kept.customProperties.merge(result.customProperties) { theirs, _ in theirs }
+        kept.customProperties[PropertyName.statements] = result.customProperties[PropertyName.statements]
+        return kept
     }
 }

@@ -36,7 +36,7 @@ extension BatchWriter {
 
     /// What was recorded of an execution of the store; `nil` where nothing of it was kept.
     private static func execution(of node: MlMetadata_Execution) -> Execution? {
-        KeptFacts.record(node.customProperties)?.executions().first { $0.id == node.externalID }
+        KeptFacts.record(node.customProperties, of: node.externalID)?.executions().first { $0.id == node.externalID }
     }
 
     /// Links folders that were read to what wrote the files in them: nobody says so, but there is nothing else that it
@@ -52,7 +52,9 @@ extension BatchWriter {
             }
         }
         // Those that somebody reads no more.
-        for id in graph.unread { if let index = plan.index(ofStored: id), plan.entries[index].isUnproduced { folders.insert(index) } }
+        for id in graph.unread {
+            if let index = plan.index(ofStored: id), plan.entries[index].isUnproduced { folders.insert(index) }
+        }
         var lastReads = try await lastReads(folders, &graph, plan)
         func isPart(_ writer: Execution, of folder: Int) -> Bool {
             // Nobody wrote the folder itself, and the file was there when it was last read.
@@ -112,7 +114,8 @@ extension BatchWriter {
 
     /// When each folder was read last of which nobody was seen to write the whole.
     /// - Parameter folders: indexes of those that something may be a part of.
-    private func lastReads(_ folders: Set<Int>, _ graph: inout Graph, _ plan: ArtifactPlan) async throws -> [Int: Date] {
+    private func lastReads(_ folders: Set<Int>, _ graph: inout Graph, _ plan: ArtifactPlan) async throws -> [Int: Date]
+    {
         var result: [Int: Date] = [:]
         func note(_ index: Int, _ time: Date) { result[index] = max(result[index] ?? time, time) }
         for link in graph.links where link.kind == .input && folders.contains(link.artifact) {

@@ -19,7 +19,7 @@ extension BatchWriter {
         for item in items {
             let run = item.current
             guard let id = contexts[run.membership]?.run, let node = nodes[id] else { continue }
-            let stored = KeptFacts.record(node.customProperties)
+            let stored = KeptFacts.record(node.customProperties, of: item.id)
             var record = stored ?? LineageMapping.former(node, of: run).map(Record.init) ?? item.record
             record.add(item.record, isLive: isLive)
             nodes[id] = LineageMapping.context(

@@ -99,19 +99,20 @@ public struct BatchWriter: Sendable {
         var current: Execution { executions[executions.count - 1] }
     }
 
-    /// Which of these executions the store has with their end.
+    /// Which of these executions the store has with their end, and all that is known of them here.
     /// - Throws: ``StatusError``.
-    func ended(_ executions: [Execution]) async throws -> Set<String> {
-        let wanted = executions.filter { $0.state.isFinal && $0.role == .step }
-        let stored = try await storedExecutions(wanted)
+    func ended(_ records: [Record]) async throws -> Set<String> {
+        let wanted = records.map(Item.init).filter { $0.current.state.isFinal && $0.current.role == .step }
+        let stored = try await storedExecutions(wanted.map(\.current))
         return Set(
-            wanted.filter { step in
-                switch stored[step.id]?.lastKnownState {
-                case .complete, .failed, .cached: true
-                // It may have been concluded from the absence of the step's objects.
-                case .canceled: step.state == .canceled
-                default: false
+            wanted.filter { item in
+                guard let node = stored[item.id] else { return false }
+                guard let kept = KeptFacts.record(node.customProperties, of: item.id) else {
+                    return node.isEnded(as: item.current.state)
                 }
+                var both = kept
+                both.add(item.record, isLive: isLive)
+                return both.executions() == kept.executions()
             }.map(\.id))
     }
 
@@ -191,11 +192,11 @@ public struct BatchWriter: Sendable {
             items.map(\.current).filter { !unwritten.contains($0.id) || $0.recordedID != nil })
         var known: [(item: Item, before: [Execution])] = items.map { item in
             guard let node = stored[item.id] else { return (item, []) }
-            var record =
-                KeptFacts.record(node.customProperties) ?? Record(LineageMapping.former(node, of: item.current))
-            let before = KeptFacts.record(node.customProperties)?.executions() ?? []
+            let kept = KeptFacts.record(node.customProperties, of: item.id)
+            var record = kept ?? Record(LineageMapping.former(node, of: item.current))
             record.add(item.record, isLive: isLive)
-            return (Item(record), before)
+            // Of what was too large to be kept whole nothing is taken back.
+            return (Item(record), kept.map { $0.isSlim ? [] : $0.executions() } ?? [])
         }
         try await supersede(&known, &stored)
         // Attempts that were repeated have nodes of their own.
@@ -232,7 +233,7 @@ public struct BatchWriter: Sendable {
         let batch = Set(known.map(\.item.id))
         var all = known
         for (id, node) in siblings where !batch.contains(id) {
-            guard let record = KeptFacts.record(node.customProperties) else { continue }
+            guard let record = KeptFacts.record(node.customProperties, of: id) else { continue }
             all.append((Item(record), record.executions()))
         }
         for index in all.indices where all[index].item.current.isServing {
@@ -310,7 +311,9 @@ public struct BatchWriter: Sendable {
             }
         }
         if !uris.isEmpty {
-            result += try await backend.getArtifactsByURI(.with { $0.uris = uris.sorted() }).artifacts
+            for piece in Self.pieces(of: uris.sorted()) {
+                result += try await backend.getArtifactsByURI(.with { $0.uris = piece }).artifacts
+            }
         }
         // What has no uri is found by what it contains.
         let contents = uses.filter { $0.1.uri == nil }.flatMap { execution, artifact in
@@ -336,6 +339,24 @@ public struct BatchWriter: Sendable {
         }
         return result
     }
+
+    /// Texts in pieces that every server takes as one message.
+    private static func pieces(of texts: [String]) -> [[String]] {
+        var result: [[String]] = [[]]
+        var size = 0
+        for text in texts {
+            if size > 0, size + text.utf8.count > maximumPiece {
+                result.append([])
+                size = 0
+            }
+            result[result.count - 1].append(text)
+            size += text.utf8.count
+        }
+        return result
+    }
+
+    /// In bytes; gRPC's own servers take 4 MiB.
+    private static let maximumPiece = 2 << 20
 
     // MARK: Links
 
@@ -472,6 +493,17 @@ extension StatusError {
     fileprivate var mayBeOfOne: Bool {
         switch code {
         case .internalError, .unknown, .notFound, .resourceExhausted: true
+        default: false
+        }
+    }
+}
+
+extension MlMetadata_Execution {
+    /// Whether the end is known as well as here; one may have been concluded from the absence of the step's objects.
+    fileprivate func isEnded(as state: Execution.State) -> Bool {
+        switch lastKnownState {
+        case .complete, .failed, .cached: true
+        case .canceled: state == .canceled
         default: false
         }
     }

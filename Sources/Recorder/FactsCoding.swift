@@ -27,14 +27,21 @@ enum FactsCoding {
     /// What older journals have is the record of one sight.
     /// - Throws: ``Damaged``.
     static func decode(_ bytes: [UInt8]) throws -> Record {
-        if bytes.first == UInt8(ascii: "{") { return Record(try decodeJSON(bytes)) }
+        if bytes.first == UInt8(ascii: "{") { return former(try decodeJSON(bytes)) }
         guard let format = bytes.first, [version, versionOfExecutions, versionOfFlags].contains(format) else {
             throw Damaged(description: "facts of an unknown format")
         }
         return try bytes.withUnsafeBufferPointer { buffer in
             var reader = FactsReader(bytes: buffer, index: 1)
-            return format == version ? try reader.record() : Record(try reader.execution(format))
+            return format == version ? try reader.record() : former(try reader.execution(format))
         }
+    }
+
+    /// What an older journal knew of all objects together: no sight of one of them stands in its place.
+    private static func former(_ execution: Execution) -> Record {
+        Record(
+            id: execution.id, seen: [.init(kind: Record.journalKind, object: execution.id): .init(sight: execution)],
+            served: execution.isServing ? execution.start : nil, superseded: nil)
     }
 
     /// What is said of an artifact, and by whom.
@@ -144,6 +151,7 @@ private struct FactsWriter {
 
     mutating func put(_ record: Record) {
         put(record.id)
+        put(record.isSlim)
         put(record.served)
         put(record.superseded) { writer, superseded in
             writer.put(superseded.age)
@@ -318,6 +326,7 @@ private struct FactsReader {
 
     mutating func record() throws -> Record {
         let id = try text()
+        let isSlim = try bool()
         let served = try date()
         let superseded = try optional { Record.Superseded(age: try $0.age(), time: try $0.date()) }
         let seen = try list { reader in
@@ -328,7 +337,9 @@ private struct FactsReader {
             return (source, Record.Seen(sight: try reader.execution(FactsCoding.version), isGone: isGone))
         }
         guard !seen.isEmpty else { throw Damaged(description: "facts of nothing that was seen") }
-        return Record(id: id, seen: Dictionary(seen) { $1 }, served: served, superseded: superseded)
+        var record = Record(id: id, seen: Dictionary(seen) { $1 }, served: served, superseded: superseded)
+        record.isSlim = isSlim
+        return record
     }
 
     private mutating func age() throws -> Age {

@@ -72,6 +72,7 @@ struct Graph {
                     isInput && execution.start == nil && (!execution.state.isFinal || execution.state == .canceled)
                 let own = ArtifactPlan.Own(
                     ids, in: plan, arePreferred: !canAmend || target.node != nil && target.before == nil)
+                let known = Set(ids)
                 var linked: Set<Int> = []
                 for use in isOpen ? [] : isInput ? execution.inputs : execution.outputs {
                     // Only the key is known, and the Workflow will say the rest.
@@ -81,7 +82,7 @@ struct Graph {
                     let artifact =
                         isInput
                         ? plan.input(use, of: execution, read: own) : plan.output(use, of: execution, written: own)
-                    link(number, artifact, isInput ? .input : .output, use.name, ids, &linked, plan)
+                    link(number, artifact, isInput ? .input : .output, use.name, known, &linked, plan)
                 }
                 if canAmend, target.before != nil { takeBack(ids, except: linked, of: number, isInput, &plan) }
             }
@@ -89,7 +90,7 @@ struct Graph {
     }
 
     private mutating func link(
-        _ number: Int, _ artifact: Int, _ kind: Link.Kind, _ name: String, _ ids: [Int64], _ linked: inout Set<Int>,
+        _ number: Int, _ artifact: Int, _ kind: Link.Kind, _ name: String, _ ids: Set<Int64>, _ linked: inout Set<Int>,
         _ plan: ArtifactPlan
     ) {
         guard linked.insert(artifact).inserted else { return }
@@ -144,21 +145,28 @@ struct Graph {
     /// Artifacts of which others' inputs may mean another now: what is at a location that this batch wrote to.
     func suspects(_ plan: ArtifactPlan) -> [Int64: Date?] {
         var result: [Int64: Date?] = [:]
-        for entry in plan.entries where !entry.producers.isEmpty || entry.hasLostWriter {
+        for entry in plan.entries where !entry.producers.isEmpty || entry.hasLostVoice {
             guard let uri = entry.uri else { continue }
             let time = entry.produced
-            for index in plan.indexes(at: uri) {
+            let here = plan.indexes(at: uri).filter { plan.entries[$0].isStored }
+            // Of those that were written before, only the last may have readers that mean this one now; newer ones are what
+            // their readers read already.
+            let before = here.filter { index in
                 let other = plan.entries[index]
-                guard other.isStored else { continue }
+                guard !other.isUnproduced, let its = other.produced, let time else { return false }
+                return its <= time && other.externalID != entry.externalID
+            }.max { (plan.entries[$0].produced ?? .distantPast) < (plan.entries[$1].produced ?? .distantPast) }
+            for index in here {
+                let other = plan.entries[index]
                 let isItself = other.externalID == entry.externalID
-                // Newer ones are what their readers read already.
-                if !isItself, !other.isUnproduced, let its = other.produced, let time, its > time { continue }
-                let isClaimed = isItself && (other.wasClaimed || other.hasLostWriter)
+                let isKnown = !other.isUnproduced && other.produced != nil && time != nil
+                if !isItself, isKnown, index != before { continue }
+                let isClaimed = isItself && (other.wasClaimed || other.hasLostVoice)
                 let known = result[other.node.id]
                 // Of what was only read until now, all readers.
                 // Of what is known to be written at another time, also those that began meanwhile.
-                let before = isItself ? other.storedProduced : nil
-                let since = isClaimed || other.isUnproduced ? nil : [before, time].compactMap { $0 }.min()
+                let earlier = isItself ? other.storedProduced : nil
+                let since = isClaimed || other.isUnproduced ? nil : [earlier, time].compactMap { $0 }.min()
                 result[other.node.id] = .some(known.map { $0.flatMap { old in since.map { min(old, $0) } } } ?? since)
             }
         }
@@ -177,13 +185,6 @@ struct Graph {
     mutating func take(_ event: MlMetadata_Event) {
         taken.append(
             .with { ($0.executionID, $0.artifactID, $0.type) = (event.executionID, event.artifactID, event.type) })
-    }
-
-    /// Whether an event is taken back, or put anew with another time.
-    func isTaken(_ event: MlMetadata_Event) -> Bool {
-        (taken + renamed).contains {
-            $0.executionID == event.executionID && $0.artifactID == event.artifactID && $0.type == event.type
-        }
     }
 
     /// Executions of the store of which it is known here what they read, whatever the store says.

@@ -27,8 +27,8 @@ public actor Journal {
         public var description: String { "journal \(path): \(reason)" }
     }
 
-    /// 3 keeps what was told.
-    private static let version: Int64 = 3
+    /// 3 keeps what was told, 4 what was seen of each step by object.
+    private static let version: Int64 = 4
     private let queue = SerialQueue()
     public nonisolated var unownedExecutor: UnownedSerialExecutor { queue.asUnownedSerialExecutor() }
     /// Where a damaged journal was moved that stood in this one's place: its steps are seen anew, as far as the
@@ -520,7 +520,9 @@ private struct Known {
 
     /// Whether two differ in nothing that is recorded.
     func saysTheSame(as other: Known) -> Bool {
-        executions.map(Self.comparable) == other.executions.map(Self.comparable)
+        // Who else tells of it is to be known to all who write it.
+        record.seen.count == other.record.seen.count
+            && executions.map(Self.comparable) == other.executions.map(Self.comparable)
     }
 
     private static func comparable(_ execution: Execution) -> Execution {

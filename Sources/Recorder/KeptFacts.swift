@@ -7,13 +7,13 @@ import MetadataAPI
 /// of ML Metadata takes it.
 enum KeptFacts {
     /// The most that is unpacked, in bytes.
-    private static let limit = 64 << 20
+    private static let limit = 16 << 20
     /// The most text that a property gets, in bytes; more is kept without inputs, outputs and parameters.
     private static let maximumText = 1 << 20
 
     static func text(of record: Record) -> String? {
         if let text = pack(FactsCoding.encode(record)), text.utf8.count <= maximumText { return text }
-        let slim = record.map { sight in
+        let slim = record.slimmed { sight in
             var sight = sight
             (sight.inputs, sight.outputs, sight.parameters, sight.evidence, sight.problems) = ([], [], [], [], [])
             (sight.properties, sight.customProperties) = ([:], [:])
@@ -24,14 +24,25 @@ enum KeptFacts {
     }
 
     /// `nil` where there is none, or it cannot be read: then it is made anew.
-    static func record(_ properties: [String: MlMetadata_Value]) -> Record? {
-        unpack(properties[PropertyName.sights]).flatMap { try? FactsCoding.decode($0) }
+    /// - Parameter id: whose it must be: nodes are copied, properties and all.
+    static func record(_ properties: [String: MlMetadata_Value], of id: String) -> Record? {
+        guard let found = unpack(properties[PropertyName.sights]).flatMap({ try? FactsCoding.decode($0) }),
+            found.id == id, found.seen.count <= Record.maximumSources,
+            found.seen.values.allSatisfy({
+                $0.sight.id == id && $0.sight.inputs.count + $0.sight.outputs.count <= 2 * Budget.uses
+            })
+        else { return nil }
+        return found
     }
 
     static func text(of statements: ArtifactStatements) -> String? { pack(FactsCoding.encode(statements)) }
 
     static func statements(_ properties: [String: MlMetadata_Value]) -> ArtifactStatements? {
-        unpack(properties[PropertyName.statements]).flatMap { try? FactsCoding.decodeStatements($0) }
+        guard
+            let found = unpack(properties[PropertyName.statements]).flatMap({ try? FactsCoding.decodeStatements($0) }),
+            found.all.count <= 2 * ArtifactStatements.maximum
+        else { return nil }
+        return found
     }
 
     private static func pack(_ bytes: [UInt8]) -> String? {

@@ -60,7 +60,7 @@ extension Recorder {
     private func flush(_ batch: [Journal.Pending]) async throws {
         let began = ContinuousClock.now
         // Others write these; they waited here until it could be seen whether that was done.
-        let others = batch.filter { !ownership.owns($0.execution.namespace) }.map(\.execution)
+        let others = batch.filter { !ownership.owns($0.execution.namespace) }.map(\.record)
         let ended = others.isEmpty ? [] : try await writer.ended(others)
         let pending = batch.filter { !ended.contains($0.execution.id) }
         try await journal.acknowledge(

@@ -193,7 +193,8 @@ public struct Recorder: Sendable {
                 let isSupported = try await writer.amending.isSupported()
                 if !isSupported {
                     logger.notice(
-                        "the store is not kfmd's: types that are declared late are kept as declared_type, and links stay")
+                        "the store is not kfmd's: types that are declared late are kept as declared_type, and links stay"
+                    )
                 }
                 return isSupported
             } catch {

@@ -14,7 +14,8 @@ import Testing
     /// What was imported into the store, in this order.
     private static let files = [
         "RecorderTests/Fixtures/teams", "CaptureTests/Fixtures/argo/hooks", "CaptureTests/Fixtures/argo/loops-retries",
-        "CaptureTests/Fixtures/argo/pod-3.6", "CaptureTests/Fixtures/kfp-v1/workflow", "CaptureTests/Fixtures/kfp-v1/pod",
+        "CaptureTests/Fixtures/argo/pod-3.6", "CaptureTests/Fixtures/kfp-v1/workflow",
+        "CaptureTests/Fixtures/kfp-v1/pod",
         "CaptureTests/Fixtures/annotations/job", "CaptureTests/Fixtures/serving/isvc-components",
         "CaptureTests/Fixtures/trial/succeeded", "CaptureTests/Fixtures/kfp-v2/workflow-native",
     ]
