@@ -47,7 +47,7 @@ public struct ArtifactStatements: Sendable, Hashable {
     public static let others = "(others)"
 
     /// The most that are kept of writers, and of readers: the best. Readers that add nothing are not.
-    public static let maximum = 32
+    public static let maximum = Budget.statements
 
     /// Best first.
     public private(set) var all: [Statement]

@@ -15,6 +15,16 @@ public enum Budget {
     public static let valueLength = 256 << 10
     /// All properties of a run together, in bytes: each of its steps carries them.
     public static let runLength = 64 << 10
+    /// Objects that tell of one step, of which sights are kept; the newest are.
+    public static let sources = 32
+    /// Writers, and readers that add something, whose statements are kept with an artifact; the first are.
+    public static let statements = 32
+    /// Executions whose inputs are resolved anew for what one batch wrote.
+    public static let visitors = 1_000
+    /// Files that are linked to a folder that was read.
+    public static let files = 20
+    /// What is kept of an execution in the store, in bytes; of one with more its inputs, outputs and parameters are not.
+    public static let keptLength = 1 << 20
     /// A uri, in bytes.
     public static let uriLength = 64 << 10
     /// A name, of a type too, in bytes.

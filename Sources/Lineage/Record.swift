@@ -60,7 +60,7 @@ public struct Record: Sendable, Hashable {
     /// The same for a journal of kfmd 0.1.
     public static let journalKind = "(journal)"
     /// The most sources that are kept.
-    public static let maximumSources = 32
+    public static let maximumSources = Budget.sources
 
     /// The identity in the store.
     public let id: String

@@ -62,6 +62,9 @@ extension MlMetadata_Execution {
 
 extension MlMetadata_Event {
     /// Whether the artifact went into the execution.
+    /// Whether nobody said so: a folder contains what an execution wrote.
+    public var isInferred: Bool { type == .internalOutput || type == .internalInput }
+
     public var isInput: Bool {
         switch type {
         case .input, .declaredInput, .internalInput: true

@@ -10,7 +10,10 @@ public struct LineageText: Sendable {
         let events = Dictionary(grouping: graph.events, by: \.executionID)
         func names(_ execution: Int64, _ isInput: Bool) -> String {
             let all = (events[execution] ?? []).filter { $0.isInput == isInput }
-                .compactMap { titles[$0.artifactID] }.sorted()
+                .compactMap { event in
+                    // A folder of which it wrote a file.
+                    titles[event.artifactID].map { event.isInferred ? "part of \($0) (inferred)" : $0 }
+                }.sorted()
             return all.isEmpty ? "·" : all.joined(separator: ", ")
         }
         let sorted = graph.executions.sorted { one, two in

@@ -34,6 +34,8 @@ public enum PropertyName {
     /// (`ArtifactStatements`). Compressed, for the recorder alone.
     public static let sights = "__kfmd_sights__"
     public static let statements = "__kfmd_statements__"
+    /// What is not for people.
+    public static let recordersOwn: Set<String> = [sights, statements]
     /// On an artifact of a store whose types cannot be changed: the type that was declared too late.
     public static let declaredType = "declared_type"
     /// Where an artifact's location is only known within something: a cluster, a namespace, an endpoint.

@@ -3,11 +3,6 @@ import Lineage
 import MetadataAPI
 
 extension BatchWriter {
-    /// The most executions whose inputs are resolved anew for one batch.
-    private static let maximumVisitors = 1_000
-    /// The most files of a folder that are linked to it.
-    private static let maximumFiles = 20
-
     /// Resolves inputs of the store anew that mean something which this batch wrote.
     func relink(_ graph: inout Graph, _ plan: inout ArtifactPlan) async throws {
         let suspects = graph.suspects(plan)
@@ -21,7 +16,7 @@ extension BatchWriter {
             return event.millisecondsSinceEpoch
                 >= Timestamp.milliseconds(since.addingTimeInterval(-2 * ArtifactPlan.tolerance))
         }
-        let ids = Set(events.map(\.executionID)).sorted().prefix(Self.maximumVisitors)
+        let ids = Set(events.map(\.executionID)).sorted().prefix(Budget.visitors)
         if ids.isEmpty { return }
         let nodes = try await backend.getExecutionsByID(.with { $0.executionIds = Array(ids) }).executions
         let visitors = nodes.compactMap { node in
@@ -85,7 +80,7 @@ extension BatchWriter {
         let found = try await backend.findBelow(
             .with {
                 $0.uris = spellings.sorted()
-                $0.limit = Int32(Self.maximumFiles)
+                $0.limit = Int32(Budget.files)
             }
         ).artifacts
         if found.isEmpty { return }

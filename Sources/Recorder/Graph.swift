@@ -421,7 +421,3 @@ extension Graph.Link.Kind {
         }
     }
 }
-
-extension MlMetadata_Event {
-    var isInferred: Bool { type == .internalOutput || type == .internalInput }
-}

@@ -8,11 +8,8 @@ import MetadataAPI
 enum KeptFacts {
     /// The most that is unpacked, in bytes.
     private static let limit = 16 << 20
-    /// The most text that a property gets, in bytes; more is kept without inputs, outputs and parameters.
-    private static let maximumText = 1 << 20
-
     static func text(of record: Record) -> String? {
-        if let text = pack(FactsCoding.encode(record)), text.utf8.count <= maximumText { return text }
+        if let text = pack(FactsCoding.encode(record)), text.utf8.count <= Budget.keptLength { return text }
         let slim = record.slimmed { sight in
             var sight = sight
             (sight.inputs, sight.outputs, sight.parameters, sight.evidence, sight.problems) = ([], [], [], [], [])

@@ -109,7 +109,16 @@ import Testing
                 "the environment of a container with its variables replaced",
                 "\(Budget.environmentLength) bytes"
             ),
-            ("compressed nodes of a Workflow", "\(Budget.nodesLength) bytes, \(Budget.nodesValues) values"),
+            ("objects that tell of one step", "\(Budget.sources), the newest"),
+            (
+                "writers of an artifact, and readers that add something, whose statements are kept",
+                "\(Budget.statements) of each, the first"
+            ), ("executions whose inputs are resolved anew for what one batch wrote", "\(Budget.visitors)"),
+            ("files that are linked to a folder that was read", "\(Budget.files)"),
+            (
+                "what is kept of an execution in the store",
+                "\(Budget.keptLength) bytes; with more, its inputs, outputs and parameters are not in it"
+            ), ("compressed nodes of a Workflow", "\(Budget.nodesLength) bytes, \(Budget.nodesValues) values"),
             ("nesting of JSON and YAML", "\(JSONValue.maximumDepth) levels"),
             ("a wait that an API server asks for", "\(APIError.longestWait.components.seconds) s"),
         ] { #expect(limits[what] == value, "\(what)") }

@@ -390,6 +390,11 @@ import Testing
                     }
                     let facts = try await Facts(store)
                     let served = try facts.step("iris").inputs
+                    // As kfmd lineage prints it.
+                    let id = try #require(served.first?.id)
+                    let graph = try await store.lineage(of: .artifact(id))
+                    let lines = LineageText(graph).lines
+                    #expect(lines.contains { $0.contains("tr ") && $0.contains("part of 3 (inferred)") }, "\(lines)")
                     #expect(served.map(\.uri) == ["s3://lake/models/iris/3"])
                     let step4 = try facts.step("tr")
                     #expect(step4.inferred.map(\.id) == served.map(\.id))

@@ -269,7 +269,9 @@ struct Pages: Sendable {
         html.raw("<h2>Properties</h2><div class=\"scroll\"><table>")
         let all =
             facts + properties.map { ($0.key, $0.value.text) }.sorted { $0.0 < $1.0 }
-            + custom.filter { properties[$0.key] == nil }.map { ($0.key, $0.value.text) }
+            + custom.filter { properties[$0.key] == nil && !PropertyName.recordersOwn.contains($0.key) }.map {
+                ($0.key, $0.value.text)
+            }
             .sorted { $0.0 < $1.0 }
         let shown = all.filter { !$0.1.isEmpty }
         for (name, value) in shown.prefix(shownProperties) {
