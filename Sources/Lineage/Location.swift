@@ -68,6 +68,7 @@ public enum Location {
 
     /// The uri as it is kept: without credentials, and with the parts that are the same for all written one way.
     public static func tidy(_ uri: String) -> String {
+        if isPlain(uri) { return uri }
         guard var parts = Parts(uri) else {
             return uri.hasPrefix("file:/") ? tidy("file://" + uri.dropFirst(5)) : Secrets.cut(from: uri)
         }
@@ -140,6 +141,7 @@ public enum Location {
 
     /// What is the same for all spellings of one place.
     public static func key(of uri: String) -> String {
+        if isPlain(uri) { return withoutSlash(uri) }
         let tidied = tidy(uri)
         guard var parts = Parts(tidied) else { return withoutSlash(tidied) }
         if s3.contains(parts.scheme) { parts.scheme = "s3" }
@@ -154,6 +156,16 @@ public enum Location {
         }
         if parts.query.isEmpty, parts.fragment.isEmpty { parts.path = withoutSlash(parts.path) }
         return parts.text
+    }
+
+    /// Whether a uri is of an object store as most are written: nothing of it has to be looked at.
+    private static func isPlain(_ uri: String) -> Bool {
+        let bytes = uri.utf8
+        guard bytes.starts(with: "s3://".utf8) || bytes.starts(with: "gs://".utf8) else { return false }
+        return !bytes.dropFirst(5).contains { byte in
+            byte == UInt8(ascii: "@") || byte == UInt8(ascii: "?") || byte == UInt8(ascii: ":")
+                || byte == UInt8(ascii: "#")
+        }
     }
 
     private static func withoutSlash(_ path: String) -> String {

@@ -67,7 +67,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(1))) func longTextsTakeNoTime() throws {
+    @Test(.timeLimit(.minutes(5))) func longTextsTakeNoTime() throws {
         let long = String(repeating: "x", count: 1 << 20)
         #expect(Identity.bounded(long).utf8.count <= 255)
         let flags = String(repeating: "🧑‍🧑‍🧒‍🧒", count: 10_000)
@@ -92,7 +92,7 @@ import Testing
         #expect(Capture(cluster: "c")(run).executions.count == 1)
     }
 
-    @Test(.timeLimit(.minutes(1))) func variablesThatNameEachOtherTakeNoTime() throws {
+    @Test(.timeLimit(.minutes(5))) func variablesThatNameEachOtherTakeNoTime() throws {
         let names = (0..<12).map { "A\($0)" }
         let environment = names.enumerated().map { index, name -> JSONValue in
             let value = index == 0 ? "0123456789" : String(repeating: "$(A\(index - 1))", count: 30)
@@ -117,7 +117,7 @@ import Testing
         #expect(execution.inputs.first?.artifact.uri == "$(SELF)/$(x)")
     }
 
-    @Test(.timeLimit(.minutes(1))) func hugeAnnotationsAndUrisAreKeptOrTold() throws {
+    @Test(.timeLimit(.minutes(5))) func hugeAnnotationsAndUrisAreKeptOrTold() throws {
         func pod(_ annotation: String) throws -> KubernetesObject {
             try KubernetesObject([
                 "kind": "Pod", "apiVersion": "v1",

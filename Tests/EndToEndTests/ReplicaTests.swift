@@ -89,7 +89,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(1))) func releaseTakesTheFinalizerFromAllPods() async throws {
+    @Test(.timeLimit(.minutes(5))) func releaseTakesTheFinalizerFromAllPods() async throws {
         let folder = try TemporaryFolder()
         try await withCluster(folder.path) { cluster, kubeconfig in
             for name in ["held", "free"] {

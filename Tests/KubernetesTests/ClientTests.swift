@@ -4,7 +4,7 @@ import JSON
 import Kubernetes
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct ClientTests {
+@Suite(.timeLimit(.minutes(5))) struct ClientTests {
     @Test func aMergePatchSetsAndRemoves() async throws {
         try await withReplay { cluster, client in
             await cluster.apply("ADDED", pod("a", labels: ["old": "1"]))

@@ -4,7 +4,7 @@ import Testing
 
 /// What the original does wrong, done right: those of its known flaws that a store can show.
 /// Lists, doubles and NULs are in the other suites.
-@Suite(.timeLimit(.minutes(1))) struct FlawTests {
+@Suite(.timeLimit(.minutes(5))) struct FlawTests {
     private func withStore(_ body: (MetadataStore, _ artifact: Int64, _ execution: Int64) async throws -> Void)
         async throws
     {

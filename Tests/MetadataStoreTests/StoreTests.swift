@@ -6,7 +6,7 @@ import SwiftProtobuf
 import Testing
 
 /// The store itself, on a real file; what the original client sees is in Tests/clients.
-@Suite(.timeLimit(.minutes(1))) struct StoreTests {
+@Suite(.timeLimit(.minutes(5))) struct StoreTests {
     private func withStore(_ body: (MetadataStore, Int64) async throws -> Void) async throws {
         let file = TemporaryFile()
         let path = file.path

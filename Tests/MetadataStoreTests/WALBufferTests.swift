@@ -3,7 +3,7 @@ import SQLite
 import Testing
 
 /// The gathered log: nothing is written to it but by a commit, beside other connections and processes.
-@Suite(.timeLimit(.minutes(1))) struct WALBufferTests {
+@Suite(.timeLimit(.minutes(5))) struct WALBufferTests {
     private func open(_ path: String, gathersLog: Bool) throws -> Connection {
         let connection = try Connection(path: path, gathersLog: gathersLog)
         try connection.execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -64")
