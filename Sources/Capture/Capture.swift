@@ -15,6 +15,7 @@ public struct Capture: Sendable {
     let services = ServiceIndex()
     /// Rules for what nobody annotated.
     public let rules: RuleIndex
+    let namespaces = Namespaces()
     /// Whether archived logs are artifacts too.
     public var includesLogs = true
 
@@ -116,6 +117,7 @@ public struct Capture: Sendable {
         _ object: KubernetesObject, isDeleted: Bool
     ) -> (problems: [Problem], service: KubernetesObject?) {
         owners.add(object, isDeleted: isDeleted)
+        namespaces.add(object, isDeleted: isDeleted)
         let service = services.add(object, isDeleted: isDeleted)
         if RuleIndex.isRule(object) { return (rules.add(object, isDeleted: isDeleted), nil) }
         return (isDeleted ? [] : artifactRepositories.add(object), service)
@@ -130,6 +132,7 @@ public struct Capture: Sendable {
         owners.retain(kind, in: namespace, isPresent)
         rules.retain(kind, in: namespace, isPresent)
         services.retain(kind, in: namespace, isPresent)
+        namespaces.retain(kind, isPresent)
     }
 
     /// The executions that an object speaks of.
@@ -174,6 +177,9 @@ public struct Capture: Sendable {
         let found = rules.rule(for: object, owners: owners)
         if let found { Annotations.inherit(found.rule.annotations, into: &ruled.annotations) }
         var result = capture(ruled, isDeleted: isDeleted)
+        let isOfCluster = found?.rule.reference.hasPrefix(MetadataRule.clusterKind) == true
+        result.keepOutOfOthers(
+            namespaces, of: object, allowed: isOfCluster ? found?.rule.annotations[Annotations.workspace] : nil)
         if !includesLogs { result.removeLogs() }
         if result.convention != nil || result.run != nil { result.add(Shapes.problems(of: object)) }
         if let (rule, outweighed) = found {
@@ -211,6 +217,7 @@ public struct Capture: Sendable {
         let group = object.apiVersion.contains("/") ? String(object.apiVersion.prefix { $0 != "/" }) : ""
         switch (group, object.kind) {
         case ("", "Pod"): return pod(object, isDeleted: isDeleted)
+        case ("", "Namespace"): return ignored(object, "has a workspace of its name")
         case ("argoproj.io", "Workflow"): return workflow(object, isDeleted: isDeleted)
         case ("argoproj.io", "CronWorkflow"), ("argoproj.io", "WorkflowTaskSet"), ("argoproj.io", "WorkflowTemplate"),
             ("argoproj.io", "ClusterWorkflowTemplate"):

@@ -41,6 +41,8 @@ extension Capture {
         Kind(
             MetadataRule.apiGroup, ["v1alpha1"], "clustermetadatarules", MetadataRule.clusterKind,
             isClusterScoped: true, stage: .rules),
+        // Whose workspaces nobody else declares.
+        Kind("", ["v1"], "namespaces", "Namespace", isClusterScoped: true, stage: .rules),
         Kind("argoproj.io", ["v1alpha1"], "workflows", "Workflow"),
         Kind("argoproj.io", ["v1alpha1"], "workflowtaskresults", "WorkflowTaskResult", stage: .owned),
         Kind("tekton.dev", ["v1", "v1beta1"], "pipelineruns", "PipelineRun"),

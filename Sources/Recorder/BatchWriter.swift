@@ -116,6 +116,9 @@ public struct BatchWriter: Sendable {
             }.map(\.id))
     }
 
+    /// How often a batch is looked up again because others wrote meanwhile.
+    private static let maximumAttempts = 9
+
     /// Writes executions; those for which the store failed alone have no outcome.
     private func write(
         _ executions: ArraySlice<Item>, _ failure: inout StatusError?,
@@ -147,8 +150,10 @@ public struct BatchWriter: Sendable {
                 return try await body(attempt)
             } catch let error as StatusError {
                 switch error.code {
-                // Another recorder wrote the same between look-up and write: look again.
-                case .alreadyExists where attempt < 3, .aborted where attempt < 3: continue
+                // Another recorder wrote the same between look-up and write: look again. The others are as many as there
+                // are replicas, and each gets its turn.
+                case .alreadyExists where attempt < Self.maximumAttempts, .aborted where attempt < Self.maximumAttempts:
+                    try await Task.sleep(for: .milliseconds(Int.random(in: 0...(2 << attempt))))
                 // The ids that we remember may be those of another store.
                 case .notFound where attempt < 1, .invalidArgument where attempt < 1:
                     await types.clear()

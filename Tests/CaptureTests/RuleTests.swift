@@ -171,4 +171,36 @@ import Testing
         #expect(capture(try pod()).executions.isEmpty)
         #expect(capture.owners.controlled(by: "j", kind: "Job").isEmpty)
     }
+
+    @Test func nobodyEntersTheWorkspaceOfAnotherNamespace() throws {
+        let capture = Capture(cluster: "c")
+        for name in ["ml", "team-b"] {
+            capture.learn(
+                try KubernetesObject([
+                    "apiVersion": "v1", "kind": "Namespace", "metadata": ["name": .string(name), "uid": .string(name)],
+                ]))
+        }
+        func workspace(_ name: String) throws -> (name: String, problems: [Problem]) {
+            let annotations: JSONValue = [
+                "metadata.kubeflow.org/record": "true", "metadata.kubeflow.org/workspace": .string(name),
+            ]
+            let found = try #require(capture(try pod(annotations)).executions.first)
+            return (found.workspace.name, found.problems)
+        }
+        // A name of nobody's is free.
+        #expect(try workspace("mnist").name == "mnist")
+        #expect(try workspace("ml").problems.isEmpty)
+        let foreign = try workspace("team-b")
+        #expect(foreign.name == "ml")
+        #expect(foreign.problems.map(\.field) == [#"metadata.annotations["metadata.kubeflow.org/workspace"]"#])
+        // Its own rule says nothing of others; the cluster's does.
+        capture.learn(try rule("own", spec(["labels": ["app": "nightly"]], ["workspace": "team-b"])))
+        #expect(try workspace("team-b").name == "ml")
+        capture.retain("MetadataRule", in: nil) { _ in false }
+        let own = try rule("own", spec(["labels": ["app": "nightly"]], ["workspace": "team-b"]))
+        capture.learn(own, isDeleted: true)
+        capture.learn(
+            try rule("all", kind: "ClusterMetadataRule", spec(["labels": ["app": "nightly"]], ["workspace": "team-b"])))
+        #expect(try workspace("team-b").name == "team-b")
+    }
 }

@@ -47,22 +47,40 @@ import Testing
         print("the last seed was \(seed - 1)")
     }
 
-    /// Sights of one made-up cluster, in four orders.
+    private typealias Sight = (object: KubernetesObject, isDeleted: Bool)
+
+    /// Sights of one made-up cluster: at once, in two orders split into commands, with commands repeated, and by two
+    /// writers at the same time.
     private static func check(seed: UInt64) async throws {
         var random = Random(state: seed &* 0x9E37_79B9_7F4A_7C15)
         for _ in 0..<3 { _ = random.below(2) }
         let sights = try Self.sights(&random)
         var reference: [String]?
-        for attempt in 0..<4 {
+        for attempt in 0..<5 {
             let order = attempt == 0 ? sights : random.shuffled(sights)
-            let text = try await withStoreText { store in
-                var rest = order[...]
-                while !rest.isEmpty {
-                    let count = attempt == 0 ? rest.count : 1 + random.below(rest.count)
-                    try await store.record(Array(rest.prefix(count)))
+            var cuts: [(count: Int, isRepeated: Bool)] = []
+            var rest = order.count
+            while rest > 0 {
+                let count = attempt == 0 ? rest : 1 + random.below(rest)
+                cuts.append((count, attempt == 3 && random.isTrue(1, of: 3)))
+                rest -= count
+            }
+            let text = try await withStoreText { [cuts] store in
+                if attempt == 4 {
+                    // Replicas of which each saw a part, and none knows what the other writes.
+                    let half = order.count / 2
+                    async let one = store.record(Array(order[..<half]))
+                    async let two = store.record(Array(order[half...]))
+                    _ = try await (one, two)
+                    return
+                }
+                var place = 0
+                for (count, isRepeated) in cuts {
+                    let command = Array(order[place..<place + count])
+                    try await store.record(command)
                     // A command that was repeated adds nothing.
-                    if attempt == 3, random.isTrue(1, of: 3) { try await store.record(Array(rest.prefix(count))) }
-                    rest = rest.dropFirst(count)
+                    if isRepeated { try await store.record(command) }
+                    place += count
                 }
             }
             guard let expected = reference else {
@@ -73,8 +91,10 @@ import Testing
             let (one, two) = (Set(expected), Set(text))
             let missing = expected.filter { !two.contains($0) }.prefix(6).map { "- \($0)" }
             let more = text.filter { !one.contains($0) }.prefix(6).map { "+ \($0)" }
-            let names = order.map { "\($0.reference)@\($0.resourceVersion)" }.joined(separator: ", ")
-            Issue.record("seed \(seed), attempt \(attempt)\n\((missing + more).joined(separator: "\n"))\n\(names)")
+            let names = order.map { "\($0.object.reference)@\($0.object.resourceVersion)\($0.isDeleted ? " deleted" : "")" }
+            Issue.record(
+                "seed \(seed), attempt \(attempt)\n\((missing + more).joined(separator: "\n"))\n\(names.joined(separator: ", "))"
+            )
             return
         }
     }
@@ -100,12 +120,22 @@ import Testing
 
     /// Sights of workflows with their pods, of annotated pods and of services: several of each object, as old as their
     /// versions say.
-    private static func sights(_ random: inout Random) throws -> [KubernetesObject] {
+    private static func sights(_ random: inout Random) throws -> [Sight] {
         var result: [JSONValue] = []
         for number in 0..<(1 + random.below(3)) { result += workflow(number, &random) }
         for number in 0..<(1 + random.below(4)) { result += pod(number, &random) }
         for number in 0..<random.below(2) { result += service(number, &random) }
-        return try result.map { try KubernetesObject($0) }
+        var sights: [Sight] = try result.map { (try KubernetesObject($0), false) }
+        // Some are deleted after they were seen last.
+        let newest = Dictionary(grouping: sights) { $0.object.uid }.values.compactMap { told in
+            told.max { (UInt64($0.object.resourceVersion) ?? 0) < (UInt64($1.object.resourceVersion) ?? 0) }
+        }
+        for (object, _) in newest.sorted(by: { $0.object.uid < $1.object.uid }) where random.isTrue(1, of: 5) {
+            var gone = object
+            gone.resourceVersion = String((UInt64(object.resourceVersion) ?? 0) + 1)
+            sights.append((gone, true))
+        }
+        return sights
     }
 
     private static func metadata(

@@ -202,12 +202,17 @@ import Testing
             try await recording(cluster, try Journal(path: ":memory:"), store) {
                 try await expect(["first": "complete"], in: store)
                 await cluster.loseWithoutAWord(rule)
-                try await Task.sleep(for: .milliseconds(700))
-                try await expectEventually { await cluster.openWatches("metadatarules") > 0 }
-                await cluster.apply("ADDED", pod("second"))
-                await cluster.apply("ADDED", pod("third"))
-                try await Task.sleep(for: .milliseconds(500))
-                try await expect(["first": "complete"], in: store)
+                // From some time on the rule is known to be gone: of two pods that come then, neither is recorded.
+                var number = 0
+                try await expectEventually {
+                    number += 1
+                    await cluster.apply("ADDED", pod("before-\(number)"))
+                    try await Task.sleep(for: .milliseconds(500))
+                    await cluster.apply("ADDED", pod("after-\(number)"))
+                    try await Task.sleep(for: .milliseconds(1500))
+                    let found = try await states(store)
+                    return found["before-\(number)"] == nil && found["after-\(number)"] == nil
+                }
             }
         }
     }

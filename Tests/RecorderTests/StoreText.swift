@@ -70,11 +70,19 @@ extension MetadataStore {
     /// - Returns: what was not understood.
     @discardableResult
     func record(_ objects: [KubernetesObject], cluster: String = "c") async throws -> [String] {
+        try await record(objects.map { ($0, false) }, cluster: cluster)
+    }
+
+    /// Records what a watch told, as one command does.
+    @discardableResult
+    func record(_ told: [(object: KubernetesObject, isDeleted: Bool)], cluster: String = "c") async throws -> [String] {
         let capture = Capture(cluster: cluster)
-        for object in objects { capture.learn(object) }
+        for (object, isDeleted) in told { capture.learn(object, isDeleted: isDeleted) }
         var importer = try Importer(
             capture: capture, backend: self, folder: ProcessInfo.processInfo.environment["TMPDIR"] ?? "/tmp")
-        for object in objects { try await importer.add(.object(object, isDeleted: false), of: "file") }
+        for (object, isDeleted) in told {
+            try await importer.add(.object(object, isDeleted: isDeleted), of: "file")
+        }
         return try await importer.finish().problems
     }
 }

@@ -119,7 +119,7 @@ extension RecorderTests {
                 try await expectEventually { metrics.isReady }
                 let requests = await cluster.requests
                 let lists = requests.keys.filter { $0.hasPrefix("list ") }.sorted()
-                #expect(lists == ["list customresourcedefinitions", "list pods"])
+                #expect(lists == ["list customresourcedefinitions", "list namespaces", "list pods"])
                 // One, and another where the answer has grown old meanwhile; not one a kind.
                 #expect(requests["discovery", default: 0] < Capture.kinds.count / 2)
             }
