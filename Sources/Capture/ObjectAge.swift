@@ -24,7 +24,7 @@ extension Capture {
     }
 
     /// Where Kubernetes' objects say when something happened to them: `finishedAt`, `completionTime`,
-    /// `deletionTimestamp`. What users wrote into parameters has other keys.
+    /// `lastUpdateTimestamp`. What users wrote into parameters has other keys.
     private static func isTime(_ key: String) -> Bool {
         // Probes are not what happened.
         if key == "lastProbeTime" || key == "lastHeartbeatTime" { return false }

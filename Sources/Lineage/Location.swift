@@ -79,7 +79,7 @@ public enum Location {
             return uri
         }
         // Secret keys of S3 may have a slash.
-        if s3.contains(parts.scheme), !parts.authority.contains("@"), parts.authority.contains(":"),
+        if s3.contains(parts.scheme), !parts.authority.contains("@"), hasKey(parts.authority),
             let at = parts.path.firstIndex(of: "@")
         {
             let rest = parts.path[parts.path.index(after: at)...]
@@ -113,7 +113,8 @@ public enum Location {
 
     /// The addresses at which the large providers serve objects over HTTP, as locations of their stores.
     private static func provider(_ parts: Parts) -> String? {
-        guard parts.scheme == "https" || parts.scheme == "http", parts.query.isEmpty else { return nil }
+        guard parts.scheme == "https" || parts.scheme == "http", parts.query.isEmpty, parts.fragment.isEmpty
+        else { return nil }
         let path = String(parts.path.drop { $0 == "/" })
         if path.contains("%") { return nil }
         for suffix in [".amazonaws.com", ".amazonaws.com.cn"] where parts.authority.hasSuffix(suffix) {
@@ -132,6 +133,13 @@ public enum Location {
             return "gs://\(parts.authority.dropLast(".storage.googleapis.com".count))/\(path)"
         }
         return nil
+    }
+
+    /// Whether an authority begins with an access key and its secret, and is no host with a port.
+    private static func hasKey(_ authority: String) -> Bool {
+        guard let colon = authority.firstIndex(of: ":") else { return false }
+        let user = authority[..<colon]
+        return !user.contains(".") && !authority[authority.index(after: colon)...].allSatisfy(\.isNumber)
     }
 
     /// `s3`, or `s3-us-west-2` as the last label of an old endpoint.

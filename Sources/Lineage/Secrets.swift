@@ -6,7 +6,11 @@ public enum Secrets {
         "sig", "token", "auth", "apikey", "api_key", "api-key", "awsaccesskeyid", "googleaccessid", "signature",
         "credential", "private_token", "password", "passwd", "pwd",
     ]
-    private static let parts = ["token", "secret", "password", "signature", "credential"]
+    /// Words that make a name secret, wherever they stand in it.
+    private static let words: Set<String> = [
+        "token", "accesstoken", "secret", "secretkey", "password", "signature", "credential", "credentials", "apitoken",
+        "authtoken", "idtoken", "refreshtoken", "sastoken", "sessiontoken", "securitytoken", "privatetoken",
+    ]
     private static let prefixes = ["x-amz-", "x-goog-", "x-oss-", "x-obs-"]
     /// The other parameters of a shared access signature of Azure and of a signature of CloudFront; by themselves they
     /// may be anything.
@@ -18,7 +22,8 @@ public enum Secrets {
 
     static func isSecret(_ name: Substring) -> Bool {
         let name = name.lowercased()
-        return names.contains(name) || prefixes.contains(where: name.hasPrefix) || parts.contains(where: name.contains)
+        if names.contains(name) || prefixes.contains(where: name.hasPrefix) { return true }
+        return name.split { !$0.isLetter && !$0.isNumber }.contains { words.contains(String($0)) }
     }
 
     /// Whether a text has a query with a credential.
@@ -90,7 +95,12 @@ public enum Secrets {
             while limit < rest.endIndex, limit > mark.upperBound, isSchemeCharacter(rest[rest.index(before: limit)]) {
                 limit = rest.index(before: limit)
             }
-            let end = rest[mark.upperBound..<limit].firstIndex(where: isEnd) ?? limit
+            var end = rest[mark.upperBound..<limit].firstIndex(where: isEnd) ?? limit
+            // Within a JSON text in a JSON text the quote at the end has backslashes.
+            while end < limit, end > mark.upperBound, rest[end] == "\"", rest[rest.index(before: end)] == "\\" {
+                end = rest.index(before: end)
+                if rest[rest.index(before: end)] != "\\" { break }
+            }
             let uri = String(rest[start..<end])
             result += rest[..<start] + withoutCredentials(uri)
             rest = rest[end...]

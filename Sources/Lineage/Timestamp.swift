@@ -44,7 +44,8 @@ public enum Timestamp {
     /// Milliseconds since 1970, as MLMD counts time.
     public static func milliseconds(_ date: Date) -> Int64 {
         // Journals of before may hold any time.
-        Int64((min(max(date.timeIntervalSince1970, -latest), latest) * 1000).rounded())
+        date.timeIntervalSince1970.isNaN
+            ? 0 : Int64((min(max(date.timeIntervalSince1970, -latest), latest) * 1000).rounded())
     }
 
     /// The time of milliseconds since 1970.

@@ -61,10 +61,10 @@ extension MlMetadata_Execution {
 }
 
 extension MlMetadata_Event {
-    /// Whether the artifact went into the execution.
     /// Whether nobody said so: a folder contains what an execution wrote.
     public var isInferred: Bool { type == .internalOutput || type == .internalInput }
 
+    /// Whether the artifact went into the execution.
     public var isInput: Bool {
         switch type {
         case .input, .declaredInput, .internalInput: true

@@ -97,6 +97,9 @@ extension Transaction {
     }
 
     private func deleteOrphan(_ id: Int64) throws {
+        // Only what the recorder made: another's may have no event.
+        let name = try connection.first("SELECT external_id FROM Artifact WHERE id = ?", id) { $0.text(0) } ?? ""
+        guard name.hasPrefix("kfmd://") || name.hasPrefix("k8s://") else { return }
         // That it contains something is nothing without a reader.
         let inferred = Int64(MlMetadata_Event.TypeEnum.internalOutput.rawValue)
         let isUsed = try connection.first(
@@ -133,6 +136,7 @@ extension Transaction {
     public func lastReads(_ request: Kfmd_V1_LastReadsRequest) throws -> Kfmd_V1_LastReadsResponse {
         try StoreLimits.check(elements: request.artifactIds.count + request.exceptExecutionIds.count)
         let others = Set(request.exceptExecutionIds)
+        let outdated = Set(request.exceptEvents)
         var response = Kfmd_V1_LastReadsResponse()
         for id in request.artifactIds.uniqued() {
             var artifact = Kfmd_V1_LastReadsResponse.Artifact()
@@ -147,7 +151,12 @@ extension Transaction {
                 WHERE artifact_id = ? AND type IN (?, ?)
                 """, id, input, inferred
             ) { ($0.integer(0), $0.integer(1), $0.integer(2)) }
-            for (execution, type, time) in events where !others.contains(execution) {
+            for (execution, type, time) in events {
+                let key = Kfmd_V1_EventKey.with {
+                    ($0.executionID, $0.artifactID) = (execution, id)
+                    $0.type = type == input ? .input : .internalOutput
+                }
+                if outdated.contains(key) || type == input && others.contains(execution) { continue }
                 if type == input {
                     artifact.millisecondsSinceEpoch =
                         artifact.hasMillisecondsSinceEpoch ? max(artifact.millisecondsSinceEpoch, time) : time

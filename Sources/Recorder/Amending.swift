@@ -7,6 +7,9 @@ actor Amending {
 
     init(_ backend: any MetadataBackend) { self.backend = backend }
 
+    /// The store may have been replaced by another.
+    func forget() { known = nil }
+
     /// - Throws: ``StatusError`` when the store cannot be reached.
     func isSupported() async throws -> Bool {
         if let known { return known }

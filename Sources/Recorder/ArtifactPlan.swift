@@ -119,7 +119,8 @@ struct ArtifactPlan {
         let place = execution.place
         let content = Identity.content(of: use.artifact, in: place)
         let identity = content ?? Identity.output(of: execution.id, use: use)
-        let own = known(use, in: written)
+        // What others wrote too is theirs: of one content, when this execution has another now.
+        let own = known(use, in: written).flatMap { isOnly(execution, $0) ? $0 : nil }
         let same = byExternalID[identity] ?? formerContent(use, of: execution)
         let index =
             (written.arePreferred ? own ?? same : same ?? own)
@@ -134,6 +135,13 @@ struct ArtifactPlan {
         entries[index].producers.insert(execution.id)
         state(index, use, of: execution, isWriter: true)
         return index
+    }
+
+    /// Whether no other execution wrote it, as far as is told.
+    private func isOnly(_ execution: Execution, _ index: Int) -> Bool {
+        entries[index].statements.all.allSatisfy {
+            !$0.isWriter || $0.execution == execution.id || $0.place.isEmpty && !isAnothers(index)
+        }
     }
 
     private func isAnothers(_ index: Int) -> Bool { entries[index].statements.isOthers }
@@ -389,9 +397,8 @@ extension ArtifactPlan.Entry {
             of: shown, externalID: isOthers && node.hasExternalID ? node.externalID : externalID, typeID: typeID,
             over: isStored ? node : nil, before: before, more: more, hasType: !isLate)
         guard isOthers, isStored else { return result }
-        // What another says of it stays as it is.
+        // What another says of it stays as it is, and is not added to: it would be taken for his.
         var kept = node
-        kept.customProperties.merge(result.customProperties) { theirs, _ in theirs }
         kept.customProperties[PropertyName.statements] = result.customProperties[PropertyName.statements]
         return kept
     }

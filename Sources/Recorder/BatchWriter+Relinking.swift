@@ -92,7 +92,9 @@ extension BatchWriter {
             .with { $0.executionIds = Set(events.map(\.executionID)).sorted() }
         ).executions
         graph.note(try await storedEvents(of: nodes.map(\.id)))
-        for node in nodes {
+        // Those of this batch were looked at above, as they are now.
+        let own = Set(graph.targets.filter { !$0.isVisitor }.compactMap { $0.node?.id })
+        for node in nodes where !own.contains(node.id) {
             guard let execution = Self.execution(of: node), execution.state != .cached else { continue }
             for use in execution.outputs {
                 guard let uri = use.artifact.uri else { continue }
@@ -122,8 +124,7 @@ extension BatchWriter {
         let response = try await backend.lastReads(
             .with {
                 $0.artifactIds = stored.map { plan.entries[$0].node.id }.sorted()
-                // What these read they have said.
-                $0.exceptExecutionIds = graph.changed.sorted()
+                ($0.exceptExecutionIds, $0.exceptEvents) = graph.outdated
             })
         for artifact in response.artifacts {
             guard let index = plan.index(ofStored: artifact.id) else { continue }

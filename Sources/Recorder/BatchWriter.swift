@@ -155,8 +155,9 @@ public struct BatchWriter: Sendable {
                 case .alreadyExists where attempt < Self.maximumAttempts, .aborted where attempt < Self.maximumAttempts:
                     try await Task.sleep(for: .milliseconds(Int.random(in: 0...(2 << attempt))))
                 // The ids that we remember may be those of another store.
-                case .notFound where attempt < 1, .invalidArgument where attempt < 1:
+                case .notFound where attempt < 1, .invalidArgument where attempt < 1, .unimplemented where attempt < 1:
                     await types.clear()
+                    await amending.forget()
                 default: throw error
                 }
             }
@@ -239,7 +240,7 @@ public struct BatchWriter: Sendable {
         var all = known
         for (id, node) in siblings where !batch.contains(id) {
             guard let record = KeptFacts.record(node.customProperties, of: id) else { continue }
-            all.append((Item(record), record.executions()))
+            all.append((Item(record), record.isSlim ? [] : record.executions()))
         }
         for index in all.indices where all[index].item.current.isServing {
             let item = all[index].item

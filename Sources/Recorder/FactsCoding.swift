@@ -321,7 +321,14 @@ private struct FactsReader {
     }
 
     mutating func date() throws -> Date? {
-        try optional { Date(timeIntervalSinceReferenceDate: try $0.double()) }
+        try optional { reader in
+            let seconds = try reader.double()
+            // The years that a calendar has.
+            guard seconds.isFinite, abs(seconds) < 3e11 else {
+                throw Damaged(description: "facts with an impossible time")
+            }
+            return Date(timeIntervalSinceReferenceDate: seconds)
+        }
     }
 
     mutating func record() throws -> Record {

@@ -129,16 +129,18 @@ struct Graph {
         guard let node = targets[number].node else { return }
         for id in ids {
             guard let index = plan.index(ofStored: id), !linked.contains(index) else { continue }
-            take(node.id, id, isInput ? .input : .output, targets[number].execution)
+            take(node.id, plan.entries[index], isInput ? .input : .output, targets[number].execution)
             plan.withdraw(index, targets[number].execution.id, isWriter: !isInput)
         }
     }
 
     private mutating func take(
-        _ id: Int64, _ artifact: Int64, _ type: MlMetadata_Event.TypeEnum, _ execution: Execution
+        _ id: Int64, _ entry: ArtifactPlan.Entry, _ type: MlMetadata_Event.TypeEnum, _ execution: Execution
     ) {
+        let artifact = entry.node.id
         taken.append(.with { ($0.executionID, $0.artifactID, $0.type) = (id, artifact, type) })
-        orphans.insert(artifact)
+        // Another's stays, whoever read it.
+        if !entry.statements.isOthers { orphans.insert(artifact) }
         unlinked.append((artifact, execution.membership, false))
     }
 
@@ -187,9 +189,10 @@ struct Graph {
             .with { ($0.executionID, $0.artifactID, $0.type) = (event.executionID, event.artifactID, event.type) })
     }
 
-    /// Executions of the store of which it is known here what they read, whatever the store says.
-    var changed: Set<Int64> {
-        Set(targets.filter { !$0.isVisitor }.compactMap { $0.node?.id }).union((taken + renamed).map(\.executionID))
+    /// Events that are not so any more, whatever the store says: of the executions of this batch all that they read, which
+    /// they say anew, of others what is taken back.
+    var outdated: (executions: [Int64], events: [Kfmd_V1_EventKey]) {
+        (targets.filter { !$0.isVisitor }.compactMap { $0.node?.id }.sorted(), taken + renamed)
     }
 
     /// Artifacts of the store that somebody does not read any more, or read at another time.
@@ -233,7 +236,7 @@ struct Graph {
                 }
                 for event in old {
                     guard let index = plan.index(ofStored: event.artifactID), !linked.contains(index) else { continue }
-                    take(node.id, event.artifactID, event.type, execution)
+                    take(node.id, plan.entries[index], event.type, execution)
                     plan.withdraw(index, execution.id, isWriter: !isInput)
                 }
             }

@@ -33,6 +33,9 @@ import Testing
         ("https://h/x?v=1", "https://h/x?v=2"), ("https://h/x?key=a", "https://h/x?key=b"),
         ("s3://b/k?a", "s3://b/k?b"),
         ("pvc://a/x", "pvc://b/x"), ("https://h/x?se=1", "https://h/x?se=2"),
+        ("https://h/x?tokenizer=a", "https://h/x?tokenizer=b"),
+        ("https://h/x?max_tokens=1", "https://h/x?max_tokens=2"),
+        ("s3://minio:9000/b/users/alice@corp.com/m", "s3://minio:9000/b/users/bob@corp.com/m"),
     ])
     func othersAreOthers(one: String, two: String) { #expect(Location.key(of: one) != Location.key(of: two)) }
 
@@ -81,6 +84,7 @@ import Testing
         ("https://h/x?sv=1&sig=SECRET&se=2", "https://h/x"), ("https://h/x#access_token=SECRET", "https://h/x"),
         ("jdbc:postgresql://user:SECRET@db/x", "jdbc:postgresql://db/x"),
         ("jdbc:sqlserver://h;user=sa;password=SECRET", "jdbc:sqlserver://h;user=sa"),
+        (#"{"c":"{\"u\":\"https://h/x?token=SECRET\"}"}"#, #"{"c":"{\"u\":\"https://h/x\"}"}"#),
         (#"https:\/\/u:SECRET@h\/x"#, "https://h\\/x"), ("mail me@example.com, 10:30", "mail me@example.com, 10:30"),
         ("ssh://git@h/r", "ssh://git@h/r"), ("https://h/x?v=1;w=2", "https://h/x?v=1;w=2"),
     ])

@@ -279,8 +279,11 @@ public nonisolated struct Kfmd_V1_LastReadsRequest: Sendable {
 
   public var artifactIds: [Int64] = []
 
-  /// Executions whose events do not count.
+  /// Executions whose INPUT events do not count.
   public var exceptExecutionIds: [Int64] = []
+
+  /// Events that do not count.
+  public var exceptEvents: [Kfmd_V1_EventKey] = []
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -693,7 +696,7 @@ nonisolated extension Kfmd_V1_FindBelowResponse: SwiftProtobuf.Message, SwiftPro
 
 nonisolated extension Kfmd_V1_LastReadsRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".LastReadsRequest"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}artifact_ids\0\u{3}except_execution_ids\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}artifact_ids\0\u{3}except_execution_ids\0\u{3}except_events\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -703,6 +706,7 @@ nonisolated extension Kfmd_V1_LastReadsRequest: SwiftProtobuf.Message, SwiftProt
       switch fieldNumber {
       case 1: try { try decoder.decodeRepeatedInt64Field(value: &self.artifactIds) }()
       case 2: try { try decoder.decodeRepeatedInt64Field(value: &self.exceptExecutionIds) }()
+      case 3: try { try decoder.decodeRepeatedMessageField(value: &self.exceptEvents) }()
       default: break
       }
     }
@@ -715,12 +719,16 @@ nonisolated extension Kfmd_V1_LastReadsRequest: SwiftProtobuf.Message, SwiftProt
     if !self.exceptExecutionIds.isEmpty {
       try visitor.visitRepeatedInt64Field(value: self.exceptExecutionIds, fieldNumber: 2)
     }
+    if !self.exceptEvents.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.exceptEvents, fieldNumber: 3)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: Kfmd_V1_LastReadsRequest, rhs: Kfmd_V1_LastReadsRequest) -> Bool {
     if lhs.artifactIds != rhs.artifactIds {return false}
     if lhs.exceptExecutionIds != rhs.exceptExecutionIds {return false}
+    if lhs.exceptEvents != rhs.exceptEvents {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
