@@ -53,7 +53,7 @@ public enum LineageMapping {
     ///   - before: what was known of it when the context was written last.
     ///   - sights: what ``PropertyName/sights`` gets.
     public static func context(
-        of status: Execution, over stored: MlMetadata_Context, before: Execution?, sights: String?
+        of status: Execution, over stored: MlMetadata_Context, before: Execution?, sights: MlMetadata_Value?
     ) -> MlMetadata_Context {
         var context = stored
         var old = before.map(statusProperties) ?? [:]
@@ -61,9 +61,8 @@ public enum LineageMapping {
         if before == nil {
             for name in [PropertyName.endTime, PropertyName.message, PropertyName.problems] { old[name] = .string("") }
         }
-        var new = statusProperties(status)
-        new[PropertyName.sights] = sights.map { .string($0) }
-        replace(old, by: new, &context.customProperties)
+        replace(old, by: statusProperties(status), &context.customProperties)
+        context.customProperties[PropertyName.sights] = sights
         return context
     }
 
@@ -102,7 +101,8 @@ public enum LineageMapping {
     ///   - sights: what ``PropertyName/sights`` gets.
     ///   - hasType: whether the node has the execution's type, or gets it.
     public static func node(
-        of execution: Execution, typeID: Int64, over stored: MlMetadata_Execution?, before: Execution?, sights: String?,
+        of execution: Execution, typeID: Int64, over stored: MlMetadata_Execution?, before: Execution?,
+        sights: MlMetadata_Value?,
         hasType: Bool
     ) -> MlMetadata_Execution {
         var node = stored ?? MlMetadata_Execution()
@@ -114,8 +114,7 @@ public enum LineageMapping {
         if before == nil {
             for name in [PropertyName.endTime, PropertyName.message, PropertyName.problems] { old[name] = .string("") }
         }
-        var new = customProperties(of: execution)
-        new[PropertyName.sights] = sights.map { .string($0) }
+        let new = customProperties(of: execution)
         for name in old.keys where new[name] == nil { node.customProperties[Identity.bounded(name)] = nil }
         for name in before?.properties.keys.map(Identity.bounded) ?? [] where execution.properties[name] == nil {
             node.properties[name] = nil
@@ -123,6 +122,7 @@ public enum LineageMapping {
         set(
             execution.properties, new, hasType: hasType, isNewType: before.map { $0.type != execution.type } ?? false,
             &node.properties, &node.customProperties)
+        node.customProperties[PropertyName.sights] = sights
         return node
     }
 

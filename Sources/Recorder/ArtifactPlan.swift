@@ -382,7 +382,6 @@ extension ArtifactPlan.Entry {
         let isLate = isStored && !canAmend && storedType != shown.type
         if isLate, let storedType { shown.type = storedType }
         var more: [String: PropertyValue?] = [:]
-        more[PropertyName.statements] = .some(KeptFacts.text(of: statements).map { .string($0) })
         if isLate, let declared { more[PropertyName.declaredType] = .some(.string(declared)) }
         if !isOthers {
             more[PropertyName.producedTime] = .some(produced.map { .string(Timestamp.format($0)) })
@@ -393,9 +392,10 @@ extension ArtifactPlan.Entry {
                 more[PropertyName.run] = .some(.string(owner.run))
             }
         }
-        let result = LineageMapping.node(
+        var result = LineageMapping.node(
             of: shown, externalID: isOthers && node.hasExternalID ? node.externalID : externalID, typeID: typeID,
             over: isStored ? node : nil, before: before, more: more, hasType: !isLate)
+        result.customProperties[PropertyName.statements] = KeptFacts.value(of: statements, isText: !canAmend)
         guard isOthers, isStored else { return result }
         // What another says of it stays as it is, and is not added to: it would be taken for his.
         var kept = node

@@ -4,6 +4,7 @@ import MetadataAPI
 extension BatchWriter {
     /// Keeps with the contexts of runs how far these have come. Contexts that are not there are made.
     func writeRuns(_ items: ArraySlice<Item>) async throws -> [String: Outcome] {
+        let canAmend = try await amending.isSupported()
         let runs = items.map(\.current)
         let contexts = try await types.contexts(of: Set(runs.map(\.membership)))
         let ids = Set(runs.compactMap { contexts[$0.membership]?.run }).sorted()
@@ -23,7 +24,8 @@ extension BatchWriter {
             var record = stored ?? LineageMapping.former(node, of: run).map(Record.init) ?? item.record
             record.add(item.record, isLive: isLive)
             nodes[id] = LineageMapping.context(
-                of: record.current, over: node, before: stored?.current, sights: KeptFacts.text(of: record))
+                of: record.current, over: node, before: stored?.current,
+                sights: KeptFacts.value(of: record, isText: !canAmend))
             outcomes[run.id] = .recorded(Receipt(executionID: 0, runID: id, inputs: [], outputs: []))
         }
         let changed = nodes.values.filter { $0 != stored[$0.id] }.sorted { $0.id < $1.id }

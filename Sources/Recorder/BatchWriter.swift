@@ -168,7 +168,7 @@ public struct BatchWriter: Sendable {
     private func writeOnce(_ items: ArraySlice<Item>, _ unwritten: Set<String>) async throws -> [String: Outcome] {
         let canAmend = try await amending.isSupported()
         // One that another recorder may have written is looked up always.
-        let targets = try await targets(of: items, unwritten)
+        let targets = try await targets(of: items, unwritten, canAmend: canAmend)
         let executions = targets.map(\.execution)
         let events = try await storedEvents(of: targets.compactMap { $0.node?.id })
         let artifacts = try await storedArtifacts(executions, events: events.values.joined())
@@ -193,7 +193,9 @@ public struct BatchWriter: Sendable {
     }
 
     /// The executions that are written for records: what the store knows of each is taken into account.
-    private func targets(of items: ArraySlice<Item>, _ unwritten: Set<String>) async throws -> [Target] {
+    private func targets(
+        of items: ArraySlice<Item>, _ unwritten: Set<String>, canAmend: Bool
+    ) async throws -> [Target] {
         var stored = try await storedExecutions(
             items.map(\.current).filter { !unwritten.contains($0.id) || $0.recordedID != nil })
         var known: [(item: Item, before: [Execution])] = items.map { item in
@@ -214,7 +216,8 @@ public struct BatchWriter: Sendable {
                 let old = before.first { $0.id == execution.id }
                 return Target(
                     execution: execution, before: old, node: (isCurrent ? stored : others)[execution.id],
-                    sights: KeptFacts.text(of: isCurrent ? item.record : Record(execution)), isAttempt: !isCurrent)
+                    sights: KeptFacts.value(of: isCurrent ? item.record : Record(execution), isText: !canAmend),
+                    isAttempt: !isCurrent)
             }
         }
     }

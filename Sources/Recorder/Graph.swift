@@ -9,7 +9,7 @@ struct Target: Sendable {
     var before: Execution?
     var node: MlMetadata_Execution?
     /// All that was seen of it, as it is kept.
-    var sights: String?
+    var sights: MlMetadata_Value?
     /// Whether it was repeated, and stands beside the attempt that is current.
     var isAttempt = false
     /// Whether nothing was told of it, and it only has another link now.
@@ -244,7 +244,7 @@ struct Graph {
             targets.append(
                 Target(
                     execution: execution, before: execution, node: node,
-                    sights: node.customProperties[PropertyName.sights]?.stringValue, isAttempt: true, isVisitor: true))
+                    sights: node.customProperties[PropertyName.sights], isAttempt: true, isVisitor: true))
             links += new
         }
     }
@@ -297,7 +297,7 @@ struct Graph {
         targets.append(
             Target(
                 execution: execution, before: execution, node: node,
-                sights: node.customProperties[PropertyName.sights]?.stringValue, isAttempt: true, isVisitor: true))
+                sights: node.customProperties[PropertyName.sights], isAttempt: true, isVisitor: true))
         return targets.count - 1
     }
 

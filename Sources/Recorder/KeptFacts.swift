@@ -3,13 +3,15 @@ import Gzip
 import Lineage
 import MetadataAPI
 
-/// What the recorder keeps for itself in properties of the store's nodes: compressed, as text, so that every version
-/// of ML Metadata takes it.
+/// What the recorder keeps for itself in properties of the store's nodes: compressed.
 enum KeptFacts {
     /// The most that is unpacked, in bytes.
     private static let limit = 16 << 20
-    static func text(of record: Record) -> String? {
-        if let text = pack(FactsCoding.encode(record)), text.utf8.count <= Budget.keptLength { return text }
+    /// - Parameter isText: for stores that are not ours.
+    static func value(of record: Record, isText: Bool) -> MlMetadata_Value? {
+        if let bytes = pack(FactsCoding.encode(record)), bytes.count <= Budget.keptLength {
+            return MlMetadata_Value(kept: bytes, isText: isText)
+        }
         let slim = record.slimmed { sight in
             var sight = sight
             (sight.inputs, sight.outputs, sight.parameters, sight.evidence, sight.problems) = ([], [], [], [], [])
@@ -17,7 +19,7 @@ enum KeptFacts {
             (sight.run.properties, sight.run.customProperties) = ([:], [:])
             return sight
         }
-        return pack(FactsCoding.encode(slim))
+        return pack(FactsCoding.encode(slim)).map { MlMetadata_Value(kept: $0, isText: isText) }
     }
 
     /// `nil` where there is none, or it cannot be read: then it is made anew.
@@ -32,7 +34,9 @@ enum KeptFacts {
         return found
     }
 
-    static func text(of statements: ArtifactStatements) -> String? { pack(FactsCoding.encode(statements)) }
+    static func value(of statements: ArtifactStatements, isText: Bool) -> MlMetadata_Value? {
+        pack(FactsCoding.encode(statements)).map { MlMetadata_Value(kept: $0, isText: isText) }
+    }
 
     static func statements(_ properties: [String: MlMetadata_Value]) -> ArtifactStatements? {
         guard
@@ -42,12 +46,10 @@ enum KeptFacts {
         return found
     }
 
-    private static func pack(_ bytes: [UInt8]) -> String? {
-        Gzip.compress(bytes).map { Data($0).base64EncodedString() }
-    }
+    /// `nil` for what could not be read back.
+    private static func pack(_ bytes: [UInt8]) -> [UInt8]? { bytes.count > limit ? nil : Gzip.compress(bytes) }
 
     private static func unpack(_ value: MlMetadata_Value?) -> [UInt8]? {
-        guard let text = value?.stringValue, !text.isEmpty, let data = Data(base64Encoded: text) else { return nil }
-        return try? Gzip.decompress(Array(data), limit: limit)
+        value?.keptBytes.flatMap { try? Gzip.decompress($0, limit: limit) }
     }
 }

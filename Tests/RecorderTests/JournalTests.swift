@@ -1,5 +1,6 @@
 import FoundationEssentials
 import Lineage
+import MetadataAPI
 @testable import Recorder
 import Testing
 
@@ -186,12 +187,17 @@ extension JournalTests {
 
     @Test func keepsEverything() throws {
         #expect(try FactsCoding.decode(FactsCoding.encode(Self.record)) == Self.record)
-        let text = try #require(KeptFacts.text(of: Self.record))
-        #expect(KeptFacts.record(["__kfmd_sights__": .with { $0.stringValue = text }], of: Self.full.id) == Self.record)
-        #expect(KeptFacts.record(["__kfmd_sights__": .with { $0.stringValue = text }], of: "another") == nil)
-        #expect(
-            KeptFacts.record(
-                ["__kfmd_sights__": .with { $0.stringValue = String(text.dropFirst(9)) }], of: Self.full.id) == nil)
+        for isText in [true, false] {
+            let value = try #require(KeptFacts.value(of: Self.record, isText: isText))
+            let name = "__kfmd_sights__"
+            #expect(KeptFacts.record([name: value], of: Self.full.id) == Self.record)
+            // Nodes are copied, properties and all.
+            #expect(KeptFacts.record([name: value], of: "another") == nil)
+            let bytes = try #require(value.keptBytes)
+            let cut = MlMetadata_Value(kept: Array(bytes.dropFirst(9)), isText: isText)
+            #expect(KeptFacts.record([name: cut], of: Self.full.id) == nil)
+        }
+        #expect(KeptFacts.record(["__kfmd_sights__": .with { $0.intValue = 1 }], of: Self.full.id) == nil)
     }
 
     /// Journals of kfmd 0.1 have an execution where a record is now.
