@@ -206,6 +206,8 @@ struct Graph {
         _ visitors: [(node: MlMetadata_Execution, execution: Execution)], _ events: [Int64: [MlMetadata_Event]],
         _ plan: inout ArtifactPlan
     ) {
+        // Those that become targets are known with all their events: none is put twice.
+        note(events)
         for (node, execution) in visitors {
             var new: [Link] = []
             for isInput in [true, false] where isInput || execution.state == .cached {
