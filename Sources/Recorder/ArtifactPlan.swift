@@ -255,7 +255,8 @@ struct ArtifactPlan {
         let place = execution.place
         let content = Identity.content(of: use.artifact, in: place)
         let same = content.flatMap { byExternalID[$0] }
-        let written = same.flatMap { entries[$0].isUnproduced ? nil : $0 }
+        // One of which nobody says anything any more is neither.
+        let written = same.flatMap { entries[$0].statements.all.contains(where: \.isWriter) ? $0 : nil }
         let found = own.arePreferred ? nil : written ?? candidate(for: use, readBy: execution)
         if let index = found ?? (own.arePreferred ? known(use, in: own) : nil) ?? same ?? candidate(
             for: use, readBy: execution)
