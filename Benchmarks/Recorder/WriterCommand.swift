@@ -135,16 +135,6 @@ struct WriterCommand: AsyncParsableCommand {
         ) async throws -> MlMetadata_GetExecutionsByContextResponse {
             try await client.getExecutionsByContext(request)
         }
-        // What is written is replayed on stores that do not have it.
-        func amend(_ request: Kfmd_V1_AmendRequest) async throws -> Kfmd_V1_AmendResponse {
-            throw StatusError(.unimplemented, "not remembered")
-        }
-        func findBelow(_ request: Kfmd_V1_FindBelowRequest) async throws -> Kfmd_V1_FindBelowResponse {
-            throw StatusError(.unimplemented, "not remembered")
-        }
-        func lastReads(_ request: Kfmd_V1_LastReadsRequest) async throws -> Kfmd_V1_LastReadsResponse {
-            throw StatusError(.unimplemented, "not remembered")
-        }
         func getContextByTypeAndName(
             _ request: MlMetadata_GetContextByTypeAndNameRequest
         ) async throws -> MlMetadata_GetContextByTypeAndNameResponse {

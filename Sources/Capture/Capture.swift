@@ -189,18 +189,17 @@ public struct Capture: Sendable {
             }
         }
         if result.run?.state.isFinal == false, isDeleted { result.run?.state = .canceled }
-        let age = age(of: object, isDeleted: isDeleted)
-        for index in result.executions.indices {
-            result.executions[index].age = age
-            if result.executions[index].state.isFinal { result.executions[index].endSeenIn = [object.kind] }
+        // Most objects tell of nothing.
+        if !result.everything.isEmpty || result.serving != nil {
+            let age = age(of: object, isDeleted: isDeleted)
+            for index in result.executions.indices {
+                result.executions[index].age = age
+                if result.executions[index].state.isFinal { result.executions[index].endSeenIn = [object.kind] }
+            }
+            result.run?.age = age
+            result.serving?.age = age
         }
-        result.run?.age = age
-        result.serving?.age = age
-        for index in result.executions.indices {
-            result.executions[index].placeArtifacts(cluster: cluster)
-            result.executions[index].cutSecrets()
-        }
-        result.run?.cutSecrets()
+        result.cutSecrets(cluster: cluster)
         for index in result.problems.indices {
             result.problems[index].reason = Secrets.cut(from: result.problems[index].reason)
         }

@@ -1,21 +1,53 @@
 import Lineage
 
+extension Capture.Result {
+    /// Cuts credentials out of all executions and the run, and places their artifacts.
+    mutating func cutSecrets(cluster: String) {
+        // Ten thousand steps have one run, with all its parameters: it is looked at once.
+        var last: (written: Run, cut: Run)?
+        func withoutSecrets(_ run: Run) -> Run {
+            if let last, last.written == run { return last.cut }
+            let cut = run.withoutSecrets
+            last = (run, cut)
+            return cut
+        }
+        for index in executions.indices {
+            executions[index].placeArtifacts(cluster: cluster)
+            executions[index].cutSecrets()
+            executions[index].run = withoutSecrets(executions[index].run)
+        }
+        guard var whole = run else { return }
+        whole.cutSecrets()
+        whole.run = withoutSecrets(whole.run)
+        run = whole
+    }
+}
+
+extension Run {
+    fileprivate var withoutSecrets: Run {
+        var result = self
+        result.name = Secrets.cut(from: name)
+        result.displayName = Secrets.cut(from: displayName)
+        result.pipeline = pipeline.map(Secrets.cut)
+        result.properties = properties.mapValues(\.withoutSecrets)
+        result.customProperties = customProperties.mapValues(\.withoutSecrets)
+        return result
+    }
+}
+
 extension Execution {
     /// Writes the locations of all artifacts as they are kept, and says within what they mean one place. Every
     /// convention passes here.
-    mutating func placeArtifacts(cluster: String) {
+    fileprivate mutating func placeArtifacts(cluster: String) {
         let namespace = mainOrigin?.namespace ?? ""
         for index in inputs.indices { inputs[index].artifact.place(cluster: cluster, namespace: namespace) }
         for index in outputs.indices { outputs[index].artifact.place(cluster: cluster, namespace: namespace) }
     }
 
-    /// Cuts credentials out of all texts that are kept, shown or logged.
-    mutating func cutSecrets() {
+    /// Cuts credentials out of all texts that are kept, shown or logged, but those of the run.
+    fileprivate mutating func cutSecrets() {
         name = Secrets.cut(from: name)
         workspace.name = Secrets.cut(from: workspace.name)
-        run.name = Secrets.cut(from: run.name)
-        run.displayName = Secrets.cut(from: run.displayName)
-        run.pipeline = run.pipeline.map(Secrets.cut)
         if let reason = conclusion?.reason { conclusion?.reason = Secrets.cut(from: reason) }
         for index in parameters.indices {
             parameters[index].name = Secrets.cut(from: parameters[index].name)
@@ -23,8 +55,6 @@ extension Execution {
         }
         properties = properties.mapValues(\.withoutSecrets)
         customProperties = customProperties.mapValues(\.withoutSecrets)
-        run.properties = run.properties.mapValues(\.withoutSecrets)
-        run.customProperties = run.customProperties.mapValues(\.withoutSecrets)
         for index in problems.indices { problems[index].reason = Secrets.cut(from: problems[index].reason) }
         for index in evidence.indices { evidence[index].fact = Secrets.cut(from: evidence[index].fact) }
         for index in inputs.indices { inputs[index].cutSecrets() }

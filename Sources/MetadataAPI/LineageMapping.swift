@@ -189,7 +189,8 @@ public enum LineageMapping {
     public static func former(_ node: MlMetadata_Execution, of execution: Execution) -> Execution {
         func time(_ name: String) -> Date? { Timestamp.parse(node.customProperties[name]?.stringValue ?? "") }
         var result = execution
-        result.origins = ["(store)": .init(kind: "(store)", namespace: "", name: execution.id, uid: execution.id)]
+        let kind = Record.storeKind
+        result.origins = [kind: .init(kind: kind, namespace: "", name: execution.id, uid: execution.id)]
         (result.inputs, result.outputs, result.parameters, result.evidence) = ([], [], [], [])
         (result.problems, result.properties, result.customProperties) = ([], [:], [:])
         (result.age, result.conclusion, result.replacement) = (Age(), nil, nil)

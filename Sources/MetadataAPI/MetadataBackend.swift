@@ -54,3 +54,16 @@ public protocol MetadataBackend: Sendable {
     func findBelow(_ request: Kfmd_V1_FindBelowRequest) async throws -> Kfmd_V1_FindBelowResponse
     func lastReads(_ request: Kfmd_V1_LastReadsRequest) async throws -> Kfmd_V1_LastReadsResponse
 }
+
+/// Servers of ML Metadata's protocol have nothing else.
+extension MetadataBackend {
+    private var unimplemented: StatusError { StatusError(.unimplemented, "unknown service kfmd.v1.Amending") }
+
+    public func amend(_ request: Kfmd_V1_AmendRequest) async throws -> Kfmd_V1_AmendResponse { throw unimplemented }
+    public func findBelow(_ request: Kfmd_V1_FindBelowRequest) async throws -> Kfmd_V1_FindBelowResponse {
+        throw unimplemented
+    }
+    public func lastReads(_ request: Kfmd_V1_LastReadsRequest) async throws -> Kfmd_V1_LastReadsResponse {
+        throw unimplemented
+    }
+}

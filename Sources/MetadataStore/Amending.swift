@@ -126,6 +126,7 @@ extension Transaction {
                 "SELECT id FROM Artifact WHERE uri >= ? AND uri < ? ORDER BY uri LIMIT ?", uri + "/", uri + "0",
                 Int64(limit)
             ) { $0.integer(0) }
+            try StoreLimits.check(elements: ids.count)
         }
         let nodes: [MlMetadata_Artifact] = try nodes(ids: ids)
         return .with { $0.artifacts = nodes }
@@ -134,7 +135,8 @@ extension Transaction {
     /// When artifacts were read last, and what is inferred of them.
     /// - Throws: ``StatusError``.
     public func lastReads(_ request: Kfmd_V1_LastReadsRequest) throws -> Kfmd_V1_LastReadsResponse {
-        try StoreLimits.check(elements: request.artifactIds.count + request.exceptExecutionIds.count)
+        try StoreLimits.check(
+            elements: request.artifactIds.count + request.exceptExecutionIds.count + request.exceptEvents.count)
         let others = Set(request.exceptExecutionIds)
         let outdated = Set(request.exceptEvents)
         var response = Kfmd_V1_LastReadsResponse()

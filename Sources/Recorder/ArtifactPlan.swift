@@ -17,7 +17,7 @@ struct ArtifactPlan {
         var statements: ArtifactStatements
         /// What was shown of it when it was written last; `nil` for a new one, and for one of another recorder.
         var before: Artifact?
-        /// The name of the type that it has in the store.
+        /// The name of the type that it has in the store; `nil` for a new one, and where the store does not tell.
         var storedType: String?
         var externalID: String?
         /// The executions of this batch that wrote it, by external id.
@@ -58,22 +58,22 @@ struct ArtifactPlan {
     /// The clocks of two nodes, and the seconds that Kubernetes rounds to.
     static let tolerance: TimeInterval = 2
 
-    /// - Parameter types: the names of types by id, where nodes do not tell.
-    init(stored: [MlMetadata_Artifact], types: [Int64: String] = [:]) {
+    init(stored: [MlMetadata_Artifact]) {
         for node in stored where byID[node.id] == nil {
-            let type = node.type.isEmpty ? types[node.typeID] ?? "" : node.type
+            let type = node.type
             if var statements = KeptFacts.statements(node.customProperties) {
                 // Another's is as he says now.
                 if statements.isOthers { statements.state(Self.former(node, type: type).all[0]) }
                 append(
                     Entry(
-                        node: node, isStored: true, statements: statements, before: statements.shown, storedType: type,
+                        node: node, isStored: true, statements: statements, before: statements.shown,
+                        storedType: type.isEmpty ? nil : type,
                         externalID: node.hasExternalID ? node.externalID : nil))
             } else {
                 append(
                     Entry(
                         node: node, isStored: true, statements: Self.former(node, type: type), before: nil,
-                        storedType: type, externalID: node.hasExternalID ? node.externalID : nil))
+                        storedType: type.isEmpty ? nil : type, externalID: node.hasExternalID ? node.externalID : nil))
             }
         }
     }
@@ -376,11 +376,10 @@ extension ArtifactPlan.Entry {
     /// The node to be put.
     /// - Parameter typeID: of the type that is shown, or of the one that it has where that cannot be changed.
     func node(typeID: Int64, canAmend: Bool) -> MlMetadata_Artifact {
-        let statements = statements.normalized
         guard var shown = statements.shown else { return node }
         let declared = shown.isTypeDeclared ? shown.type : nil
         let isOthers = statements.isOthers
-        let isLate = isStored && !canAmend && storedType != shown.type
+        let isLate = isStored && !canAmend && storedType != nil && storedType != shown.type
         if isLate, let storedType { shown.type = storedType }
         var more: [String: PropertyValue?] = [:]
         if isLate, let declared { more[PropertyName.declaredType] = .some(.string(declared)) }

@@ -54,13 +54,13 @@ extension BatchWriter {
         func isPart(_ writer: Execution, of folder: Int) -> Bool {
             // Nobody wrote the folder itself, and the file was there when it was last read.
             let entry = plan.entries[folder]
-            guard entry.isUnproduced, entry.statements.all.allSatisfy({ $0.execution != ArtifactStatements.others }),
-                let end = writer.end ?? writer.start, let last = lastReads[folder]
+            guard entry.isUnproduced, !entry.statements.isOthers, let end = writer.end ?? writer.start,
+                let last = lastReads[folder]
             else { return false }
             return end <= last.addingTimeInterval(ArtifactPlan.tolerance)
         }
-        // What this batch wrote into folders that were read.
-        for (number, target) in graph.targets.enumerated() {
+        // What this batch wrote into them; most write into none.
+        for (number, target) in graph.targets.enumerated() where !folders.isEmpty {
             for use in target.execution.outputs where target.execution.state != .cached {
                 guard let uri = use.artifact.uri, Artifact.isComplete(uri) else { continue }
                 for folder in Location.folders(of: uri, upTo: Graph.maximumFolders) {

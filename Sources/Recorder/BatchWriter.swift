@@ -177,12 +177,12 @@ public struct BatchWriter: Sendable {
         graph.resolve(&plan)
         if canAmend { try await relink(&graph, &plan) }
         try await findBelow(&graph, &plan, canAmend: canAmend)
-        let typeIDs = try await types.ids(of: graph.types(plan))
+        // Of all that the store has under the uris, only what this batch touches is written.
+        let entries = graph.compact(plan)
+        let typeIDs = try await types.ids(of: graph.types(entries))
         let written = graph.targets.map(\.execution)
         let found = try await types.contexts(of: Set(written.map(\.membership)))
         let contexts = written.reduce(into: [:]) { $0[$1.id] = found[$1.membership] }
-        // Of all that the store has under the uris, only what this batch touches is written.
-        let entries = graph.compact(plan)
         let request = graph.request(entries, typeIDs)
         let response = try await put(request, graph, entries, typeIDs)
         guard response.executionIds.count == request.executions.count,
@@ -467,7 +467,7 @@ extension ArtifactPlan.Entry {
     /// A type that was declared too late for a store that changes none.
     fileprivate var lateType: String? {
         guard isStored, let shown = statements.shown, shown.isTypeDeclared, let storedType, storedType != shown.type,
-            !statements.all.contains(where: { $0.execution == ArtifactStatements.others })
+            !statements.isOthers
         else { return nil }
         return shown.type
     }

@@ -95,25 +95,27 @@ struct Graph {
     ) {
         guard linked.insert(artifact).inserted else { return }
         let entry = plan.entries[artifact]
-        var isStored = entry.isStored && ids.contains(entry.node.id)
         let target = targets[number]
-        // An event has its name and time from what was known when it was put.
-        if isStored, canAmend, target.before != nil, let node = target.node {
-            let type: MlMetadata_Event.TypeEnum = kind == .input ? .input : .output
-            let event = events[node.id]?.first { $0.artifactID == entry.node.id && $0.type == type }
-            let wanted = Self.event(kind, name, target.execution)
-            if let event,
-                event.path != wanted.path
-                    || wanted.hasMillisecondsSinceEpoch
-                        && event.millisecondsSinceEpoch != wanted.millisecondsSinceEpoch
-            {
-                renamed.append(
-                    .with { ($0.executionID, $0.artifactID, $0.type) = (node.id, entry.node.id, type) })
-                isStored = false
-            }
-        }
+        let isStored =
+            entry.isStored && ids.contains(entry.node.id) && isStored(kind, name, of: target, entry.node.id)
         if kind == .input, entry.wasClaimed { unlinked.append((entry.node.id, target.execution.membership, true)) }
         links.append(Link(target: number, artifact: artifact, kind: kind, name: name, isStored: isStored))
+    }
+
+    /// Whether an event that the store has can stay. It has its name and time from what was known when it was put: where
+    /// that is otherwise now, it is put anew.
+    private mutating func isStored(
+        _ kind: Link.Kind, _ name: String, of target: Target, _ artifact: Int64
+    ) -> Bool {
+        guard canAmend, target.before != nil, let node = target.node,
+            let event = events[node.id]?.first(where: { $0.artifactID == artifact && $0.type == kind.event })
+        else { return true }
+        let wanted = Self.event(kind, name, target.execution)
+        let isSameTime =
+            !wanted.hasMillisecondsSinceEpoch || event.millisecondsSinceEpoch == wanted.millisecondsSinceEpoch
+        if event.path == wanted.path, isSameTime { return true }
+        renamed.append(.init(event))
+        return false
     }
 
     private static func event(_ kind: Link.Kind, _ name: String, _ execution: Execution) -> MlMetadata_Event {
@@ -138,7 +140,7 @@ struct Graph {
         _ id: Int64, _ entry: ArtifactPlan.Entry, _ type: MlMetadata_Event.TypeEnum, _ execution: Execution
     ) {
         let artifact = entry.node.id
-        taken.append(.with { ($0.executionID, $0.artifactID, $0.type) = (id, artifact, type) })
+        taken.append(.init(execution: id, artifact: artifact, type))
         // Another's stays, whoever read it.
         if !entry.statements.isOthers { orphans.insert(artifact) }
         unlinked.append((artifact, execution.membership, false))
@@ -184,10 +186,7 @@ struct Graph {
     }
 
     /// Takes back an event; nothing else follows of it.
-    mutating func take(_ event: MlMetadata_Event) {
-        taken.append(
-            .with { ($0.executionID, $0.artifactID, $0.type) = (event.executionID, event.artifactID, event.type) })
-    }
+    mutating func take(_ event: MlMetadata_Event) { taken.append(.init(event)) }
 
     /// Events that are not so any more, whatever the store says: of the executions of this batch all that they read, which
     /// they say anew, of others what is taken back.
@@ -260,21 +259,9 @@ struct Graph {
         guard !links.contains(where: { $0.target == target && $0.artifact == folder && $0.kind == .inferred }) else {
             return
         }
-        var isStored = false
-        if let node = targets[target].node, plan.entries[folder].isStored {
-            let id = plan.entries[folder].node.id
-            let event = events[node.id]?.first { $0.artifactID == id && $0.isInferred }
-            isStored = event != nil
-            let wanted = Self.event(.inferred, name, targets[target].execution)
-            if canAmend, let event,
-                event.path != wanted.path
-                    || wanted.hasMillisecondsSinceEpoch
-                        && event.millisecondsSinceEpoch != wanted.millisecondsSinceEpoch
-            {
-                renamed.append(.with { ($0.executionID, $0.artifactID, $0.type) = (node.id, id, event.type) })
-                isStored = false
-            }
-        }
+        let (its, id) = (targets[target], plan.entries[folder].node.id)
+        let isKnown = its.node.flatMap { events[$0.id] }?.contains { $0.artifactID == id && $0.isInferred } ?? false
+        let isStored = isKnown && isStored(.inferred, name, of: its, id)
         links.append(Link(target: target, artifact: folder, kind: .inferred, name: name, isStored: isStored))
     }
 
@@ -286,9 +273,7 @@ struct Graph {
                 let isKept = links.contains {
                     $0.target == number && $0.kind == .inferred && plan.index(ofStored: event.artifactID) == $0.artifact
                 }
-                if isKept { continue }
-                taken.append(
-                    .with { ($0.executionID, $0.artifactID, $0.type) = (node.id, event.artifactID, event.type) })
+                if !isKept { take(event) }
             }
         }
     }
@@ -306,7 +291,7 @@ struct Graph {
     // MARK: The requests
 
     /// The types of all that is written.
-    func types(_ plan: ArtifactPlan) -> [TypeRegistry.Key: LineageMapping.Properties] {
+    func types(_ entries: [ArtifactPlan.Entry]) -> [TypeRegistry.Key: LineageMapping.Properties] {
         var result: [TypeRegistry.Key: LineageMapping.Properties] = [:]
         for target in targets {
             let key = TypeRegistry.Key(kind: .execution, name: target.execution.type)
@@ -314,8 +299,9 @@ struct Graph {
                 first
             }
         }
-        for entry in plan.entries where entry.isTouched {
-            guard let shown = entry.statements.normalized.shown else { continue }
+        // Another's keeps its type.
+        for entry in entries where !entry.statements.isOthers {
+            guard let shown = entry.statements.shown else { continue }
             let key = TypeRegistry.Key(kind: .artifact, name: shown.type)
             result[key, default: [:]].merge(LineageMapping.properties(ofArtifact: shown)) { first, _ in first }
         }
@@ -329,7 +315,10 @@ struct Graph {
         func position(of old: Int) -> Int {
             if let position = positions[old] { return position }
             positions[old] = entries.count
-            entries.append(plan.entries[old])
+            var entry = plan.entries[old]
+            // All is said now.
+            entry.statements = entry.statements.normalized
+            entries.append(entry)
             return entries.count - 1
         }
         for index in links.indices { links[index].artifact = position(of: links[index].artifact) }
@@ -349,8 +338,8 @@ struct Graph {
             else { continue }
             request.executions.append(.with { ($0.nodeID, $0.typeID) = (node.id, id) })
         }
-        for entry in entries where entry.isStored {
-            guard let shown = entry.statements.normalized.shown, shown.type != entry.storedType,
+        for entry in entries where entry.isStored && !entry.statements.isOthers {
+            guard let shown = entry.statements.shown, shown.type != entry.storedType,
                 let id = typeIDs[TypeRegistry.Key(kind: .artifact, name: shown.type)], id != entry.node.typeID
             else { continue }
             request.artifacts.append(.with { ($0.nodeID, $0.typeID) = (entry.node.id, id) })
@@ -384,11 +373,9 @@ struct Graph {
                 hasType: canAmend || target.node.map { $0.typeID == id } ?? true)
         }
         request.artifacts = entries.map { entry in
-            let shown = entry.statements.normalized.shown
+            let shown = entry.statements.isOthers ? nil : entry.statements.shown
             let id = shown.flatMap { typeIDs[TypeRegistry.Key(kind: .artifact, name: $0.type)] } ?? entry.node.typeID
-            let node = entry.node(
-                typeID: canAmend || !entry.isStored ? id : entry.node.typeID, canAmend: canAmend)
-            return node
+            return entry.node(typeID: canAmend || !entry.isStored ? id : entry.node.typeID, canAmend: canAmend)
         }
         for link in links where !link.isStored {
             let execution = targets[link.target].execution
@@ -424,5 +411,16 @@ extension Graph.Link.Kind {
         case .output: .output
         case .inferred: .internalOutput
         }
+    }
+}
+
+extension Kfmd_V1_EventKey {
+    init(execution: Int64, artifact: Int64, _ type: MlMetadata_Event.TypeEnum) {
+        self.init()
+        (executionID, artifactID, self.type) = (execution, artifact, type)
+    }
+
+    init(_ event: MlMetadata_Event) {
+        self.init(execution: event.executionID, artifact: event.artifactID, event.type)
     }
 }

@@ -254,9 +254,8 @@ public actor Journal {
         gone: [(id: String, objects: Set<Execution.Origin>)], isOwned: (String) -> Bool = { _ in true }
     ) throws {
         guard !gone.isEmpty else { return }
-        try change(gone.map(\.id), isOwned) { record in
-            for (id, objects) in gone where id == record.id { _ = record.note(gone: objects) }
-        }
+        let objects = Dictionary(gone.map { ($0.id, $0.objects) }) { $0.union($1) }
+        try change(gone.map(\.id), isOwned) { record in _ = record.note(gone: objects[record.id] ?? []) }
     }
 
     /// Changes records, all or none.

@@ -7,6 +7,8 @@ import MetadataAPI
 enum KeptFacts {
     /// The most that is unpacked, in bytes.
     private static let limit = 16 << 20
+
+    /// A record as a property. One that is too large is kept without its facts, and says so.
     /// - Parameter isText: for stores that are not ours.
     static func value(of record: Record, isText: Bool) -> MlMetadata_Value? {
         if let bytes = pack(FactsCoding.encode(record)), bytes.count <= Budget.keptLength {

@@ -189,10 +189,14 @@ actor TypeRegistry {
     /// the first keeps it. `nil` where nobody's has, or the store does not say.
     private func namespaceOfContext(_ run: Run, _ taken: [String: String]) async throws -> String? {
         if let known = taken[run.name] { return known }
-        let response = try await backend.getContextByTypeAndName(
-            .with { ($0.typeName, $0.contextName) = (run.type, Identity.bounded(run.name)) })
-        guard response.hasContext else { return nil }
-        return response.context.customProperties[PropertyName.namespace]?.stringValue
+        do {
+            let response = try await backend.getContextByTypeAndName(
+                .with { ($0.typeName, $0.contextName) = (run.type, Identity.bounded(run.name)) })
+            guard response.hasContext else { return nil }
+            return response.context.customProperties[PropertyName.namespace]?.stringValue
+        } catch let error as StatusError where error.code == .notFound {
+            return nil
+        }
     }
 
     /// Links runs to their workspaces. Where one is linked from before, the store takes none of them:

@@ -63,15 +63,6 @@ struct ForeignStore: MetadataBackend {
     ) async throws -> MlMetadata_GetExecutionsByContextResponse {
         try await store.getExecutionsByContext(request)
     }
-    func amend(_ request: Kfmd_V1_AmendRequest) async throws -> Kfmd_V1_AmendResponse {
-        throw StatusError(.unimplemented, "unknown service kfmd.v1.Amending")
-    }
-    func findBelow(_ request: Kfmd_V1_FindBelowRequest) async throws -> Kfmd_V1_FindBelowResponse {
-        throw StatusError(.unimplemented, "unknown service kfmd.v1.Amending")
-    }
-    func lastReads(_ request: Kfmd_V1_LastReadsRequest) async throws -> Kfmd_V1_LastReadsResponse {
-        throw StatusError(.unimplemented, "unknown service kfmd.v1.Amending")
-    }
     func getContextByTypeAndName(
         _ request: MlMetadata_GetContextByTypeAndNameRequest
     ) async throws -> MlMetadata_GetContextByTypeAndNameResponse {
