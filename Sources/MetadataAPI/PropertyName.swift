@@ -38,8 +38,6 @@ public enum PropertyName {
     public static let recordersOwn: Set<String> = [sights, statements]
     /// On an artifact of a store whose types cannot be changed: the type that was declared too late.
     public static let declaredType = "declared_type"
-    /// Where an artifact's location is only known within something: a cluster, a namespace, an endpoint.
-    public static let scope = Artifact.scopeProperty
     /// The uri as it was written, where another spelling of it is the artifact's.
     public static let writtenURI = "written_uri"
     /// The prefix of a step's parameters, as Kubeflow Pipelines v1 wrote them.

@@ -55,23 +55,20 @@ extension Transaction {
     }
 
     private func retype(_ retyping: Kfmd_V1_Retyping, _ kind: NodeKind) throws {
-        let (table, column) = (
-            kind == .artifact ? "Artifact" : "Execution", kind == .artifact ? "artifact_id" : "execution_id"
-        )
         let isThere = try connection.first(
             "SELECT 1 FROM Type WHERE id = ? AND type_kind = ?", retyping.typeID, kind.rawValue
         ) { _ in true }
         guard isThere == true else {
-            throw StatusError.invalidArgument("No \(table.lowercased()) type with the id \(retyping.typeID) is there.")
+            throw StatusError.invalidArgument("No \(kind.word) type with the id \(retyping.typeID) is there.")
         }
-        try unique("The \(table.lowercased()) \(retyping.nodeID) cannot get the type \(retyping.typeID)") {
-            try connection.run("UPDATE \(table) SET type_id = ? WHERE id = ?", retyping.typeID, retyping.nodeID)
+        try unique("The \(kind.word) \(retyping.nodeID) cannot get the type \(retyping.typeID)") {
+            try connection.run("UPDATE \(kind.table) SET type_id = ? WHERE id = ?", retyping.typeID, retyping.nodeID)
         }
+        // A custom property of the same name stays.
+        let isTyped = "WHERE \(kind.propertyKey) = ? AND is_custom_property = 0"
         try connection.run(
-            "UPDATE OR IGNORE \(table)Property SET is_custom_property = 1 WHERE \(column) = ? AND is_custom_property = 0",
-            retyping.nodeID)
-        try connection.run(
-            "DELETE FROM \(table)Property WHERE \(column) = ? AND is_custom_property = 0", retyping.nodeID)
+            "UPDATE OR IGNORE \(kind.propertyTable) SET is_custom_property = 1 \(isTyped)", retyping.nodeID)
+        try connection.run("DELETE FROM \(kind.propertyTable) \(isTyped)", retyping.nodeID)
     }
 
     private func delete(_ key: Kfmd_V1_EventKey) throws {

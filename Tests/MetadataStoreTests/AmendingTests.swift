@@ -1,0 +1,211 @@
+import MetadataAPI
+import MetadataStore
+import Testing
+
+/// `kfmd.v1.Amending`: all of a correction or nothing of it, and nothing of what others wrote.
+@Suite(.timeLimit(.minutes(5))) struct AmendingTests {
+    /// A store with two types of artifacts, of which the first declares `a`, and one of executions.
+    private struct Types {
+        var first: Int64
+        var second: Int64
+        var execution: Int64
+    }
+
+    private func withStore(_ body: (MetadataStore, Types) async throws -> Void) async throws {
+        let file = TemporaryFile()
+        let store = try MetadataStore(path: file.path)
+        let types = try await store.write { transaction in
+            let first = MlMetadata_ArtifactType.with { ($0.name, $0.properties) = ("First", ["a": .string]) }
+            return Types(
+                first: try transaction.putArtifactType(.with { $0.artifactType = first }).typeID,
+                second: try transaction.putArtifactType(.with { $0.artifactType.name = "Second" }).typeID,
+                execution: try transaction.putExecutionType(.with { $0.executionType.name = "E" }).typeID)
+        }
+        do {
+            try await body(store, types)
+        } catch {
+            await store.close()
+            throw error
+        }
+        await store.close()
+    }
+
+    private func put(_ artifacts: [MlMetadata_Artifact], in store: MetadataStore) async throws -> [MlMetadata_Artifact]
+    {
+        try await store.write { transaction in
+            let ids = try transaction.putArtifacts(.with { $0.artifacts = artifacts }).artifactIds
+            return try transaction.getArtifactsByID(.with { $0.artifactIds = ids }).artifacts
+        }
+    }
+
+    private func get(_ ids: [Int64], from store: MetadataStore) async throws -> [MlMetadata_Artifact] {
+        try await store.read { try $0.getArtifactsByID(.with { $0.artifactIds = ids }).artifacts }
+    }
+
+    @Test(arguments: [-1, 0, 1] as [Int64])
+    func aNodeThatChangedMeanwhileKeepsEverythingAsItIs(offset: Int64) async throws {
+        try await withStore { store, types in
+            let node = try await put([.with { ($0.typeID, $0.uri) = (types.first, "s3://b/a") }], in: store)[0]
+            let request = Kfmd_V1_AmendRequest.with {
+                $0.artifactsRead = [
+                    .with {
+                        $0.nodeID = node.id
+                        $0.lastUpdateTimeSinceEpoch = node.lastUpdateTimeSinceEpoch + offset
+                    }
+                ]
+                $0.artifacts = [.with { ($0.nodeID, $0.typeID) = (node.id, types.second) }]
+                $0.graph.artifacts = [.with { ($0.typeID, $0.uri) = (types.first, "s3://b/new") }]
+            }
+            let isCurrent = offset == 0
+            do {
+                _ = try await store.write { try $0.amend(request) }
+                #expect(isCurrent)
+            } catch let error as StatusError {
+                #expect(!isCurrent && error.code == .aborted)
+                #expect(error.message.contains("artifact \(node.id)"))
+            }
+            let all = try await store.read { try $0.getArtifacts(.init()).artifacts }
+            #expect(all.count == (isCurrent ? 2 : 1))
+            #expect(all.first { $0.id == node.id }?.typeID == (isCurrent ? types.second : types.first))
+        }
+    }
+
+    /// What fails last takes back what was done first.
+    @Test func aCorrectionThatFailsLeavesNothing() async throws {
+        try await withStore { store, types in
+            let node = try await put([.with { $0.typeID = types.first }], in: store)[0]
+            let error = await #expect(throws: StatusError.self) {
+                try await store.write { transaction in
+                    try transaction.amend(
+                        .with {
+                            $0.artifacts = [.with { ($0.nodeID, $0.typeID) = (node.id, types.second) }]
+                            $0.executions = [.with { ($0.nodeID, $0.typeID) = (1, types.first) }]
+                        })
+                }
+            }
+            #expect(error?.code == .invalidArgument)
+            #expect(error?.message.contains("No execution type with the id \(types.first)") == true)
+            #expect(try await get([node.id], from: store).map(\.typeID) == [types.first])
+        }
+    }
+
+    @Test func propertiesOfTheFormerTypeBecomeCustomOnes() async throws {
+        try await withStore { store, types in
+            let node = MlMetadata_Artifact.with {
+                $0.typeID = types.first
+                $0.properties["a"] = .with { $0.stringValue = "typed" }
+                $0.customProperties["b"] = .with { $0.intValue = 2 }
+            }
+            let both = MlMetadata_Artifact.with {
+                $0.typeID = types.first
+                $0.properties["a"] = .with { $0.stringValue = "typed" }
+                $0.customProperties["a"] = .with { $0.stringValue = "custom" }
+            }
+            let ids = try await put([node, both], in: store).map(\.id)
+            _ = try await store.write { transaction in
+                try transaction.amend(
+                    .with { $0.artifacts = ids.map { id in .with { ($0.nodeID, $0.typeID) = (id, types.second) } } })
+            }
+            let back = try await get(ids, from: store)
+            #expect(back.allSatisfy { $0.typeID == types.second && $0.properties.isEmpty })
+            #expect(back[0].customProperties.mapValues(\.stringValue) == ["a": "typed", "b": ""])
+            #expect(back[0].customProperties["b"]?.intValue == 2)
+            #expect(back[1].customProperties.mapValues(\.stringValue) == ["a": "custom"])
+        }
+    }
+
+    /// Of three artifacts without a reader, only that of the recorder goes, and one with a reader stays.
+    @Test func onlyTheRecordersOrphansGo() async throws {
+        try await withStore { store, types in
+            let names: [String?] = ["kfmd://a", "theirs", nil, "kfmd://read"]
+            let nodes = names.map { name in
+                MlMetadata_Artifact.with {
+                    $0.typeID = types.first
+                    $0.properties["a"] = .with { $0.stringValue = "x" }
+                    if let name { $0.externalID = name }
+                }
+            }
+            let ids = try await put(nodes, in: store).map(\.id)
+            let execution = try await store.write { transaction in
+                let id = try transaction.putExecutions(
+                    .with { $0.executions = [.with { $0.typeID = types.execution }] }
+                ).executionIds[0]
+                let events = ids.map { artifact in
+                    MlMetadata_Event.with {
+                        ($0.artifactID, $0.executionID, $0.type) = (artifact, id, .input)
+                        $0.path.steps = [.with { $0.key = "data" }]
+                    }
+                }
+                _ = try transaction.putEvents(.with { $0.events = events })
+                return id
+            }
+            _ = try await store.write { transaction in
+                try transaction.amend(
+                    .with {
+                        $0.events = ids.dropLast().map { artifact in
+                            .with { ($0.executionID, $0.artifactID, $0.type) = (execution, artifact, .input) }
+                        }
+                        $0.orphans = ids
+                    })
+            }
+            #expect(try await get(ids, from: store).map(\.id).sorted() == ids.dropFirst().sorted())
+            let left = try await store.read { transaction in
+                try transaction.getEventsByExecutionIDs(.with { $0.executionIds = [execution] }).events
+            }
+            #expect(left.map(\.artifactID) == [ids[3]])
+            #expect(left.first?.path.steps.map(\.key) == ["data"])
+        }
+    }
+
+    @Test func foldersFindWhatIsBelowAndNoSibling() async throws {
+        try await withStore { store, types in
+            let uris = ["s3://b/d", "s3://b/d/", "s3://b/d/1", "s3://b/d/2/3", "s3://b/d0", "s3://b/d-1", "s3://b/D/1"]
+            _ = try await put(uris.map { uri in .with { ($0.typeID, $0.uri) = (types.first, uri) } }, in: store)
+            func below(_ limit: Int32) async throws -> [String] {
+                let found = try await store.read { transaction in
+                    try transaction.findBelow(.with { ($0.uris, $0.limit) = (["s3://b/d", "s3://b/d"], limit) })
+                }
+                return found.artifacts.map(\.uri).sorted()
+            }
+            #expect(try await below(10) == ["s3://b/d/", "s3://b/d/1", "s3://b/d/2/3"])
+            #expect(try await below(1) == ["s3://b/d/"])
+            #expect(try await below(-1) == [])
+        }
+    }
+
+    @Test func theLastReadLeavesOutWhatIsOutdated() async throws {
+        try await withStore { store, types in
+            let artifact = try await put([.with { $0.typeID = types.first }], in: store)[0].id
+            let executions = try await store.write { transaction in
+                let ids = try transaction.putExecutions(
+                    .with { $0.executions = (0..<3).map { _ in .with { $0.typeID = types.execution } } }
+                ).executionIds
+                let events = zip(ids, [10, 30, 20] as [Int64]).map { id, time in
+                    MlMetadata_Event.with {
+                        ($0.artifactID, $0.executionID, $0.type) = (artifact, id, .input)
+                        $0.millisecondsSinceEpoch = time
+                    }
+                }
+                _ = try transaction.putEvents(.with { $0.events = events })
+                return ids
+            }
+            func last(_ change: (inout Kfmd_V1_LastReadsRequest) -> Void) async throws -> Int64? {
+                var request = Kfmd_V1_LastReadsRequest.with { $0.artifactIds = [artifact] }
+                change(&request)
+                let asked = request
+                let found = try await store.read { try $0.lastReads(asked) }.artifacts
+                return found.first.flatMap { $0.hasMillisecondsSinceEpoch ? $0.millisecondsSinceEpoch : nil }
+            }
+            #expect(try await last { _ in } == 30)
+            #expect(try await last { $0.exceptExecutionIds = [executions[1]] } == 20)
+            #expect(
+                try await last {
+                    $0.exceptExecutionIds = [executions[1]]
+                    $0.exceptEvents = [
+                        .with { ($0.executionID, $0.artifactID, $0.type) = (executions[2], artifact, .input) }
+                    ]
+                } == 10)
+            #expect(try await last { $0.exceptExecutionIds = executions } == nil)
+        }
+    }
+}
