@@ -47,6 +47,14 @@ struct ArtifactPlan {
         func written(_ path: KeyPath<Artifact, String?>) -> [String] {
             statements.all.filter(\.isWriter).compactMap { $0.artifact[keyPath: path] }
         }
+
+        /// Whether somebody says of it the version or content that another has.
+        func isSaidToBe(_ other: Entry) -> Bool {
+            [\Artifact.version, \Artifact.digest].contains { path in
+                let its = other.written(path)
+                return statements.all.contains { $0.artifact[keyPath: path].map(its.contains) ?? false }
+            }
+        }
     }
 
     private(set) var entries: [Entry] = []

@@ -164,13 +164,16 @@ struct Graph {
                 let other = plan.entries[index]
                 let isItself = other.externalID == entry.externalID
                 let isKnown = !other.isUnproduced && other.produced != nil && time != nil
-                if !isItself, isKnown, index != before { continue }
+                // Who says which version or content he read means that, whenever it was written.
+                let isMeant = !isItself && other.isSaidToBe(entry)
+                if !isItself, isKnown, index != before, !isMeant { continue }
                 let isClaimed = isItself && (other.wasClaimed || other.hasLostVoice)
                 let known = result[other.node.id]
                 // Of what was only read until now, all readers.
                 // Of what is known to be written at another time, also those that began meanwhile.
                 let earlier = isItself ? other.storedProduced : nil
-                let since = isClaimed || other.isUnproduced ? nil : [earlier, time].compactMap { $0 }.min()
+                let isAnyTime = isClaimed || isMeant || other.isUnproduced
+                let since = isAnyTime ? nil : [earlier, time].compactMap { $0 }.min()
                 result[other.node.id] = .some(known.map { $0.flatMap { old in since.map { min(old, $0) } } } ?? since)
             }
         }
