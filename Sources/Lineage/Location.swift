@@ -216,6 +216,9 @@ public enum Location {
         return result
     }
 
+    /// How far up folders are looked for.
+    public static let maximumFolders = 2
+
     /// The folders that a place is in, the nearest first, as far up as a bucket.
     public static func folders(of uri: String, upTo limit: Int) -> [String] {
         guard var parts = Parts(key(of: uri)), parts.query.isEmpty, parts.fragment.isEmpty else { return [] }

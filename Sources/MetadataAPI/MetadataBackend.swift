@@ -51,6 +51,7 @@ public protocol MetadataBackend: Sendable {
     /// `kfmd.v1.Amending`, which only our own store has.
     /// - Throws: ``StatusError`` with the code `unimplemented` from any other.
     func amend(_ request: Kfmd_V1_AmendRequest) async throws -> Kfmd_V1_AmendResponse
+    func findAt(_ request: Kfmd_V1_FindAtRequest) async throws -> Kfmd_V1_FindAtResponse
     func findBelow(_ request: Kfmd_V1_FindBelowRequest) async throws -> Kfmd_V1_FindBelowResponse
     func lastReads(_ request: Kfmd_V1_LastReadsRequest) async throws -> Kfmd_V1_LastReadsResponse
 }
@@ -60,6 +61,7 @@ extension MetadataBackend {
     private var unimplemented: StatusError { StatusError(.unimplemented, "unknown service kfmd.v1.Amending") }
 
     public func amend(_ request: Kfmd_V1_AmendRequest) async throws -> Kfmd_V1_AmendResponse { throw unimplemented }
+    public func findAt(_ request: Kfmd_V1_FindAtRequest) async throws -> Kfmd_V1_FindAtResponse { throw unimplemented }
     public func findBelow(_ request: Kfmd_V1_FindBelowRequest) async throws -> Kfmd_V1_FindBelowResponse {
         throw unimplemented
     }

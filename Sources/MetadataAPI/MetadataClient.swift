@@ -154,6 +154,10 @@ extension MetadataClient: MetadataBackend {
         try await call { try await amending.amend(request, options: options) }
     }
 
+    public func findAt(_ request: Kfmd_V1_FindAtRequest) async throws -> Kfmd_V1_FindAtResponse {
+        try await call { try await amending.findAt(request, options: options) }
+    }
+
     public func findBelow(_ request: Kfmd_V1_FindBelowRequest) async throws -> Kfmd_V1_FindBelowResponse {
         try await call { try await amending.findBelow(request, options: options) }
     }

@@ -1,17 +1,14 @@
+import Lineage
 public import MetadataAPI
 import SQLite
 
 /// Corrections that ML Metadata's protocol has no call for: `kfmd.v1.Amending`, which our own recorder uses.
 extension Transaction {
     /// Corrects, puts a graph and takes back, all or nothing; what is to be taken back and is not there is passed over.
-    /// - Throws: ``StatusError``: ABORTED where a node is not as it was read.
+    /// - Throws: ``StatusError``: ABORTED where something that the request rests on is not as it was read.
     public func amend(_ request: Kfmd_V1_AmendRequest) throws -> Kfmd_V1_AmendResponse {
-        try StoreLimits.check(
-            elements: request.graph.elements + request.artifactsRead.count + request.executionsRead.count
-                + request.artifacts.count + request.executions.count + request.renamed.count + request.events.count
-                + request.associations.count + request.attributions.count + request.orphans.count)
-        try check(request.artifactsRead, .artifact)
-        try check(request.executionsRead, .execution)
+        try StoreLimits.check(elements: request.elements)
+        try check(request.basis)
         for retyping in request.artifacts { try retype(retyping, .artifact) }
         for retyping in request.executions { try retype(retyping, .execution) }
         for event in request.renamed { try delete(event) }
@@ -25,17 +22,25 @@ extension Transaction {
         }
         for link in request.attributions { try unlink(link) }
         for id in request.orphans { try deleteOrphan(id) }
+        try place(request.executionsPlaced, .execution, response.graph.executionIds)
+        try place(request.artifactsPlaced, .artifact, response.graph.artifactIds)
         return response
     }
 
-    private func check(_ expected: [Kfmd_V1_Expectation], _ kind: NodeKind) throws {
-        for node in expected {
-            let found = try connection.first(
-                "SELECT last_update_time_since_epoch FROM \(kind.table) WHERE id = ?", node.nodeID
-            ) { $0.integer(0) }
-            guard found == node.lastUpdateTimeSinceEpoch else {
-                throw StatusError(.aborted, "The \(kind.word) \(node.nodeID) was changed meanwhile; read it again.")
+    /// Links nodes that were put with contexts.
+    private func place(_ placings: [Kfmd_V1_Placing], _ kind: NodeKind, _ ids: [Int64]) throws {
+        var known: Set<Int64> = []
+        for placing in placings {
+            guard ids.indices.contains(Int(placing.index)) else {
+                throw StatusError.invalidArgument("The request puts no \(kind.word) with the index \(placing.index).")
             }
+            if !known.contains(placing.contextID) {
+                guard try exists(.context, placing.contextID) else {
+                    throw StatusError.invalidArgument("Context id not found.")
+                }
+                known.insert(placing.contextID)
+            }
+            try link(kind, ids[Int(placing.index)], toContext: placing.contextID)
         }
     }
 
@@ -62,7 +67,11 @@ extension Transaction {
             throw StatusError.invalidArgument("No \(kind.word) type with the id \(retyping.typeID) is there.")
         }
         try unique("The \(kind.word) \(retyping.nodeID) cannot get the type \(retyping.typeID)") {
-            try connection.run("UPDATE \(kind.table) SET type_id = ? WHERE id = ?", retyping.typeID, retyping.nodeID)
+            try connection.run(
+                """
+                UPDATE \(kind.table) SET type_id = ?,
+                last_update_time_since_epoch = max(?, last_update_time_since_epoch + 1) WHERE id = ?
+                """, retyping.typeID, now, retyping.nodeID)
         }
         // A custom property of the same name stays.
         let isTyped = "WHERE \(kind.propertyKey) = ? AND is_custom_property = 0"
@@ -109,6 +118,17 @@ extension Transaction {
         try connection.run("DELETE FROM ArtifactProperty WHERE artifact_id = ?", id)
         try connection.run("DELETE FROM Attribution WHERE artifact_id = ?", id)
         try connection.run("DELETE FROM Artifact WHERE id = ?", id)
+    }
+
+    /// Artifacts at locations, however these are written.
+    /// - Throws: ``StatusError``.
+    public func findAt(_ request: Kfmd_V1_FindAtRequest) throws -> Kfmd_V1_FindAtResponse {
+        try StoreLimits.check(elements: request.uris.count)
+        // First: what comes after it is told of twice rather than not at all.
+        let newest = try connection.first("SELECT max(id) FROM Artifact") { $0.integer(0) } ?? 0
+        let spellings = request.uris.uniqued().flatMap { Location.spellings(of: $0) }.uniqued()
+        let nodes: [MlMetadata_Artifact] = try nodes(where: "n.uri IN ({list})", list: spellings)
+        return .with { ($0.artifacts, $0.newestArtifact) = (nodes, newest) }
     }
 
     /// Artifacts below folders.

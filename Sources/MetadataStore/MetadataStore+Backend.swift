@@ -77,6 +77,10 @@ extension MetadataStore: MetadataBackend {
         try await write { try $0.amend(request) }
     }
 
+    public func findAt(_ request: Kfmd_V1_FindAtRequest) async throws -> Kfmd_V1_FindAtResponse {
+        try await read { try $0.findAt(request) }
+    }
+
     public func findBelow(_ request: Kfmd_V1_FindBelowRequest) async throws -> Kfmd_V1_FindBelowResponse {
         try await read { try $0.findBelow(request) }
     }

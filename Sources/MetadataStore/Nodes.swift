@@ -103,7 +103,9 @@ extension Transaction {
                     + " WHERE id = ?",
                 values: [
                     node.hasName ? .text(node.name) : .null,
-                    node.externalID.isEmpty ? .null : .text(node.externalID), .integer(now),
+                    node.externalID.isEmpty ? .null : .text(node.externalID),
+                    // Two changes within a millisecond are told apart: who read between them is told of the second.
+                    .integer(max(now, stored.lastUpdateTimeSinceEpoch + 1)),
                 ] + node.ownValues + [.integer(node.id)])
         }
         try apply(properties, custom: false, to: node.id, kind: N.kind)

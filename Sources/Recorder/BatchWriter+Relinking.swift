@@ -4,7 +4,7 @@ import MetadataAPI
 
 extension BatchWriter {
     /// Resolves inputs of the store anew that mean something which this batch wrote.
-    func relink(_ graph: inout Graph, _ plan: inout ArtifactPlan) async throws {
+    func relink(_ graph: inout Graph, _ plan: inout ArtifactPlan, _ basis: inout Kfmd_V1_Basis) async throws {
         let suspects = graph.suspects(plan)
         if suspects.isEmpty { return }
         let known = Set(graph.targets.compactMap { $0.node?.id })
@@ -19,6 +19,7 @@ extension BatchWriter {
         let ids = Set(events.map(\.executionID)).sorted().prefix(Budget.visitors)
         if ids.isEmpty { return }
         let nodes = try await backend.getExecutionsByID(.with { $0.executionIds = Array(ids) }).executions
+        basis.executions += nodes.map(Kfmd_V1_Expectation.init)
         let visitors = nodes.compactMap { node in
             Self.execution(of: node).map { (node: node, execution: $0) }
         }.sorted {
@@ -36,12 +37,14 @@ extension BatchWriter {
 
     /// Links folders that were read to what wrote the files in them: nobody says so, but there is nothing else that it
     /// could have been.
-    func findBelow(_ graph: inout Graph, _ plan: inout ArtifactPlan, canAmend: Bool) async throws {
+    func findBelow(
+        _ graph: inout Graph, _ plan: inout ArtifactPlan, _ basis: inout Kfmd_V1_Basis, canAmend: Bool
+    ) async throws {
         // Folders that were read, and into which this batch wrote.
         var folders: Set<Int> = []
         for target in graph.targets where target.execution.state != .cached {
             for uri in target.execution.outputs.compactMap(\.artifact.uri) where Artifact.isComplete(uri) {
-                for folder in Location.folders(of: uri, upTo: Graph.maximumFolders) {
+                for folder in Location.folders(of: uri, upTo: Location.maximumFolders) {
                     folders.formUnion(plan.indexes(at: folder).filter { plan.entries[$0].isUnproduced })
                 }
             }
@@ -63,7 +66,7 @@ extension BatchWriter {
         for (number, target) in graph.targets.enumerated() where !folders.isEmpty {
             for use in target.execution.outputs where target.execution.state != .cached {
                 guard let uri = use.artifact.uri, Artifact.isComplete(uri) else { continue }
-                for folder in Location.folders(of: uri, upTo: Graph.maximumFolders) {
+                for folder in Location.folders(of: uri, upTo: Location.maximumFolders) {
                     for index in plan.indexes(at: folder) where isPart(target.execution, of: index) {
                         graph.infer(index, from: number, name: use.name, plan)
                     }
@@ -76,6 +79,7 @@ extension BatchWriter {
             graph.links.filter { $0.kind == .input && plan.entries[$0.artifact].isUnproduced }.map(\.artifact))
         let uris = Set(wanted.compactMap { plan.entries[$0].uri }).filter(Artifact.isComplete)
         guard canAmend, !uris.isEmpty else { return }
+        basis.folders = Set(uris.map(Location.key)).sorted()
         let spellings = Set(uris.flatMap(Location.spellings).map { $0.hasSuffix("/") ? String($0.dropLast()) : $0 })
         let found = try await backend.findBelow(
             .with {
@@ -91,6 +95,7 @@ extension BatchWriter {
         let nodes = try await backend.getExecutionsByID(
             .with { $0.executionIds = Set(events.map(\.executionID)).sorted() }
         ).executions
+        basis.executions += nodes.map(Kfmd_V1_Expectation.init)
         graph.note(try await storedEvents(of: nodes.map(\.id)))
         // Those of this batch were looked at above, as they are now.
         let own = Set(graph.targets.filter { !$0.isVisitor }.compactMap { $0.node?.id })
@@ -98,7 +103,7 @@ extension BatchWriter {
             guard let execution = Self.execution(of: node), execution.state != .cached else { continue }
             for use in execution.outputs {
                 guard let uri = use.artifact.uri else { continue }
-                for folder in Location.folders(of: uri, upTo: Graph.maximumFolders) {
+                for folder in Location.folders(of: uri, upTo: Location.maximumFolders) {
                     for index in plan.indexes(at: folder)
                     where wanted.contains(index) && isPart(execution, of: index) {
                         let number = graph.add(node, execution)

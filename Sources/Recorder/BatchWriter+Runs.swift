@@ -29,7 +29,15 @@ extension BatchWriter {
             outcomes[run.id] = .recorded(Receipt(executionID: 0, runID: id, inputs: [], outputs: []))
         }
         let changed = nodes.values.filter { $0 != stored[$0.id] }.sorted { $0.id < $1.id }
-        if !changed.isEmpty { _ = try await backend.putContexts(.with { $0.contexts = changed }) }
+        if canAmend, !changed.isEmpty {
+            _ = try await backend.amend(
+                .with {
+                    $0.graph.contexts = changed
+                    $0.basis.contexts = changed.compactMap { stored[$0.id] }.map(Kfmd_V1_Expectation.init)
+                })
+        } else if !changed.isEmpty {
+            _ = try await backend.putContexts(.with { $0.contexts = changed })
+        }
         return outcomes
     }
 }

@@ -51,8 +51,8 @@ public struct BatchWriter: Sendable {
         try await write(sights.map(Record.init), unwritten: unwritten)
     }
 
-    /// Writes executions, in a few requests however many there are: the artifacts under their uris are
-    /// looked up, the graph is written, then the links to runs. Two more make runs that are new, two more
+    /// Writes executions, in a few requests however many there are: the artifacts at their locations are
+    /// looked up, then the graph is written with the links to runs (in two requests to a store that is not ours). Two more make runs that are new, two more
     /// look up executions that the store may have. What the store knows of them is taken into account.
     /// - Parameter unwritten: the ids of executions that are most likely not in the store: they are only
     ///   looked up when the store says that it has one.
@@ -167,16 +167,20 @@ public struct BatchWriter: Sendable {
 
     private func writeOnce(_ items: ArraySlice<Item>, _ unwritten: Set<String>) async throws -> [String: Outcome] {
         let canAmend = try await amending.isSupported()
+        // What was read and decides: our own store refuses where it is otherwise by then.
+        var basis = Kfmd_V1_Basis()
         // One that another recorder may have written is looked up always.
-        let targets = try await targets(of: items, unwritten, canAmend: canAmend)
+        let targets = try await targets(of: items, unwritten, &basis, canAmend: canAmend)
         let executions = targets.map(\.execution)
         let events = try await storedEvents(of: targets.compactMap { $0.node?.id })
-        let artifacts = try await storedArtifacts(executions, events: events.values.joined())
+        let artifacts = try await storedArtifacts(
+            executions, events: events.values.joined(), &basis, canAmend: canAmend)
         var plan = ArtifactPlan(stored: artifacts)
         var graph = Graph(targets: targets, events: events, canAmend: canAmend)
         graph.resolve(&plan)
-        if canAmend { try await relink(&graph, &plan) }
-        try await findBelow(&graph, &plan, canAmend: canAmend)
+        if canAmend { try await relink(&graph, &plan, &basis) }
+        try await findBelow(&graph, &plan, &basis, canAmend: canAmend)
+        graph.note(plan, in: &basis)
         // Of all that the store has under the uris, only what this batch touches is written.
         let entries = graph.compact(plan)
         let typeIDs = try await types.ids(of: graph.types(entries))
@@ -184,17 +188,18 @@ public struct BatchWriter: Sendable {
         let found = try await types.contexts(of: Set(written.map(\.membership)))
         let contexts = written.reduce(into: [:]) { $0[$1.id] = found[$1.membership] }
         let request = graph.request(entries, typeIDs)
-        let response = try await put(request, graph, entries, typeIDs)
+        let links = graph.placings(contexts, entries)
+        let response = try await put(request, graph, entries, typeIDs, basis, links)
         guard response.executionIds.count == request.executions.count,
             response.artifactIds.count == request.artifacts.count
         else { throw StatusError(.internalError, "the store answered fewer ids than it was sent nodes") }
-        try await putLinks(graph, contexts, entries, response)
+        if !canAmend { try await putLinks(links, response) }
         return Self.receipts(graph, contexts, entries, response)
     }
 
     /// The executions that are written for records: what the store knows of each is taken into account.
     private func targets(
-        of items: ArraySlice<Item>, _ unwritten: Set<String>, canAmend: Bool
+        of items: ArraySlice<Item>, _ unwritten: Set<String>, _ basis: inout Kfmd_V1_Basis, canAmend: Bool
     ) async throws -> [Target] {
         var stored = try await storedExecutions(
             items.map(\.current).filter { !unwritten.contains($0.id) || $0.recordedID != nil })
@@ -206,7 +211,7 @@ public struct BatchWriter: Sendable {
             // Of what was too large to be kept whole nothing is taken back.
             return (Item(record), kept.map { $0.isSlim ? [] : $0.executions() } ?? [])
         }
-        try await supersede(&known, &stored)
+        try await supersede(&known, &stored, &basis)
         // Attempts that were repeated have nodes of their own.
         let attempts = known.flatMap { $0.item.executions.dropLast() }
         let others = attempts.isEmpty ? [:] : try await storedExecutions(attempts)
@@ -224,7 +229,8 @@ public struct BatchWriter: Sendable {
 
     /// Ends revisions of what serves which the store has, or which come late, where others took their place.
     private func supersede(
-        _ known: inout [(item: Item, before: [Execution])], _ stored: inout [String: MlMetadata_Execution]
+        _ known: inout [(item: Item, before: [Execution])], _ stored: inout [String: MlMetadata_Execution],
+        _ basis: inout Kfmd_V1_Basis
     ) async throws {
         let services = known.indices.filter { known[$0].item.current.isServing }
         if services.isEmpty { return }
@@ -236,8 +242,14 @@ public struct BatchWriter: Sendable {
                 .with {
                     $0.contextID = id
                     $0.options.maxResultSize = 100
+                    // The newest: of older ones all are ended.
+                    $0.options.orderByField.field = .id
+                    $0.options.orderByField.isAsc = false
                 })
             for node in response.executions where node.hasExternalID { siblings[node.externalID] = node }
+            basis.members.append(
+                .with { ($0.contextID, $0.newestExecution) = (id, response.executions.map(\.id).max() ?? 0) })
+            basis.executions += response.executions.map(Kfmd_V1_Expectation.init)
         }
         let batch = Set(known.map(\.item.id))
         var all = known
@@ -303,79 +315,16 @@ public struct BatchWriter: Sendable {
         return Dictionary(grouping: response.events, by: \.executionID)
     }
 
-    private func storedArtifacts(
-        _ executions: [Execution], events: some Sequence<MlMetadata_Event>
-    ) async throws -> [MlMetadata_Artifact] {
-        let uses = executions.flatMap { execution in
-            (execution.inputs + execution.outputs).map { (execution, $0.artifact) }
-        }
-        var result: [MlMetadata_Artifact] = []
-        var uris: Set<String> = []
-        for (_, artifact) in uses { if let uri = artifact.uri { uris.formUnion(Location.spellings(of: uri)) } }
-        // Folders that somebody read, before what is in them was written.
-        for output in executions.flatMap(\.outputs) {
-            guard let uri = output.artifact.uri else { continue }
-            for folder in Location.folders(of: uri, upTo: Graph.maximumFolders) {
-                uris.formUnion(Location.spellings(of: folder))
-            }
-        }
-        if !uris.isEmpty {
-            for piece in Self.pieces(of: uris.sorted()) {
-                result += try await backend.getArtifactsByURI(.with { $0.uris = piece }).artifacts
-            }
-        }
-        // What has no uri is found by what it contains.
-        let contents = uses.filter { $0.1.uri == nil }.flatMap { execution, artifact in
-            [
-                Identity.content(of: artifact, in: execution.place)
-                    ?? Identity.unproduced(artifact, in: execution.place),
-                Identity.formerContent(of: artifact) ?? Identity.formerUnproduced(artifact),
-            ]
-        }
-        if !contents.isEmpty {
-            do {
-                result += try await backend.getArtifactsByExternalIds(
-                    .with { $0.externalIds = Set(contents).sorted() }
-                ).artifacts
-            } catch let error as StatusError where error.code == .notFound {
-                // None of them is known.
-            }
-        }
-        let found = Set(result.map(\.id))
-        let missing = Set(events.map(\.artifactID)).subtracting(found)
-        if !missing.isEmpty {
-            result += try await backend.getArtifactsByID(.with { $0.artifactIds = missing.sorted() }).artifacts
-        }
-        return result
-    }
-
-    /// Texts in pieces that every server takes as one message.
-    private static func pieces(of texts: [String]) -> [[String]] {
-        var result: [[String]] = [[]]
-        var size = 0
-        for text in texts {
-            if size > 0, size + text.utf8.count > maximumPiece {
-                result.append([])
-                size = 0
-            }
-            result[result.count - 1].append(text)
-            size += text.utf8.count
-        }
-        return result
-    }
-
-    /// In bytes; gRPC's own servers take 4 MiB.
-    private static let maximumPiece = 2 << 20
-
     // MARK: Links
 
-    /// Writes the graph; where our own store has to correct something, both in one transaction.
+    /// Writes the graph; on our own store with its corrections and its places in one transaction.
     private func put(
         _ graphRequest: MlMetadata_PutLineageSubgraphRequest, _ graph: Graph, _ entries: [ArtifactPlan.Entry],
-        _ typeIDs: [TypeRegistry.Key: Int64]
+        _ typeIDs: [TypeRegistry.Key: Int64], _ basis: Kfmd_V1_Basis, _ links: Graph.Placings
     ) async throws -> MlMetadata_PutLineageSubgraphResponse {
         guard graph.canAmend else { return try await backend.putLineageSubgraph(graphRequest) }
         var request = graph.corrections(entries, typeIDs)
+        request.basis = basis
         // Who left a workspace or a run leaves its context.
         let moved = graph.targets.filter { target in
             target.before.map { $0.membership != target.execution.membership } ?? false
@@ -405,34 +354,31 @@ public struct BatchWriter: Sendable {
                 }
             }
         }
-        // New nodes need no correction.
-        guard request != .init() else { return try await backend.putLineageSubgraph(graphRequest) }
         request.graph = graphRequest
+        request.executionsPlaced = links.executions
+        request.artifactsPlaced = links.artifacts
         return try await backend.amend(request).graph
     }
 
     /// Each execution, and each artifact that is of its run, belongs to its run and workspace.
     private func putLinks(
-        _ graph: Graph, _ contexts: [String: TypeRegistry.Contexts], _ entries: [ArtifactPlan.Entry],
-        _ response: MlMetadata_PutLineageSubgraphResponse
+        _ links: Graph.Placings, _ response: MlMetadata_PutLineageSubgraphResponse
     ) async throws {
-        var request = MlMetadata_PutAttributionsAndAssociationsRequest()
-        let links = graph.linksByTarget()
-        for (number, target) in graph.targets.enumerated() {
-            guard let context = contexts[target.execution.id] else { continue }
-            for id in context.all {
-                request.associations.append(
-                    .with { ($0.executionID, $0.contextID) = (response.executionIds[number], id) })
-                for link in links[number] where link.kind != .inferred {
-                    // What somebody was seen to write is of his run.
-                    let isOwn = link.kind == .output || entries[link.artifact].isUnproduced
-                    guard isOwn else { continue }
-                    request.attributions.append(
-                        .with { ($0.artifactID, $0.contextID) = (response.artifactIds[link.artifact], id) })
+        _ = try await backend.putAttributionsAndAssociations(
+            .with {
+                $0.associations = links.executions.map { placing in
+                    .with {
+                        $0.executionID = response.executionIds[Int(placing.index)]
+                        $0.contextID = placing.contextID
+                    }
                 }
-            }
-        }
-        _ = try await backend.putAttributionsAndAssociations(request)
+                $0.attributions = links.artifacts.map { placing in
+                    .with {
+                        $0.artifactID = response.artifactIds[Int(placing.index)]
+                        $0.contextID = placing.contextID
+                    }
+                }
+            })
     }
 
     private static func receipts(

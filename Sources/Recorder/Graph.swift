@@ -35,9 +35,6 @@ struct Graph {
         var isStored: Bool
     }
 
-    /// How far up folders are looked for.
-    static let maximumFolders = 2
-
     private(set) var targets: [Target]
     private(set) var links: [Link] = []
     private var events: [Int64: [MlMetadata_Event]]
@@ -350,16 +347,41 @@ struct Graph {
         request.renamed = renamed
         request.events = taken
         request.orphans = orphans.sorted()
-        // What was read is put back whole: nobody may have changed it meanwhile.
-        request.artifactsRead = entries.filter(\.isStored).map { entry in
-            .with {
-                ($0.nodeID, $0.lastUpdateTimeSinceEpoch) = (entry.node.id, entry.node.lastUpdateTimeSinceEpoch)
+        return request
+    }
+
+    /// Notes what was read. What is put back whole nobody may have changed meanwhile, nor what is at the same location and
+    /// was not chosen.
+    func note(_ plan: ArtifactPlan, in basis: inout Kfmd_V1_Basis) {
+        guard canAmend else { return }
+        basis.artifacts += plan.entries.filter(\.isStored).map { Kfmd_V1_Expectation($0.node) }
+        basis.executions += targets.compactMap(\.node).map(Kfmd_V1_Expectation.init)
+    }
+
+    /// Which nodes of the request belong to which contexts.
+    struct Placings {
+        var executions: [Kfmd_V1_Placing] = []
+        var artifacts: [Kfmd_V1_Placing] = []
+    }
+
+    /// Each execution, and each artifact that is of its run, belongs to its run and workspace.
+    /// - Parameter contexts: by the execution's external id.
+    func placings(_ contexts: [String: TypeRegistry.Contexts], _ entries: [ArtifactPlan.Entry]) -> Placings {
+        var result = Placings()
+        let links = linksByTarget()
+        for (number, target) in targets.enumerated() {
+            guard let context = contexts[target.execution.id] else { continue }
+            for id in context.all {
+                result.executions.append(.with { ($0.index, $0.contextID) = (Int32(number), id) })
+                for link in links[number] where link.kind != .inferred {
+                    // What somebody was seen to write is of his run.
+                    let isOwn = link.kind == .output || entries[link.artifact].isUnproduced
+                    guard isOwn else { continue }
+                    result.artifacts.append(.with { ($0.index, $0.contextID) = (Int32(link.artifact), id) })
+                }
             }
         }
-        request.executionsRead = targets.compactMap(\.node).map { node in
-            .with { ($0.nodeID, $0.lastUpdateTimeSinceEpoch) = (node.id, node.lastUpdateTimeSinceEpoch) }
-        }
-        return request
+        return result
     }
 
     func request(
@@ -425,5 +447,16 @@ extension Kfmd_V1_EventKey {
 
     init(_ event: MlMetadata_Event) {
         self.init(execution: event.executionID, artifact: event.artifactID, event.type)
+    }
+}
+
+extension Kfmd_V1_Expectation {
+    init(_ node: MlMetadata_Artifact) { self.init(node.id, node.lastUpdateTimeSinceEpoch) }
+    init(_ node: MlMetadata_Execution) { self.init(node.id, node.lastUpdateTimeSinceEpoch) }
+    init(_ node: MlMetadata_Context) { self.init(node.id, node.lastUpdateTimeSinceEpoch) }
+
+    private init(_ id: Int64, _ time: Int64) {
+        self.init()
+        (nodeID, lastUpdateTimeSinceEpoch) = (id, time)
     }
 }

@@ -81,6 +81,9 @@ struct MeteredBackend: MetadataBackend {
     func amend(_ request: Kfmd_V1_AmendRequest) async throws -> Kfmd_V1_AmendResponse {
         try await meter("Amend") { try await backend.amend(request) }
     }
+    func findAt(_ request: Kfmd_V1_FindAtRequest) async throws -> Kfmd_V1_FindAtResponse {
+        try await meter("FindAt") { try await backend.findAt(request) }
+    }
     func findBelow(_ request: Kfmd_V1_FindBelowRequest) async throws -> Kfmd_V1_FindBelowResponse {
         try await meter("FindBelow") { try await backend.findBelow(request) }
     }

@@ -27,6 +27,7 @@ import Testing
         "UInt32(source.count)": "facts of one execution",
         "UInt32(data.count)": "facts of one execution",
         "Int32(link.": "an index of a request",
+        "= (Int32(number), id)": "an index in a batch of 200 and the executions that it touches",
         "Int32(Budget.files)": "a constant",
         "Int(Double(bytes.count) * share)": "of the demo's own server",
         "timeIntervalSince1970 * 1_000_000": "of this machine's clock",

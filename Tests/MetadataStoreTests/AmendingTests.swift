@@ -47,7 +47,7 @@ import Testing
         try await withStore { store, types in
             let node = try await put([.with { ($0.typeID, $0.uri) = (types.first, "s3://b/a") }], in: store)[0]
             let request = Kfmd_V1_AmendRequest.with {
-                $0.artifactsRead = [
+                $0.basis.artifacts = [
                     .with {
                         $0.nodeID = node.id
                         $0.lastUpdateTimeSinceEpoch = node.lastUpdateTimeSinceEpoch + offset
@@ -67,6 +67,122 @@ import Testing
             let all = try await store.read { try $0.getArtifacts(.init()).artifacts }
             #expect(all.count == (isCurrent ? 2 : 1))
             #expect(all.first { $0.id == node.id }?.typeID == (isCurrent ? types.second : types.first))
+        }
+    }
+
+    /// What comes to a location, however it is written, or into a folder, is noticed; what comes elsewhere is not.
+    @Test(arguments: [
+        ("s3://b/a", true), ("s3a://b/a/", true), ("s3://b/ab", false), ("s3://b/d", false), ("s3n://b/d/e/f", true),
+        ("s3://b/d/e/f/g", false), ("", false),
+    ])
+    func whatCameToALocationMeanwhileIsNoticed(uri: String, isNoticed: Bool) async throws {
+        try await withStore { store, types in
+            _ = try await put([.with { ($0.typeID, $0.uri) = (types.first, "s3://b/a") }], in: store)
+            let found = try await store.read { try $0.findAt(.with { $0.uris = ["minio://b/a/", "gs://none"] }) }
+            #expect(found.artifacts.map(\.uri) == ["s3://b/a"] && found.newestArtifact == found.artifacts[0].id)
+            let request = Kfmd_V1_AmendRequest.with {
+                $0.basis.newestArtifact = found.newestArtifact
+                $0.basis.locations = ["s3://b/a", "gs://none"]
+                $0.basis.folders = ["s3://b/d"]
+                $0.graph.artifacts = [.with { ($0.typeID, $0.name) = (types.first, "mine") }]
+            }
+            _ = try await put(
+                [
+                    .with {
+                        if !uri.isEmpty { $0.uri = uri }; $0.typeID = types.first
+                    }
+                ], in: store)
+            let count = try await store.read { try $0.getArtifacts(.init()).artifacts.count }
+            await expectAborted(isNoticed, naming: uri) { _ = try await store.write { try $0.amend(request) } }
+            #expect(
+                try await store.read { try $0.getArtifacts(.init()).artifacts.count } == count + (isNoticed ? 0 : 1))
+        }
+    }
+
+    /// Whether a call is refused because of what happened meanwhile.
+    private func expectAborted(_ isAborted: Bool, naming text: String, _ body: () async throws -> Void) async {
+        do {
+            try await body()
+            #expect(!isAborted)
+        } catch {
+            let error = error as? StatusError
+            #expect(isAborted && error?.code == .aborted && error?.message.contains(text) == true, "\(error as Any)")
+        }
+    }
+
+    /// Who takes another's place has to know all others.
+    @Test func anExecutionThatCameToAContextIsNoticed() async throws {
+        try await withStore { store, types in
+            let (context, other) = try await store.write { transaction in
+                let type = try transaction.putContextType(.with { $0.contextType.name = "C" }).typeID
+                let ids = try transaction.putContexts(
+                    .with { $0.contexts = ["c", "d"].map { name in .with { ($0.typeID, $0.name) = (type, name) } } }
+                ).contextIds
+                return (ids[0], ids[1])
+            }
+            func join(_ place: Int64, after newest: Int64) async throws {
+                _ = try await store.write { transaction in
+                    try transaction.amend(
+                        .with {
+                            $0.basis.members = [.with { ($0.contextID, $0.newestExecution) = (context, newest) }]
+                            $0.graph.executions = [.with { $0.typeID = types.execution }]
+                            $0.executionsPlaced = [.with { ($0.index, $0.contextID) = (0, place) }]
+                        })
+                }
+            }
+            try await join(context, after: 0)
+            let first = try await store.read { try $0.getExecutionsByContext(.with { $0.contextID = context }) }
+            let newest = first.executions.map(\.id).max() ?? 0
+            #expect(newest > 0)
+            await expectAborted(true, naming: "context \(context)") { try await join(context, after: 0) }
+            // Those of others do not count.
+            try await join(other, after: newest)
+            try await join(context, after: newest)
+        }
+    }
+
+    /// A context is put back whole as a node is; a place that is none leaves nothing.
+    @Test func aContextThatChangedMeanwhileIsNoticed() async throws {
+        try await withStore { store, types in
+            let node = try await store.write { transaction in
+                let type = try transaction.putContextType(.with { $0.contextType.name = "C" }).typeID
+                let id = try transaction.putContexts(
+                    .with { $0.contexts = [.with { ($0.typeID, $0.name) = (type, "c") }] }
+                ).contextIds[0]
+                return try transaction.getContextsByID(.with { $0.contextIds = [id] }).contexts[0]
+            }
+            func say(_ text: String) async throws {
+                var changed = node
+                changed.customProperties["said"] = .with { $0.stringValue = text }
+                _ = try await store.write { [changed] transaction in
+                    try transaction.amend(
+                        .with {
+                            $0.basis.contexts = [
+                                .with {
+                                    ($0.nodeID, $0.lastUpdateTimeSinceEpoch) = (node.id, node.lastUpdateTimeSinceEpoch)
+                                }
+                            ]
+                            $0.graph.contexts = [changed]
+                        })
+                }
+            }
+            // However little time there is between both.
+            try await say("one")
+            await expectAborted(true, naming: "context \(node.id)") { try await say("two") }
+            for (index, context) in [(1, node.id), (-1, node.id), (0, node.id + 1)] {
+                await #expect(throws: StatusError.self) {
+                    try await store.write { transaction in
+                        try transaction.amend(
+                            .with {
+                                $0.graph.executions = [.with { $0.typeID = types.execution }]
+                                $0.executionsPlaced = [
+                                    .with { ($0.index, $0.contextID) = (Int32(index), context) }
+                                ]
+                            })
+                    }
+                }
+            }
+            #expect(try await store.read { try $0.getExecutions(.init()).executions } == [])
         }
     }
 

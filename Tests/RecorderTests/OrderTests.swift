@@ -58,7 +58,9 @@ import Testing
         for _ in 0..<3 { _ = random.below(2) }
         let sights = try Self.sights(&random)
         var reference: [String]?
-        for attempt in 0..<4 {
+        for attempt in 0..<6 {
+            // At once, by several commands beside each other.
+            let isParallel = attempt >= 4
             let order = attempt == 0 ? sights : random.shuffled(sights)
             var cuts: [(count: Int, isRepeated: Bool)] = []
             var rest = order.count
@@ -69,12 +71,22 @@ import Testing
             }
             let text = try await withStoreText { [cuts] store in
                 var place = 0
-                for (count, isRepeated) in cuts {
-                    let command = Array(order[place..<place + count])
+                var commands: [[Sight]] = []
+                for (count, _) in cuts {
+                    commands.append(Array(order[place..<place + count]))
+                    place += count
+                }
+                if isParallel {
+                    try await withThrowingTaskGroup { [commands] group in
+                        for command in commands { group.addTask { try await store.record(command) } }
+                        for try await problems in group { #expect(problems == []) }
+                    }
+                    return
+                }
+                for (command, (_, isRepeated)) in zip(commands, cuts) {
                     try await store.record(command)
                     // A command that was repeated adds nothing.
                     if isRepeated { try await store.record(command) }
-                    place += count
                 }
             }
             guard let expected = reference else {

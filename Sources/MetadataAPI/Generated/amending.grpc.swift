@@ -33,6 +33,19 @@ public enum Kfmd_V1_Amending: Sendable {
                 type: .unary
             )
         }
+        /// Namespace for "FindAt" metadata.
+        public enum FindAt: Sendable {
+            /// Request type for "FindAt".
+            public typealias Input = Kfmd_V1_FindAtRequest
+            /// Response type for "FindAt".
+            public typealias Output = Kfmd_V1_FindAtResponse
+            /// Descriptor for "FindAt".
+            public static let descriptor = GRPCCore.MethodDescriptor(
+                service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "kfmd.v1.Amending"),
+                method: "FindAt",
+                type: .unary
+            )
+        }
         /// Namespace for "FindBelow" metadata.
         public enum FindBelow: Sendable {
             /// Request type for "FindBelow".
@@ -62,6 +75,7 @@ public enum Kfmd_V1_Amending: Sendable {
         /// Descriptors for all methods in the "kfmd.v1.Amending" service.
         public static let descriptors: [GRPCCore.MethodDescriptor] = [
             Amend.descriptor,
+            FindAt.descriptor,
             FindBelow.descriptor,
             LastReads.descriptor
         ]
@@ -101,7 +115,7 @@ extension Kfmd_V1_Amending {
         /// > Source IDL Documentation:
         /// >
         /// > Corrects, puts and takes back in one transaction. What is to be taken back and is not there is passed over.
-        /// > ABORTED where a node is not as it was read: read it again.
+        /// > ABORTED where something that the request rests on is not as it was read: read it again.
         ///
         /// - Parameters:
         ///   - request: A streaming request of `Kfmd_V1_AmendRequest` messages.
@@ -114,6 +128,24 @@ extension Kfmd_V1_Amending {
             request: GRPCCore.StreamingServerRequest<Kfmd_V1_AmendRequest>,
             context: GRPCCore.ServerContext
         ) async throws -> GRPCCore.StreamingServerResponse<Kfmd_V1_AmendResponse>
+
+        /// Handle the "FindAt" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Finds artifacts at locations, under each spelling of these.
+        ///
+        /// - Parameters:
+        ///   - request: A streaming request of `Kfmd_V1_FindAtRequest` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `Kfmd_V1_FindAtResponse` messages.
+        func findAt(
+            request: GRPCCore.StreamingServerRequest<Kfmd_V1_FindAtRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<Kfmd_V1_FindAtResponse>
 
         /// Handle the "FindBelow" method.
         ///
@@ -171,7 +203,7 @@ extension Kfmd_V1_Amending {
         /// > Source IDL Documentation:
         /// >
         /// > Corrects, puts and takes back in one transaction. What is to be taken back and is not there is passed over.
-        /// > ABORTED where a node is not as it was read: read it again.
+        /// > ABORTED where something that the request rests on is not as it was read: read it again.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Kfmd_V1_AmendRequest` message.
@@ -184,6 +216,24 @@ extension Kfmd_V1_Amending {
             request: GRPCCore.ServerRequest<Kfmd_V1_AmendRequest>,
             context: GRPCCore.ServerContext
         ) async throws -> GRPCCore.ServerResponse<Kfmd_V1_AmendResponse>
+
+        /// Handle the "FindAt" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Finds artifacts at locations, under each spelling of these.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Kfmd_V1_FindAtRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A response containing a single `Kfmd_V1_FindAtResponse` message.
+        func findAt(
+            request: GRPCCore.ServerRequest<Kfmd_V1_FindAtRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.ServerResponse<Kfmd_V1_FindAtResponse>
 
         /// Handle the "FindBelow" method.
         ///
@@ -239,7 +289,7 @@ extension Kfmd_V1_Amending {
         /// > Source IDL Documentation:
         /// >
         /// > Corrects, puts and takes back in one transaction. What is to be taken back and is not there is passed over.
-        /// > ABORTED where a node is not as it was read: read it again.
+        /// > ABORTED where something that the request rests on is not as it was read: read it again.
         ///
         /// - Parameters:
         ///   - request: A `Kfmd_V1_AmendRequest` message.
@@ -252,6 +302,24 @@ extension Kfmd_V1_Amending {
             request: Kfmd_V1_AmendRequest,
             context: GRPCCore.ServerContext
         ) async throws -> Kfmd_V1_AmendResponse
+
+        /// Handle the "FindAt" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Finds artifacts at locations, under each spelling of these.
+        ///
+        /// - Parameters:
+        ///   - request: A `Kfmd_V1_FindAtRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A `Kfmd_V1_FindAtResponse` to respond with.
+        func findAt(
+            request: Kfmd_V1_FindAtRequest,
+            context: GRPCCore.ServerContext
+        ) async throws -> Kfmd_V1_FindAtResponse
 
         /// Handle the "FindBelow" method.
         ///
@@ -307,6 +375,17 @@ extension Kfmd_V1_Amending.StreamingServiceProtocol {
             }
         )
         router.registerHandler(
+            forMethod: Kfmd_V1_Amending.Method.FindAt.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Kfmd_V1_FindAtRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Kfmd_V1_FindAtResponse>(),
+            handler: { request, context in
+                try await self.findAt(
+                    request: request,
+                    context: context
+                )
+            }
+        )
+        router.registerHandler(
             forMethod: Kfmd_V1_Amending.Method.FindBelow.descriptor,
             deserializer: GRPCProtobuf.ProtobufDeserializer<Kfmd_V1_FindBelowRequest>(),
             serializer: GRPCProtobuf.ProtobufSerializer<Kfmd_V1_FindBelowResponse>(),
@@ -345,6 +424,17 @@ extension Kfmd_V1_Amending.ServiceProtocol {
         return GRPCCore.StreamingServerResponse(single: response)
     }
 
+    public func findAt(
+        request: GRPCCore.StreamingServerRequest<Kfmd_V1_FindAtRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<Kfmd_V1_FindAtResponse> {
+        let response = try await self.findAt(
+            request: GRPCCore.ServerRequest(stream: request),
+            context: context
+        )
+        return GRPCCore.StreamingServerResponse(single: response)
+    }
+
     public func findBelow(
         request: GRPCCore.StreamingServerRequest<Kfmd_V1_FindBelowRequest>,
         context: GRPCCore.ServerContext
@@ -377,6 +467,19 @@ extension Kfmd_V1_Amending.SimpleServiceProtocol {
     ) async throws -> GRPCCore.ServerResponse<Kfmd_V1_AmendResponse> {
         return GRPCCore.ServerResponse<Kfmd_V1_AmendResponse>(
             message: try await self.amend(
+                request: request.message,
+                context: context
+            ),
+            metadata: [:]
+        )
+    }
+
+    public func findAt(
+        request: GRPCCore.ServerRequest<Kfmd_V1_FindAtRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.ServerResponse<Kfmd_V1_FindAtResponse> {
+        return GRPCCore.ServerResponse<Kfmd_V1_FindAtResponse>(
+            message: try await self.findAt(
                 request: request.message,
                 context: context
             ),
@@ -431,7 +534,7 @@ extension Kfmd_V1_Amending {
         /// > Source IDL Documentation:
         /// >
         /// > Corrects, puts and takes back in one transaction. What is to be taken back and is not there is passed over.
-        /// > ABORTED where a node is not as it was read: read it again.
+        /// > ABORTED where something that the request rests on is not as it was read: read it again.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Kfmd_V1_AmendRequest` message.
@@ -448,6 +551,29 @@ extension Kfmd_V1_Amending {
             deserializer: some GRPCCore.MessageDeserializer<Kfmd_V1_AmendResponse>,
             options: GRPCCore.CallOptions,
             onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Kfmd_V1_AmendResponse>) async throws -> Result
+        ) async throws -> Result where Result: Sendable
+
+        /// Call the "FindAt" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Finds artifacts at locations, under each spelling of these.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Kfmd_V1_FindAtRequest` message.
+        ///   - serializer: A serializer for `Kfmd_V1_FindAtRequest` messages.
+        ///   - deserializer: A deserializer for `Kfmd_V1_FindAtResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        func findAt<Result>(
+            request: GRPCCore.ClientRequest<Kfmd_V1_FindAtRequest>,
+            serializer: some GRPCCore.MessageSerializer<Kfmd_V1_FindAtRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Kfmd_V1_FindAtResponse>,
+            options: GRPCCore.CallOptions,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Kfmd_V1_FindAtResponse>) async throws -> Result
         ) async throws -> Result where Result: Sendable
 
         /// Call the "FindBelow" method.
@@ -524,7 +650,7 @@ extension Kfmd_V1_Amending {
         /// > Source IDL Documentation:
         /// >
         /// > Corrects, puts and takes back in one transaction. What is to be taken back and is not there is passed over.
-        /// > ABORTED where a node is not as it was read: read it again.
+        /// > ABORTED where something that the request rests on is not as it was read: read it again.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Kfmd_V1_AmendRequest` message.
@@ -547,6 +673,40 @@ extension Kfmd_V1_Amending {
             try await self.client.unary(
                 request: request,
                 descriptor: Kfmd_V1_Amending.Method.Amend.descriptor,
+                serializer: serializer,
+                deserializer: deserializer,
+                options: options,
+                onResponse: handleResponse
+            )
+        }
+
+        /// Call the "FindAt" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Finds artifacts at locations, under each spelling of these.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Kfmd_V1_FindAtRequest` message.
+        ///   - serializer: A serializer for `Kfmd_V1_FindAtRequest` messages.
+        ///   - deserializer: A deserializer for `Kfmd_V1_FindAtResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        public func findAt<Result>(
+            request: GRPCCore.ClientRequest<Kfmd_V1_FindAtRequest>,
+            serializer: some GRPCCore.MessageSerializer<Kfmd_V1_FindAtRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Kfmd_V1_FindAtResponse>,
+            options: GRPCCore.CallOptions = .defaults,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Kfmd_V1_FindAtResponse>) async throws -> Result = { response in
+                try response.message
+            }
+        ) async throws -> Result where Result: Sendable {
+            try await self.client.unary(
+                request: request,
+                descriptor: Kfmd_V1_Amending.Method.FindAt.descriptor,
                 serializer: serializer,
                 deserializer: deserializer,
                 options: options,
@@ -632,7 +792,7 @@ extension Kfmd_V1_Amending.ClientProtocol {
     /// > Source IDL Documentation:
     /// >
     /// > Corrects, puts and takes back in one transaction. What is to be taken back and is not there is passed over.
-    /// > ABORTED where a node is not as it was read: read it again.
+    /// > ABORTED where something that the request rests on is not as it was read: read it again.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `Kfmd_V1_AmendRequest` message.
@@ -652,6 +812,35 @@ extension Kfmd_V1_Amending.ClientProtocol {
             request: request,
             serializer: GRPCProtobuf.ProtobufSerializer<Kfmd_V1_AmendRequest>(),
             deserializer: GRPCProtobuf.ProtobufDeserializer<Kfmd_V1_AmendResponse>(),
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "FindAt" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Finds artifacts at locations, under each spelling of these.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `Kfmd_V1_FindAtRequest` message.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func findAt<Result>(
+        request: GRPCCore.ClientRequest<Kfmd_V1_FindAtRequest>,
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Kfmd_V1_FindAtResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        try await self.findAt(
+            request: request,
+            serializer: GRPCProtobuf.ProtobufSerializer<Kfmd_V1_FindAtRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Kfmd_V1_FindAtResponse>(),
             options: options,
             onResponse: handleResponse
         )
@@ -724,7 +913,7 @@ extension Kfmd_V1_Amending.ClientProtocol {
     /// > Source IDL Documentation:
     /// >
     /// > Corrects, puts and takes back in one transaction. What is to be taken back and is not there is passed over.
-    /// > ABORTED where a node is not as it was read: read it again.
+    /// > ABORTED where something that the request rests on is not as it was read: read it again.
     ///
     /// - Parameters:
     ///   - message: request message to send.
@@ -747,6 +936,39 @@ extension Kfmd_V1_Amending.ClientProtocol {
             metadata: metadata
         )
         return try await self.amend(
+            request: request,
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "FindAt" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Finds artifacts at locations, under each spelling of these.
+    ///
+    /// - Parameters:
+    ///   - message: request message to send.
+    ///   - metadata: Additional metadata to send, defaults to empty.
+    ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func findAt<Result>(
+        _ message: Kfmd_V1_FindAtRequest,
+        metadata: GRPCCore.Metadata = [:],
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Kfmd_V1_FindAtResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        let request = GRPCCore.ClientRequest<Kfmd_V1_FindAtRequest>(
+            message: message,
+            metadata: metadata
+        )
+        return try await self.findAt(
             request: request,
             options: options,
             onResponse: handleResponse

@@ -20,52 +20,191 @@ fileprivate nonisolated struct _GeneratedWithProtocGenSwiftVersion: SwiftProtobu
   typealias Version = _2
 }
 
-public nonisolated struct Kfmd_V1_AmendRequest: Sendable {
+public nonisolated struct Kfmd_V1_AmendRequest: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  /// Nodes that were read, and when they had been updated last.
-  public var artifactsRead: [Kfmd_V1_Expectation] = []
-
-  public var executionsRead: [Kfmd_V1_Expectation] = []
+  public var basis: Kfmd_V1_Basis {
+    get {_storage._basis ?? Kfmd_V1_Basis()}
+    set {_uniqueStorage()._basis = newValue}
+  }
+  /// Returns true if `basis` has been explicitly set.
+  public var hasBasis: Bool {_storage._basis != nil}
+  /// Clears the value of `basis`. Subsequent reads from it will return its default value.
+  public mutating func clearBasis() {_uniqueStorage()._basis = nil}
 
   /// Before the graph is put: nodes that get another type. Their properties become custom ones, which the graph's nodes
   /// sort anew.
-  public var artifacts: [Kfmd_V1_Retyping] = []
+  public var artifacts: [Kfmd_V1_Retyping] {
+    get {_storage._artifacts}
+    set {_uniqueStorage()._artifacts = newValue}
+  }
 
-  public var executions: [Kfmd_V1_Retyping] = []
+  public var executions: [Kfmd_V1_Retyping] {
+    get {_storage._executions}
+    set {_uniqueStorage()._executions = newValue}
+  }
 
   /// Before the graph is put: events that it has with another name or time.
-  public var renamed: [Kfmd_V1_EventKey] = []
+  public var renamed: [Kfmd_V1_EventKey] {
+    get {_storage._renamed}
+    set {_uniqueStorage()._renamed = newValue}
+  }
 
   /// What is put.
   public var graph: MlMetadata_PutLineageSubgraphRequest {
-    get {_graph ?? MlMetadata_PutLineageSubgraphRequest()}
-    set {_graph = newValue}
+    get {_storage._graph ?? MlMetadata_PutLineageSubgraphRequest()}
+    set {_uniqueStorage()._graph = newValue}
   }
   /// Returns true if `graph` has been explicitly set.
-  public var hasGraph: Bool {self._graph != nil}
+  public var hasGraph: Bool {_storage._graph != nil}
   /// Clears the value of `graph`. Subsequent reads from it will return its default value.
-  public mutating func clearGraph() {self._graph = nil}
+  public mutating func clearGraph() {_uniqueStorage()._graph = nil}
 
   /// Afterwards: events that are taken back.
-  public var events: [Kfmd_V1_EventKey] = []
+  public var events: [Kfmd_V1_EventKey] {
+    get {_storage._events}
+    set {_uniqueStorage()._events = newValue}
+  }
 
   /// Executions that leave contexts.
-  public var associations: [Kfmd_V1_Link] = []
+  public var associations: [Kfmd_V1_Link] {
+    get {_storage._associations}
+    set {_uniqueStorage()._associations = newValue}
+  }
 
   /// Artifacts that leave contexts, unless an execution that stays in one is still linked with them.
-  public var attributions: [Kfmd_V1_Link] = []
+  public var attributions: [Kfmd_V1_Link] {
+    get {_storage._attributions}
+    set {_uniqueStorage()._attributions = newValue}
+  }
 
   /// Artifacts that go if no event is left of them.
-  public var orphans: [Int64] = []
+  public var orphans: [Int64] {
+    get {_storage._orphans}
+    set {_uniqueStorage()._orphans = newValue}
+  }
+
+  /// At last: nodes of the graph that belong to contexts.
+  public var executionsPlaced: [Kfmd_V1_Placing] {
+    get {_storage._executionsPlaced}
+    set {_uniqueStorage()._executionsPlaced = newValue}
+  }
+
+  public var artifactsPlaced: [Kfmd_V1_Placing] {
+    get {_storage._artifactsPlaced}
+    set {_uniqueStorage()._artifactsPlaced = newValue}
+  }
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
 
-  fileprivate var _graph: MlMetadata_PutLineageSubgraphRequest? = nil
+  fileprivate var _storage = _StorageClass.defaultInstance
+}
+
+/// What was read, and decided a request.
+public nonisolated struct Kfmd_V1_Basis: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Nodes, and when they had been updated last.
+  public var artifacts: [Kfmd_V1_Expectation] = []
+
+  public var executions: [Kfmd_V1_Expectation] = []
+
+  public var contexts: [Kfmd_V1_Expectation] = []
+
+  /// The newest artifact when locations were looked up.
+  public var newestArtifact: Int64 {
+    get {_newestArtifact ?? 0}
+    set {_newestArtifact = newValue}
+  }
+  /// Returns true if `newestArtifact` has been explicitly set.
+  public var hasNewestArtifact: Bool {self._newestArtifact != nil}
+  /// Clears the value of `newestArtifact`. Subsequent reads from it will return its default value.
+  public mutating func clearNewestArtifact() {self._newestArtifact = nil}
+
+  /// Locations that were looked up: nothing newer may be there.
+  public var locations: [String] = []
+
+  /// Folders that were looked into: nothing newer may be in them, nor in their folders.
+  public var folders: [String] = []
+
+  /// Contexts whose executions were read.
+  public var members: [Kfmd_V1_Members] = []
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+
+  fileprivate var _newestArtifact: Int64? = nil
+}
+
+public nonisolated struct Kfmd_V1_Members: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var contextID: Int64 {
+    get {_contextID ?? 0}
+    set {_contextID = newValue}
+  }
+  /// Returns true if `contextID` has been explicitly set.
+  public var hasContextID: Bool {self._contextID != nil}
+  /// Clears the value of `contextID`. Subsequent reads from it will return its default value.
+  public mutating func clearContextID() {self._contextID = nil}
+
+  /// The newest; 0 where there was none.
+  public var newestExecution: Int64 {
+    get {_newestExecution ?? 0}
+    set {_newestExecution = newValue}
+  }
+  /// Returns true if `newestExecution` has been explicitly set.
+  public var hasNewestExecution: Bool {self._newestExecution != nil}
+  /// Clears the value of `newestExecution`. Subsequent reads from it will return its default value.
+  public mutating func clearNewestExecution() {self._newestExecution = nil}
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+
+  fileprivate var _contextID: Int64? = nil
+  fileprivate var _newestExecution: Int64? = nil
+}
+
+public nonisolated struct Kfmd_V1_Placing: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Into the graph's nodes.
+  public var index: Int32 {
+    get {_index ?? 0}
+    set {_index = newValue}
+  }
+  /// Returns true if `index` has been explicitly set.
+  public var hasIndex: Bool {self._index != nil}
+  /// Clears the value of `index`. Subsequent reads from it will return its default value.
+  public mutating func clearIndex() {self._index = nil}
+
+  public var contextID: Int64 {
+    get {_contextID ?? 0}
+    set {_contextID = newValue}
+  }
+  /// Returns true if `contextID` has been explicitly set.
+  public var hasContextID: Bool {self._contextID != nil}
+  /// Clears the value of `contextID`. Subsequent reads from it will return its default value.
+  public mutating func clearContextID() {self._contextID = nil}
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+
+  fileprivate var _index: Int32? = nil
+  fileprivate var _contextID: Int64? = nil
 }
 
 public nonisolated struct Kfmd_V1_Expectation: Sendable {
@@ -235,6 +374,42 @@ public nonisolated struct Kfmd_V1_AmendResponse: Sendable {
   fileprivate var _graph: MlMetadata_PutLineageSubgraphResponse? = nil
 }
 
+public nonisolated struct Kfmd_V1_FindAtRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var uris: [String] = []
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+public nonisolated struct Kfmd_V1_FindAtResponse: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var artifacts: [MlMetadata_Artifact] = []
+
+  /// The newest artifact of the store; 0 where it has none.
+  public var newestArtifact: Int64 {
+    get {_newestArtifact ?? 0}
+    set {_newestArtifact = newValue}
+  }
+  /// Returns true if `newestArtifact` has been explicitly set.
+  public var hasNewestArtifact: Bool {self._newestArtifact != nil}
+  /// Clears the value of `newestArtifact`. Subsequent reads from it will return its default value.
+  public mutating func clearNewestArtifact() {self._newestArtifact = nil}
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+
+  fileprivate var _newestArtifact: Int64? = nil
+}
+
 public nonisolated struct Kfmd_V1_FindBelowRequest: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -343,12 +518,154 @@ fileprivate nonisolated let _protobuf_package = "kfmd.v1"
 
 nonisolated extension Kfmd_V1_AmendRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".AmendRequest"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}artifacts_read\0\u{3}executions_read\0\u{1}artifacts\0\u{1}executions\0\u{1}renamed\0\u{1}graph\0\u{1}events\0\u{1}associations\0\u{1}attributions\0\u{1}orphans\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}basis\0\u{1}artifacts\0\u{1}executions\0\u{1}renamed\0\u{1}graph\0\u{1}events\0\u{1}associations\0\u{1}attributions\0\u{1}orphans\0\u{3}executions_placed\0\u{3}artifacts_placed\0")
+
+  fileprivate class _StorageClass {
+    var _basis: Kfmd_V1_Basis? = nil
+    var _artifacts: [Kfmd_V1_Retyping] = []
+    var _executions: [Kfmd_V1_Retyping] = []
+    var _renamed: [Kfmd_V1_EventKey] = []
+    var _graph: MlMetadata_PutLineageSubgraphRequest? = nil
+    var _events: [Kfmd_V1_EventKey] = []
+    var _associations: [Kfmd_V1_Link] = []
+    var _attributions: [Kfmd_V1_Link] = []
+    var _orphans: [Int64] = []
+    var _executionsPlaced: [Kfmd_V1_Placing] = []
+    var _artifactsPlaced: [Kfmd_V1_Placing] = []
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _basis = source._basis
+      _artifacts = source._artifacts
+      _executions = source._executions
+      _renamed = source._renamed
+      _graph = source._graph
+      _events = source._events
+      _associations = source._associations
+      _attributions = source._attributions
+      _orphans = source._orphans
+      _executionsPlaced = source._executionsPlaced
+      _artifactsPlaced = source._artifactsPlaced
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
 
   public var isInitialized: Bool {
-    if let v = self._graph, !v.isInitialized {return false}
+    return withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      if let v = _storage._graph, !v.isInitialized {return false}
+      return true
+    }
+  }
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularMessageField(value: &_storage._basis) }()
+        case 2: try { try decoder.decodeRepeatedMessageField(value: &_storage._artifacts) }()
+        case 3: try { try decoder.decodeRepeatedMessageField(value: &_storage._executions) }()
+        case 4: try { try decoder.decodeRepeatedMessageField(value: &_storage._renamed) }()
+        case 5: try { try decoder.decodeSingularMessageField(value: &_storage._graph) }()
+        case 6: try { try decoder.decodeRepeatedMessageField(value: &_storage._events) }()
+        case 7: try { try decoder.decodeRepeatedMessageField(value: &_storage._associations) }()
+        case 8: try { try decoder.decodeRepeatedMessageField(value: &_storage._attributions) }()
+        case 9: try { try decoder.decodeRepeatedInt64Field(value: &_storage._orphans) }()
+        case 10: try { try decoder.decodeRepeatedMessageField(value: &_storage._executionsPlaced) }()
+        case 11: try { try decoder.decodeRepeatedMessageField(value: &_storage._artifactsPlaced) }()
+        default: break
+        }
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every if/case branch local when no optimizations
+      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+      // https://github.com/apple/swift-protobuf/issues/1182
+      try { if let v = _storage._basis {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+      } }()
+      if !_storage._artifacts.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._artifacts, fieldNumber: 2)
+      }
+      if !_storage._executions.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._executions, fieldNumber: 3)
+      }
+      if !_storage._renamed.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._renamed, fieldNumber: 4)
+      }
+      try { if let v = _storage._graph {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 5)
+      } }()
+      if !_storage._events.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._events, fieldNumber: 6)
+      }
+      if !_storage._associations.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._associations, fieldNumber: 7)
+      }
+      if !_storage._attributions.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._attributions, fieldNumber: 8)
+      }
+      if !_storage._orphans.isEmpty {
+        try visitor.visitRepeatedInt64Field(value: _storage._orphans, fieldNumber: 9)
+      }
+      if !_storage._executionsPlaced.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._executionsPlaced, fieldNumber: 10)
+      }
+      if !_storage._artifactsPlaced.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._artifactsPlaced, fieldNumber: 11)
+      }
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Kfmd_V1_AmendRequest, rhs: Kfmd_V1_AmendRequest) -> Bool {
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._basis != rhs_storage._basis {return false}
+        if _storage._artifacts != rhs_storage._artifacts {return false}
+        if _storage._executions != rhs_storage._executions {return false}
+        if _storage._renamed != rhs_storage._renamed {return false}
+        if _storage._graph != rhs_storage._graph {return false}
+        if _storage._events != rhs_storage._events {return false}
+        if _storage._associations != rhs_storage._associations {return false}
+        if _storage._attributions != rhs_storage._attributions {return false}
+        if _storage._orphans != rhs_storage._orphans {return false}
+        if _storage._executionsPlaced != rhs_storage._executionsPlaced {return false}
+        if _storage._artifactsPlaced != rhs_storage._artifactsPlaced {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
+    if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
+}
+
+nonisolated extension Kfmd_V1_Basis: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".Basis"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}artifacts\0\u{1}executions\0\u{1}contexts\0\u{3}newest_artifact\0\u{1}locations\0\u{1}folders\0\u{1}members\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -356,16 +673,13 @@ nonisolated extension Kfmd_V1_AmendRequest: SwiftProtobuf.Message, SwiftProtobuf
       // allocates stack space for every case branch when no optimizations are
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
-      case 1: try { try decoder.decodeRepeatedMessageField(value: &self.artifactsRead) }()
-      case 2: try { try decoder.decodeRepeatedMessageField(value: &self.executionsRead) }()
-      case 3: try { try decoder.decodeRepeatedMessageField(value: &self.artifacts) }()
-      case 4: try { try decoder.decodeRepeatedMessageField(value: &self.executions) }()
-      case 5: try { try decoder.decodeRepeatedMessageField(value: &self.renamed) }()
-      case 6: try { try decoder.decodeSingularMessageField(value: &self._graph) }()
-      case 7: try { try decoder.decodeRepeatedMessageField(value: &self.events) }()
-      case 8: try { try decoder.decodeRepeatedMessageField(value: &self.associations) }()
-      case 9: try { try decoder.decodeRepeatedMessageField(value: &self.attributions) }()
-      case 10: try { try decoder.decodeRepeatedInt64Field(value: &self.orphans) }()
+      case 1: try { try decoder.decodeRepeatedMessageField(value: &self.artifacts) }()
+      case 2: try { try decoder.decodeRepeatedMessageField(value: &self.executions) }()
+      case 3: try { try decoder.decodeRepeatedMessageField(value: &self.contexts) }()
+      case 4: try { try decoder.decodeSingularInt64Field(value: &self._newestArtifact) }()
+      case 5: try { try decoder.decodeRepeatedStringField(value: &self.locations) }()
+      case 6: try { try decoder.decodeRepeatedStringField(value: &self.folders) }()
+      case 7: try { try decoder.decodeRepeatedMessageField(value: &self.members) }()
       default: break
       }
     }
@@ -376,50 +690,116 @@ nonisolated extension Kfmd_V1_AmendRequest: SwiftProtobuf.Message, SwiftProtobuf
     // allocates stack space for every if/case branch local when no optimizations
     // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
     // https://github.com/apple/swift-protobuf/issues/1182
-    if !self.artifactsRead.isEmpty {
-      try visitor.visitRepeatedMessageField(value: self.artifactsRead, fieldNumber: 1)
-    }
-    if !self.executionsRead.isEmpty {
-      try visitor.visitRepeatedMessageField(value: self.executionsRead, fieldNumber: 2)
-    }
     if !self.artifacts.isEmpty {
-      try visitor.visitRepeatedMessageField(value: self.artifacts, fieldNumber: 3)
+      try visitor.visitRepeatedMessageField(value: self.artifacts, fieldNumber: 1)
     }
     if !self.executions.isEmpty {
-      try visitor.visitRepeatedMessageField(value: self.executions, fieldNumber: 4)
+      try visitor.visitRepeatedMessageField(value: self.executions, fieldNumber: 2)
     }
-    if !self.renamed.isEmpty {
-      try visitor.visitRepeatedMessageField(value: self.renamed, fieldNumber: 5)
+    if !self.contexts.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.contexts, fieldNumber: 3)
     }
-    try { if let v = self._graph {
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 6)
+    try { if let v = self._newestArtifact {
+      try visitor.visitSingularInt64Field(value: v, fieldNumber: 4)
     } }()
-    if !self.events.isEmpty {
-      try visitor.visitRepeatedMessageField(value: self.events, fieldNumber: 7)
+    if !self.locations.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.locations, fieldNumber: 5)
     }
-    if !self.associations.isEmpty {
-      try visitor.visitRepeatedMessageField(value: self.associations, fieldNumber: 8)
+    if !self.folders.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.folders, fieldNumber: 6)
     }
-    if !self.attributions.isEmpty {
-      try visitor.visitRepeatedMessageField(value: self.attributions, fieldNumber: 9)
-    }
-    if !self.orphans.isEmpty {
-      try visitor.visitRepeatedInt64Field(value: self.orphans, fieldNumber: 10)
+    if !self.members.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.members, fieldNumber: 7)
     }
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: Kfmd_V1_AmendRequest, rhs: Kfmd_V1_AmendRequest) -> Bool {
-    if lhs.artifactsRead != rhs.artifactsRead {return false}
-    if lhs.executionsRead != rhs.executionsRead {return false}
+  public static func ==(lhs: Kfmd_V1_Basis, rhs: Kfmd_V1_Basis) -> Bool {
     if lhs.artifacts != rhs.artifacts {return false}
     if lhs.executions != rhs.executions {return false}
-    if lhs.renamed != rhs.renamed {return false}
-    if lhs._graph != rhs._graph {return false}
-    if lhs.events != rhs.events {return false}
-    if lhs.associations != rhs.associations {return false}
-    if lhs.attributions != rhs.attributions {return false}
-    if lhs.orphans != rhs.orphans {return false}
+    if lhs.contexts != rhs.contexts {return false}
+    if lhs._newestArtifact != rhs._newestArtifact {return false}
+    if lhs.locations != rhs.locations {return false}
+    if lhs.folders != rhs.folders {return false}
+    if lhs.members != rhs.members {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Kfmd_V1_Members: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".Members"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}context_id\0\u{3}newest_execution\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularInt64Field(value: &self._contextID) }()
+      case 2: try { try decoder.decodeSingularInt64Field(value: &self._newestExecution) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._contextID {
+      try visitor.visitSingularInt64Field(value: v, fieldNumber: 1)
+    } }()
+    try { if let v = self._newestExecution {
+      try visitor.visitSingularInt64Field(value: v, fieldNumber: 2)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Kfmd_V1_Members, rhs: Kfmd_V1_Members) -> Bool {
+    if lhs._contextID != rhs._contextID {return false}
+    if lhs._newestExecution != rhs._newestExecution {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Kfmd_V1_Placing: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".Placing"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}index\0\u{3}context_id\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularInt32Field(value: &self._index) }()
+      case 2: try { try decoder.decodeSingularInt64Field(value: &self._contextID) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._index {
+      try visitor.visitSingularInt32Field(value: v, fieldNumber: 1)
+    } }()
+    try { if let v = self._contextID {
+      try visitor.visitSingularInt64Field(value: v, fieldNumber: 2)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Kfmd_V1_Placing, rhs: Kfmd_V1_Placing) -> Bool {
+    if lhs._index != rhs._index {return false}
+    if lhs._contextID != rhs._contextID {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -620,6 +1000,75 @@ nonisolated extension Kfmd_V1_AmendResponse: SwiftProtobuf.Message, SwiftProtobu
 
   public static func ==(lhs: Kfmd_V1_AmendResponse, rhs: Kfmd_V1_AmendResponse) -> Bool {
     if lhs._graph != rhs._graph {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Kfmd_V1_FindAtRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".FindAtRequest"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}uris\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedStringField(value: &self.uris) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.uris.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.uris, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Kfmd_V1_FindAtRequest, rhs: Kfmd_V1_FindAtRequest) -> Bool {
+    if lhs.uris != rhs.uris {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Kfmd_V1_FindAtResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".FindAtResponse"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}artifacts\0\u{3}newest_artifact\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedMessageField(value: &self.artifacts) }()
+      case 2: try { try decoder.decodeSingularInt64Field(value: &self._newestArtifact) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.artifacts.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.artifacts, fieldNumber: 1)
+    }
+    try { if let v = self._newestArtifact {
+      try visitor.visitSingularInt64Field(value: v, fieldNumber: 2)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Kfmd_V1_FindAtResponse, rhs: Kfmd_V1_FindAtResponse) -> Bool {
+    if lhs.artifacts != rhs.artifacts {return false}
+    if lhs._newestArtifact != rhs._newestArtifact {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -137,6 +137,7 @@ struct StoreMethods: Sendable {
             read(Method.GetExecutionsByContext.descriptor) { $0.getExecutionsByContext },
             read(Method.GetLineageSubgraph.descriptor) { $0.getLineageSubgraph },
             write(Kfmd_V1_Amending.Method.Amend.descriptor) { $0.amend },
+            read(Kfmd_V1_Amending.Method.FindAt.descriptor) { $0.findAt },
             read(Kfmd_V1_Amending.Method.FindBelow.descriptor) { $0.findBelow },
             read(Kfmd_V1_Amending.Method.LastReads.descriptor) { $0.lastReads },
         ]
