@@ -31,6 +31,8 @@ struct ArtifactPlan {
         var stored = ArtifactStatements()
         /// Whether it was only read when it was written to the store last, and now somebody was seen to write it.
         var wasClaimed: Bool { isStored && stored.firstRead != nil && !isUnproduced }
+        /// Whether somebody was seen to write it when it was written to the store last, and now nobody was.
+        var wasDisowned: Bool { isStored && !stored.isEmpty && stored.firstRead == nil && isUnproduced }
         /// When it was written as far as the store knows.
         var storedProduced: Date? { stored.produced }
         /// When it was written; `nil` where nobody said.

@@ -347,10 +347,15 @@ public struct BatchWriter: Sendable {
         }
         if !graph.unlinked.isEmpty {
             let contexts = try await types.contexts(of: Set(graph.unlinked.map(\.membership)))
-            for (artifact, membership, isWritten) in graph.unlinked {
+            let unproduced = Set(entries.filter(\.isUnproduced).map(\.node.id))
+            for (artifact, membership) in graph.unlinked {
                 for id in contexts[membership]?.all ?? [] {
                     request.attributions.append(
-                        .with { ($0.nodeID, $0.contextID, $0.isWritten) = (artifact, id, isWritten) })
+                        .with {
+                            ($0.nodeID, $0.contextID) = (artifact, id)
+                            // What was seen to be written is of no reader's run.
+                            $0.isWritten = !unproduced.contains(artifact)
+                        })
                 }
             }
         }

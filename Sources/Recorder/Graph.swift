@@ -46,7 +46,7 @@ struct Graph {
     private(set) var orphans: Set<Int64> = []
     /// Artifacts that may be of a run no more: because an execution of it is not linked with them, or because they were
     /// seen to be written elsewhere.
-    private(set) var unlinked: [(artifact: Int64, membership: TypeRegistry.Membership, isWritten: Bool)] = []
+    private(set) var unlinked: [(artifact: Int64, membership: TypeRegistry.Membership)] = []
 
     init(targets: [Target], events: [Int64: [MlMetadata_Event]], canAmend: Bool) {
         self.targets = targets
@@ -95,7 +95,7 @@ struct Graph {
         let target = targets[number]
         let isStored =
             entry.isStored && ids.contains(entry.node.id) && isStored(kind, name, of: target, entry.node.id)
-        if kind == .input, entry.wasClaimed { unlinked.append((entry.node.id, target.execution.membership, true)) }
+        if kind == .input, entry.wasClaimed { unlinked.append((entry.node.id, target.execution.membership)) }
         links.append(Link(target: number, artifact: artifact, kind: kind, name: name, isStored: isStored))
     }
 
@@ -140,7 +140,7 @@ struct Graph {
         taken.append(.init(execution: id, artifact: artifact, type))
         // Another's stays, whoever read it.
         if !entry.statements.isOthers { orphans.insert(artifact) }
-        unlinked.append((artifact, execution.membership, false))
+        unlinked.append((artifact, execution.membership))
     }
 
     /// Artifacts of which others' inputs may mean another now: what is at a location that this batch wrote to.
@@ -225,15 +225,17 @@ struct Graph {
                         ? plan.input(use, of: execution, read: none) : plan.output(use, of: execution, written: none)
                     guard linked.insert(artifact).inserted else { continue }
                     let entry = plan.entries[artifact]
-                    if entry.isStored, old.contains(where: { $0.artifactID == entry.node.id }) {
-                        // It was of its readers' runs until it was seen to be written.
-                        if !entry.isUnproduced, isInput { unlinked.append((entry.node.id, execution.membership, true)) }
-                        continue
+                    let isKept = entry.isStored && old.contains { $0.artifactID == entry.node.id }
+                    // It was of its readers' runs until it was seen to be written.
+                    if isKept, isInput, !entry.isUnproduced {
+                        unlinked.append((entry.node.id, execution.membership))
                     }
+                    // It is of its readers' runs again since nobody was seen to write it.
+                    if isKept, !isInput || !entry.wasDisowned { continue }
                     new.append(
                         Link(
                             target: targets.count, artifact: artifact, kind: isInput ? .input : .output,
-                            name: use.name, isStored: false))
+                            name: use.name, isStored: isKept))
                 }
                 for event in old {
                     guard let index = plan.index(ofStored: event.artifactID), !linked.contains(index) else { continue }

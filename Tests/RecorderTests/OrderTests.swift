@@ -31,7 +31,9 @@ import Testing
     private static func environment(_ name: String) -> String? { ProcessInfo.processInfo.environment[name] }
 
     /// Seeds that found a fault once.
-    private static let found: [UInt64] = [384, 555, 1_795_735_617, 1_795_737_130, 1_795_738_465, 1_795_739_768]
+    private static let found: [UInt64] = [
+        384, 555, 1_795_735_617, 1_795_737_130, 1_795_738_465, 1_795_739_768, 1_795_772_161,
+    ]
 
     @Test(.timeLimit(.minutes(5))) func anyOrderGivesTheSameStore() async throws {
         let seed = Self.environment("KFMD_SEED").flatMap { UInt64($0) }

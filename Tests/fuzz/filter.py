@@ -216,7 +216,9 @@ def set_times(path):
 class Grammar:
     def __init__(self, dice, kind):
         self.dice, self.kind = dice, kind
-        contexts = ["parent_contexts", "child_contexts"] if kind == "Contexts" else ["contexts"]
+        contexts = ["contexts"]
+        if kind == "Contexts":
+            contexts = dice.sample(["parent_contexts", "child_contexts", "artifacts", "executions"], 2)
         labels = dice.sample(["a", "b", "0", "long_label", "A"], 2)
         self.neighbours = [f"{group}_{label}" for group in contexts for label in labels]
         self.events = [] if kind == "Contexts" else [f"events_{label}" for label in ("0", "1")]
@@ -243,6 +245,7 @@ class Grammar:
         if kind == "string":
             columns = ["name", "type", "external_id"]
             own += columns + ["uri"] * (self.kind == "Artifacts") + [f"{n}.{c}" for n in self.neighbours for c in columns]
+            own += [f"{n}.uri" for n in self.neighbours if n.startswith("artifacts")]
         return self.dice.choice(own)
 
     def quote(self, text):
@@ -265,12 +268,15 @@ class Grammar:
     def state(self):
         if self.events and self.dice.random() < 0.4:
             return f"{self.dice.choice(self.events)}.type", ["INPUT", "OUTPUT", "DECLARED_INPUT", "INTERNAL_OUTPUT", "PENDING_OUTPUT"]
-        if self.kind == "Artifacts":
-            return "state", ["LIVE", "PENDING", "UNKNOWN", "DELETED", "MARKED_FOR_DELETION", "ABANDONED", "REFERENCE"]
-        return "last_known_state", ["NEW", "RUNNING", "COMPLETE", "FAILED", "CACHED", "CANCELED", "UNKNOWN"]
+        found = [n for n in self.neighbours if n.startswith(("artifacts", "executions"))]
+        neighbour = self.dice.choice(found) + "." if found else ""
+        if self.kind == "Artifacts" or neighbour.startswith("artifacts"):
+            return neighbour + "state", ["LIVE", "PENDING", "UNKNOWN", "DELETED", "MARKED_FOR_DELETION", "ABANDONED", "REFERENCE"]
+        return neighbour + "last_known_state", ["NEW", "RUNNING", "COMPLETE", "FAILED", "CACHED", "CANCELED", "UNKNOWN"]
 
     def atom(self):
-        if self.kind != "Contexts" and self.dice.random() < 0.12:
+        states = self.kind != "Contexts" or any(n.startswith(("artifacts", "executions")) for n in self.neighbours)
+        if states and self.dice.random() < 0.12:
             column, names = self.state()
             name = self.dice.choice(names)
             name = self.pick(name, name, name, name.lower(), f"'{name}'", "3", "NOPE")
@@ -293,10 +299,30 @@ class Grammar:
         shapes += [f"{left} {not_}LIKE {pattern}"] * (2 if kind == "string" else 0)
         shapes += [left, f"NOT {left}", f"{left} IS {not_}{self.pick('TRUE', 'FALSE')}"] if kind == "bool" else []
         if self.dice.random() < 0.03:
-            shapes = [f"{left} + 1 = {right}", f"-{left} = {right}", f"LENGTH({left}) = {right}", f"ABS({left}) = {right}",
-                      f"CAST({left} AS INT64) = {right}", f"COALESCE({left}, {low}) = {right}", f"({left}) = {right}",
-                      f"{left} = ({right})", f"({left}, {low}) = ({right}, {high})", f"{left} = @p", f"{left} = ?"]  # fmt: skip
+            shapes = [f"({left}) = {right}", f"{left} = ({right})", f"({left}, {low}) = ({right}, {high})", f"{left} = @p", f"{left} = ?",
+                      f"CASE WHEN {left} = {right} THEN {low} ELSE {high} END = {low}", f"({left} = {right}) = ({left} = {low})",
+                      f"IF({left} = {right}, {low}, {high}) = {low}", f"CASE {left} WHEN {low} THEN 1 WHEN {high} THEN 2 END IS NULL"]  # fmt: skip
+        elif self.dice.random() < 0.15:
+            shapes = self.computed(kind, left, right, low)
         return self.dice.choice(shapes)
+
+    def computed(self, kind, left, right, low):
+        """Values that are worked out."""
+        other = self.operand(kind)
+        shapes = [f"COALESCE({left}, {low}) = {right}", f"IFNULL({left}, {low}) = {right}", f"NULLIF({left}, {low}) = {right}",
+                  f"CAST({left} AS {self.pick('STRING', 'INT64', 'DOUBLE', 'FLOAT64', 'BOOL')}) = {self.pick(right, self.literal('string'))}"]  # fmt: skip
+        if kind in ("int", "double"):
+            operator = self.pick("+", "-", "*", "/", "+", "-")
+            shapes += [f"{left} {operator} {low} = {right}", f"{left} {operator} {other} > {right}", f"-{left} < {right}",
+                       f"{low} {operator} {left} {self.pick('+', '-', '*')} {other} >= {right}", f"ABS({left}) = {right}",
+                       f"({left} {operator} {low}) * 2 <= {right}", f"ROUND({left}) = {right}", f"MOD({left}, {low}) = 1",
+                       f"{left} {operator} {low} IN ({right}, 1, 2, 3)", f"CAST({left} AS STRING) LIKE '1%'"]  # fmt: skip
+        if kind == "string":
+            shapes += [f"LENGTH({left}) {self.pick('=', '<', '>')} {self.pick(1, 2, 3, 300)}", f"{left} || 'x' = 'ax'",
+                       f"CONCAT({left}, {right}) LIKE '%a%'", f"lower({left}) || upper({other}) != {right}", f"SUBSTR({left}, 2) = {right}",
+                       f"SUBSTR({left}, 1, 1) = 'a'", f"TRIM({left}) = {right}", f"REPLACE({left}, 'a', 'b') = {right}",
+                       f"STARTS_WITH({left}, 'a')", f"ENDS_WITH({left}, {right})", f"CHAR_LENGTH({left}) > 1"]  # fmt: skip
+        return shapes
 
     def query(self, depth=0):
         roll = self.dice.random()
