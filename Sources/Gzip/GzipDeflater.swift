@@ -10,6 +10,11 @@ extension Gzip {
             &stream, 1, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size))
         guard code == Z_OK else { return nil }
         defer { deflateEnd(&stream) }
+        return deflate(data, &stream)
+    }
+
+    /// Packs all of the data with a stream that was begun.
+    static func deflate(_ data: [UInt8], _ stream: inout z_stream) -> [UInt8]? {
         var input = data
         var output = [UInt8](repeating: 0, count: Int(deflateBound(&stream, UInt(data.count))))
         let size = output.count
@@ -19,7 +24,7 @@ extension Gzip {
                 stream.avail_in = UInt32(source.count)
                 stream.next_out = target.baseAddress
                 stream.avail_out = UInt32(size)
-                return deflate(&stream, Z_FINISH) == Z_STREAM_END
+                return CZlib.deflate(&stream, Z_FINISH) == Z_STREAM_END
             }
         }
         guard isDone else { return nil }

@@ -35,7 +35,7 @@ public enum Location {
         var fragment: String
 
         init?(_ uri: String) {
-            guard let mark = uri.firstRange(of: "://") else { return nil }
+            guard let mark = uri.firstRange(ofBytes: "://") else { return nil }
             let written = uri[..<mark.lowerBound]
             guard !written.isEmpty, written.utf8.count <= 32,
                 written.utf8.allSatisfy({ byte in
@@ -201,7 +201,7 @@ public enum Location {
         case "s3": others = s3.sorted().map { with($0) }
         case "gs": others = gcs.sorted().map { with($0) }
         case "abfss":
-            let blob = parts.authority.firstRange(of: ".dfs.").map { range in
+            let blob = parts.authority.firstRange(ofBytes: ".dfs.").map { range in
                 var text = parts.authority
                 text.replaceSubrange(range, with: ".blob.")
                 return text
@@ -246,7 +246,7 @@ public enum Location {
         default: break
         }
         guard s3.contains(parts.scheme), var host = endpoint, !host.isEmpty else { return nil }
-        if let mark = host.firstRange(of: "://") { host = String(host[mark.upperBound...]) }
+        if let mark = host.firstRange(ofBytes: "://") { host = String(host[mark.upperBound...]) }
         host = host.prefix { $0 != "/" }.lowercased()
         if host.hasSuffix("amazonaws.com") { return nil }
         for port in [":80", ":443"] where host.hasSuffix(port) { host.removeLast(port.utf8.count) }

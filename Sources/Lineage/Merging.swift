@@ -68,7 +68,7 @@ extension Execution {
         guard !isFragment, let archive = customProperties[Self.archiveLocation]?.text else { return }
         for index in outputs.indices {
             guard let uri = outputs[index].artifact.uri, !Artifact.isComplete(uri),
-                let colon = uri.firstRange(of: ":///")
+                let colon = uri.firstRange(ofBytes: ":///")
             else { continue }
             outputs[index].artifact.uri = "\(archive)/\(uri[colon.upperBound...])"
         }
@@ -242,6 +242,6 @@ extension Artifact {
 
     /// Whether a uri names its bucket or host: `s3:///key` does not.
     public static func isComplete(_ uri: String) -> Bool {
-        uri.utf8.starts(with: "file:".utf8) || uri.firstRange(of: ":///") == nil
+        uri.utf8.starts(with: "file:".utf8) || uri.firstRange(ofBytes: ":///") == nil
     }
 }

@@ -85,13 +85,13 @@ public enum Secrets {
         if text.contains(escaped) { return cut(from: text.replacing(escaped, with: "://")) }
         var result = ""
         var rest = text[...]
-        while let mark = rest.firstRange(of: "://") {
+        while let mark = rest.firstRange(ofBytes: "://") {
             var start = mark.lowerBound
             while start > rest.startIndex, isSchemeCharacter(rest[rest.index(before: start)]) {
                 start = rest.index(before: start)
             }
             // One may follow another, or be within it.
-            var limit = rest[mark.upperBound...].firstRange(of: "://")?.lowerBound ?? rest.endIndex
+            var limit = rest[mark.upperBound...].firstRange(ofBytes: "://")?.lowerBound ?? rest.endIndex
             while limit < rest.endIndex, limit > mark.upperBound, isSchemeCharacter(rest[rest.index(before: limit)]) {
                 limit = rest.index(before: limit)
             }
@@ -119,7 +119,7 @@ public enum Secrets {
 
     /// Like ``Location/tidy(_:)``, but for the rest of the text as it is.
     private static func withoutCredentials(_ uri: String) -> String {
-        guard let mark = uri.firstRange(of: "://") else { return uri }
+        guard let mark = uri.firstRange(ofBytes: "://") else { return uri }
         let scheme = uri[..<mark.lowerBound]
         var rest = String(uri[mark.upperBound...])
         let slash = rest.firstIndex { "/?#;".contains($0) } ?? rest.endIndex

@@ -55,10 +55,28 @@ extension MetadataBackend {
         let up = try await getLineageSubgraph(start.request(.upstream, hops: hops)).lineageSubgraph
         let down = try await getLineageSubgraph(start.request(.downstream, hops: hops)).lineageSubgraph
         var graph = MlMetadata_LineageGraph(nodesOf: [up, down])
-        if !graph.executions.isEmpty {
-            let ids = graph.executions.map(\.id)
-            graph.addEvents(try await getEventsByExecutionIDs(.with { $0.executionIds = ids }).events)
-        }
+        try await fill(&graph)
         return graph
+    }
+
+    /// Reads the nodes of which a lineage has the ids, and the events between them, in pieces that every server answers.
+    private func fill(_ graph: inout MlMetadata_LineageGraph) async throws {
+        let (artifacts, executions) = (graph.artifacts.map(\.id), graph.executions.map(\.id))
+        (graph.artifacts, graph.executions) = ([], [])
+        for piece in Self.pieces(of: artifacts) {
+            graph.artifacts += try await getArtifactsByID(.with { $0.artifactIds = piece }).artifacts
+        }
+        var events: [MlMetadata_Event] = []
+        for piece in Self.pieces(of: executions) {
+            graph.executions += try await getExecutionsByID(.with { $0.executionIds = piece }).executions
+            events += try await getEventsByExecutionIDs(.with { $0.executionIds = piece }).events
+        }
+        graph.artifacts.sort { $0.id < $1.id }
+        graph.executions.sort { $0.id < $1.id }
+        graph.addEvents(events)
+    }
+
+    private static func pieces(of ids: [Int64]) -> [[Int64]] {
+        stride(from: 0, to: ids.count, by: 500).map { Array(ids[$0..<min($0 + 500, ids.count)]) }
     }
 }

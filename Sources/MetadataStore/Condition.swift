@@ -16,6 +16,10 @@ struct Condition {
         self.candidates = candidates
     }
 
+    init(_ fragment: SQLFragment, candidates: [Candidate] = []) {
+        self.init(sql: fragment.text, values: fragment.values, candidates: candidates)
+    }
+
     /// Its negation; twice negated it is itself, unknown values included.
     var negated: Condition {
         if let positive { return Condition(sql: positive, values: values) }
@@ -96,8 +100,8 @@ struct Lookup {
     var fallback: String?
 
     /// - Parameter comparison: an operator and its operand, such as `= ?`.
-    func candidate(_ comparison: String, _ operand: [SQLValue]) -> Candidate {
-        Candidate(sql: "\(query)\(column) \(comparison)\(suffix)", values: values + operand)
+    func candidate(_ comparison: SQLFragment) -> Candidate {
+        Candidate(sql: "\(query)\(column) \(comparison.text)\(suffix)", values: values + comparison.values)
     }
 
     var fallbackCandidate: Candidate? {

@@ -65,10 +65,17 @@ extension Transaction {
 
     /// The events of artifacts or executions, by id.
     func events(of kind: NodeKind, ids: [Int64]) throws -> [MlMetadata_Event] {
+        try events(where: "\(kind.word)_id", ids)
+    }
+
+    /// Events by their own ids.
+    func events(ids: [Int64]) throws -> [MlMetadata_Event] { try events(where: "id", ids) }
+
+    private func events(where column: String, _ ids: [Int64]) throws -> [MlMetadata_Event] {
         var rows: [(id: Int64, event: MlMetadata_Event)] = try connection.rows(
             """
             SELECT id, artifact_id, execution_id, type, milliseconds_since_epoch FROM Event
-            WHERE \(kind.word)_id IN ({list})
+            WHERE \(column) IN ({list})
             """, list: ids.uniqued()
         ) { row in
             var event = MlMetadata_Event()

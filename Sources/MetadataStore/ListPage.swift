@@ -81,7 +81,7 @@ struct ListPage {
     ) throws -> (nodes: [N], token: String?) {
         var conditions = [condition].compactMap { $0 }
         if options.hasFilterQuery, !options.filterQuery.isEmpty {
-            conditions.append(try FilterQuery.condition(options.filterQuery, on: N.kind))
+            conditions.append(try FilterSQL.condition(options.filterQuery, on: N.kind))
         }
         let query = NodeQuery(
             kind: N.kind, condition: .all(conditions), context: context,

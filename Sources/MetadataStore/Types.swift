@@ -261,8 +261,9 @@ extension Transaction {
     }
 
     /// All types of a kind that users made.
-    func allTypes<T: NodeType>() throws -> [T] {
-        let system = SystemType.numbers(of: T.kind)
+    /// - Parameter withSystem: those of MLMD itself too.
+    func allTypes<T: NodeType>(withSystem: Bool = false) throws -> [T] {
+        let system = withSystem ? [:] : SystemType.numbers(of: T.kind)
         let types: [T] = try connection.rows(
             Self.typeColumns + " WHERE type_kind = ? ORDER BY id", T.kind.rawValue, row: readType)
         return try complete(types.filter { $0.hasVersion || system[$0.name] == nil })

@@ -49,9 +49,14 @@ enum KeptFacts {
     }
 
     /// `nil` for what could not be read back.
-    private static func pack(_ bytes: [UInt8]) -> [UInt8]? { bytes.count > limit ? nil : Gzip.compress(bytes) }
+    private static func pack(_ bytes: [UInt8]) -> [UInt8]? {
+        bytes.count > limit ? nil : Deflate.pack(bytes, dictionary: FactsDictionary.current)
+    }
 
     private static func unpack(_ value: MlMetadata_Value?) -> [UInt8]? {
-        value?.keptBytes.flatMap { try? Gzip.decompress($0, limit: limit) }
+        guard let bytes = value?.keptBytes else { return nil }
+        // Before 0.2 they were gzip.
+        if bytes.starts(with: [0x1f, 0x8b]) { return try? Gzip.decompress(bytes, limit: limit) }
+        return try? Deflate.unpack(bytes, limit: limit, dictionaries: FactsDictionary.all)
     }
 }

@@ -187,7 +187,7 @@ import Testing
     private func plans(
         _ query: String, _ order: NodeQuery.Order, context: Int64?, _ connection: Connection
     ) throws -> [String] {
-        let condition = query.isEmpty ? Condition.all([]) : try FilterQuery.condition(query, on: .artifact)
+        let condition = query.isEmpty ? Condition.all([]) : try FilterSQL.condition(query, on: .artifact)
         let list = NodeQuery(kind: .artifact, condition: condition, context: context, order: order, limit: 21)
         return try list.statements(Transaction.columns(MlMetadata_Artifact.self), connection).flatMap { plan in
             try connection.rows("EXPLAIN QUERY PLAN " + plan.sql, values: plan.values) { $0.text(3) }

@@ -1,4 +1,5 @@
 import FoundationEssentials
+import Gzip
 import Lineage
 import MetadataAPI
 @testable import Recorder
@@ -198,6 +199,23 @@ extension JournalTests {
             #expect(KeptFacts.record([name: cut], of: Self.full.id) == nil)
         }
         #expect(KeptFacts.record(["__kfmd_sights__": .with { $0.intValue = 1 }], of: Self.full.id) == nil)
+    }
+
+    /// What is in a store is read by a dictionary that must stay as it is.
+    @Test func whatIsKeptCanBeReadForEver() throws {
+        let words = FactsDictionary.all.map { words in
+            let sums = words.reduce(into: (1, 0)) { sums, byte in
+                sums.0 = (sums.0 + Int(byte)) % 65521
+                sums.1 = (sums.1 + sums.0) % 65521
+            }
+            return sums.1 << 16 | sums.0
+        }
+        // Adler-32 of each. A better one comes first, and these stay.
+        #expect(words == [1_416_160_121])
+        // As kfmd kept it before there was a dictionary.
+        let packed = try #require(Gzip.compress(FactsCoding.encode(Self.record)))
+        let value = MlMetadata_Value(kept: packed, isText: false)
+        #expect(KeptFacts.record(["__kfmd_sights__": value], of: Self.full.id) == Self.record)
     }
 
     /// Journals of kfmd 0.1 have an execution where a record is now.

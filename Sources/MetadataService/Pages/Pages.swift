@@ -232,9 +232,9 @@ struct Pages: Sendable {
 
     private func wholeNeighbourhood(of start: LineageStart) async throws -> Neighbourhood {
         try await store.read { transaction in
-            let up = try transaction.lineageSubgraph(
+            let up = try transaction.lineageNodes(
                 start.request(.upstream, hops: Self.hops), upTo: Self.maximumNodes / 2)
-            let down = try transaction.lineageSubgraph(
+            let down = try transaction.lineageNodes(
                 start.request(.downstream, hops: Self.hops), upTo: Self.maximumNodes / 2)
             var result = Neighbourhood()
             result.graph = MlMetadata_LineageGraph(nodesOf: [up.graph, down.graph])

@@ -70,7 +70,13 @@ private struct Scanner {
             }
             if character == "!" { throw FilterToken.error("Syntax error: Unexpected \"!\"", column) }
             return (.symbol(String(character)), column)
-        case "=", "(", ")", ",", ".", "-", "+":
+        case "|":
+            guard index + 1 < characters.count, characters[index + 1] == "|" else {
+                throw FilterToken.error("Syntax error: Unexpected \"|\"", column)
+            }
+            index += 2
+            return (.symbol("||"), column)
+        case "=", "(", ")", ",", ".", "-", "+", "*", "/":
             index += 1
             return (.symbol(String(character)), column)
         default:
