@@ -39,7 +39,8 @@ extension Transaction {
         for step in event.path.steps {
             try StoreLimits.check(step.key, StoreLimits.name, "The key of a step of the event's path")
         }
-        for step in event.path.steps {
+        // A step that says nothing is none.
+        for step in event.path.steps where step.value != nil {
             let isIndex = if case .index = step.value { true } else { false }
             try connection.run(
                 "INSERT INTO EventPath (event_id, is_index_step, step_index, step_key) VALUES (?, ?, ?, ?)",

@@ -14,6 +14,7 @@ protocol Node: Message {
     var hasTypeID: Bool { get }
     var type: String { get set }
     var externalID: String { get set }
+    mutating func clearExternalID()
     var hasExternalID: Bool { get }
     var properties: [String: MlMetadata_Value] { get set }
     var customProperties: [String: MlMetadata_Value] { get set }

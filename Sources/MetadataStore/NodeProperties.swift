@@ -29,7 +29,7 @@ extension Transaction {
                     "Cannot validate properties of type_id: \(node.typeID). Found unknown property: \(name)")
             }
             guard let actual = value.propertyType else {
-                throw StatusError.invalidArgument("The value of property \(name) has no kind.")
+                throw StatusError.invalidArgument("Found unmatched property type: \(name) has a value of no kind.")
             }
             guard actual == expected else {
                 throw StatusError.invalidArgument(
@@ -38,7 +38,7 @@ extension Transaction {
             }
         }
         for (name, value) in node.customProperties where value.value == nil {
-            throw StatusError.invalidArgument("The value of custom property \(name) has no kind.")
+            throw StatusError.invalidArgument("Found unmatched property type: \(name), a custom property, has a value of no kind.")
         }
     }
 

@@ -51,7 +51,7 @@ extension Transaction {
                 N.insertion,
                 values: [
                     .integer(node.typeID), node.hasName ? .text(node.name) : .null,
-                    node.externalID.isEmpty ? .null : .text(node.externalID), .integer(now), .integer(now),
+                    node.hasExternalID ? .text(node.externalID) : .null, .integer(now), .integer(now),
                 ] + node.ownValues)
         }
         let id = connection.lastInsertedID
@@ -89,7 +89,8 @@ extension Transaction {
         try validate(node, against: try typeProperties(of: node.typeID, kind: N.kind))
         try checkLimits(node, over: stored)
         let changed =
-            node.ownValues != stored.ownValues || node.externalID != stored.externalID || node.name != stored.name
+            node.ownValues != stored.ownValues || node.externalID != stored.externalID
+            || node.hasExternalID != stored.hasExternalID || node.name != stored.name
         let properties = PropertyChanges(from: stored.properties, to: node.properties)
         let custom = PropertyChanges(
             from: stored.customProperties, to: node.customProperties)
@@ -103,7 +104,7 @@ extension Transaction {
                     + " WHERE id = ?",
                 values: [
                     node.hasName ? .text(node.name) : .null,
-                    node.externalID.isEmpty ? .null : .text(node.externalID),
+                    node.hasExternalID ? .text(node.externalID) : .null,
                     // Two changes within a millisecond are told apart: who read between them is told of the second.
                     .integer(max(now, stored.lastUpdateTimeSinceEpoch + 1)),
                 ] + node.ownValues + [.integer(node.id)])
@@ -135,7 +136,8 @@ extension Transaction {
             case ("custom_properties", let name?):
                 node.customProperties[name] = given.customProperties[name]
             case ("custom_properties", nil): node.customProperties = given.customProperties
-            case ("external_id", _): node.externalID = given.externalID
+            case ("external_id", _):
+                if given.hasExternalID { node.externalID = given.externalID } else { node.clearExternalID() }
             case (let field, _): node.copyOwn(field, from: given)
             }
         }

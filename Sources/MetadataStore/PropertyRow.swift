@@ -42,7 +42,7 @@ struct PropertyRow: Equatable {
             let bytes: Data = try value.serializedBytes()
             (column, self.value) = (.proto, .text(bytes.base64EncodedString()))
         case nil:
-            throw StatusError.invalidArgument("The value of property \(name) has no kind.")
+            throw StatusError.invalidArgument("Found unmatched property type: \(name) has a value of no kind.")
         }
     }
 

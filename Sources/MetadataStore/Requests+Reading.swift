@@ -13,7 +13,7 @@ extension Transaction {
     public func getArtifactTypesByID(
         _ request: MlMetadata_GetArtifactTypesByIDRequest
     ) throws -> MlMetadata_GetArtifactTypesByIDResponse {
-        let types: [MlMetadata_ArtifactType] = try types(ids: request.typeIds)
+        let types: [MlMetadata_ArtifactType] = try types(named: request.typeIds)
         return .with { $0.artifactTypes = types }
     }
 
@@ -116,7 +116,7 @@ extension Transaction {
     public func getExecutionTypesByID(
         _ request: MlMetadata_GetExecutionTypesByIDRequest
     ) throws -> MlMetadata_GetExecutionTypesByIDResponse {
-        let types: [MlMetadata_ExecutionType] = try types(ids: request.typeIds)
+        let types: [MlMetadata_ExecutionType] = try types(named: request.typeIds)
         return .with { $0.executionTypes = types }
     }
 
@@ -217,7 +217,7 @@ extension Transaction {
     public func getContextTypesByID(
         _ request: MlMetadata_GetContextTypesByIDRequest
     ) throws -> MlMetadata_GetContextTypesByIDResponse {
-        let types: [MlMetadata_ContextType] = try types(ids: request.typeIds)
+        let types: [MlMetadata_ContextType] = try types(named: request.typeIds)
         return .with { $0.contextTypes = types }
     }
 

@@ -277,6 +277,13 @@ extension Transaction {
         return try complete(rows)
     }
 
+    /// Types in the order of their ids, as often as these are named; MLMD's clients count on it.
+    func types<T: NodeType>(named ids: [Int64]) throws -> [T] {
+        let found: [T] = try types(ids: ids)
+        let byID = Dictionary(found.map { ($0.id, $0) }) { first, _ in first }
+        return ids.compactMap { byID[$0] }
+    }
+
     func types<T: NodeType>(externalIDs: [String]) throws -> [T] {
         try Self.checkExternalIDs(externalIDs)
         let kind = T.kind.rawValue

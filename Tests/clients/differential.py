@@ -2,7 +2,8 @@
 
     differential.py HOST:PORT
 
-Answers must be equal, times and hash order aside; refusals must be of the same kind.
+Answers must be equal, times and hash order aside; refusals must be of the same kind. What differs by right stands in
+ALLOWED with its reason; an entry that does not differ is a fault too.
 """
 
 import os
@@ -15,6 +16,28 @@ from ml_metadata.proto import metadata_store_pb2 as m
 from ml_metadata.proto import metadata_store_service_pb2, metadata_store_service_pb2_grpc
 
 Subgraph = m.LineageSubgraphQueryOptions
+
+
+# By label: why kfmd is otherwise, as docs/compatibility.md says.
+NO_FUNCTION = "the original makes SQL of it that SQLite does not know"
+CLASH = "a clash of external ids is ALREADY_EXISTS, not INTERNAL"
+ALLOWED = {
+    "graph to nothing": "an empty query of ending nodes is none",
+    "filter CHAR_LENGTH(uri) = 2": NO_FUNCTION,
+    "filter CONCAT(uri, 'x') = 'u2x'": NO_FUNCTION,
+    "filter uri || 'x' = 'u2x'": NO_FUNCTION,
+    "filter IF(id = 1, TRUE, FALSE)": NO_FUNCTION,
+    "filter STARTS_WITH(uri, 'u')": NO_FUNCTION,
+    "filter MOD(id, 2) = 1 AND id < 6": NO_FUNCTION,
+    "filter contexts artifacts_a.external_id = 'y1'": "the original's join lacks the column",
+    "filter contexts executions_a.external_id = 'ex1'": "the original's join lacks the column",
+    "filter contexts artifacts_a.state != LIVE": "the original cuts the path when it rewrites the state",
+    "Execution type with an empty external id": CLASH,
+    "Context type with an empty external id": CLASH,
+    "Artifact loses its external id": CLASH,
+    "Execution loses its external id": CLASH,
+    "Context loses its external id": CLASH,
+}
 
 
 def original(folder):
@@ -43,7 +66,12 @@ def plain(value):
         if copy.DESCRIPTOR.name == "Event":
             copy.ClearField("milliseconds_since_epoch")
         if copy.DESCRIPTOR.name == "LineageGraph":
-            return [(field.name, plain(list(items))) for field, items in copy.ListFields()]
+            # The original's list of all types drops what they are derived from, too.
+            for kind in [*copy.artifact_types, *copy.execution_types]:
+                kind.ClearField("base_type")
+        if copy.DESCRIPTOR.name == "LineageGraph" or copy.DESCRIPTOR.name.endswith("Response"):
+            return [(field.name, plain(list(items) if field.label == field.LABEL_REPEATED else items))
+                    for field, items in copy.ListFields()]
         # The original's lists of types drop the external id.
         if copy.DESCRIPTOR.name.endswith("Type"):
             copy.ClearField("external_id")
@@ -56,6 +84,19 @@ def typed(cls, type_id, name=None, **fields):
     if name is not None:
         node.name = name
     return node
+
+
+def raw(method, *requests, **fields):
+    """Messages as they are, where the client adds calls of its own; the answer to the last."""
+    requests = requests or (getattr(metadata_store_service_pb2, f"{method}Request")(**fields),)
+
+    def call(store):
+        for request in requests:
+            response = getattr(metadata_store_service_pb2, f"{method}Response")()
+            store._call(method, request, response)  # pylint: disable=protected-access
+        return response
+
+    return call
 
 
 def calls():
@@ -263,6 +304,103 @@ def calls():
     ending = Subgraph.EndingNodes(filter_query="uri = 'chain2'", include_ending_nodes=True)
     yield "lineage to an end, included", lineage("uri = 'chain0'", 20, ending_artifacts=ending)
     yield "lineage of nothing", lineage("uri = 'nowhere'", 2)
+    # As the messages say, without what the client adds.
+    def graph(query, hops=None, direction=Subgraph.BIDIRECTIONAL, mask=(), executions=False, **kwargs):
+        options = Subgraph(direction=direction, **kwargs)
+        if hops is not None:
+            options.max_num_hops = hops
+        (options.starting_executions if executions else options.starting_artifacts).filter_query = query
+        request = metadata_store_service_pb2.GetLineageSubgraphRequest(lineage_subgraph_query_options=options)
+        request.read_mask.paths.extend(mask)
+        return raw("GetLineageSubgraph", request)
+
+    def both(s):
+        """An artifact that one execution reads and writes, and a diamond."""
+        artifacts = s.put_artifacts([typed(m.Artifact, at, uri=f"loop{i}") for i in range(4)])
+        executions = s.put_executions([typed(m.Execution, et, f"loop{i}") for i in range(3)])
+        edges = [(0, 0, m.Event.INPUT), (0, 0, m.Event.OUTPUT), (0, 1, m.Event.INPUT), (1, 1, m.Event.OUTPUT),
+                 (0, 2, m.Event.DECLARED_INPUT), (1, 2, m.Event.INTERNAL_OUTPUT), (2, 2, m.Event.PENDING_OUTPUT),
+                 (1, 0, m.Event.INTERNAL_INPUT), (3, 1, m.Event.DECLARED_OUTPUT), (3, 2, m.Event.INPUT), (2, 0, m.Event.UNKNOWN)]
+        s.put_events([m.Event(artifact_id=artifacts[a], execution_id=executions[e], type=t) for a, e, t in edges])
+        return artifacts, executions
+
+    yield "a loop", both
+    directions = (Subgraph.BIDIRECTIONAL, Subgraph.UPSTREAM, Subgraph.DOWNSTREAM, Subgraph.DIRECTION_UNSPECIFIED)
+    masks = ((), ("artifacts", "executions", "events"), ("contexts",), ("artifact_types",), ("events", "nope"),
+             ("associations", "attributions"), ("execution_types", "context_types"), ("artifacts.id",))
+    for direction in directions:
+        for hops in (None, 0, 1, 2, 3):
+            for start in ("loop0", "loop1", "chain3"):
+                yield f"graph {direction} {hops} {start}", graph(f"uri = '{start}'", hops, direction)
+            yield f"graph of executions {direction} {hops}", graph("name = 'loop1'", hops, direction, executions=True)
+        yield f"graph of two {direction}", graph("uri IN ('loop0', 'loop3')", 2, direction)
+        for included in (False, True):
+            for query in ("uri = 'loop1'", "uri = 'loop0'", "uri LIKE 'loop%'", "uri = 'nowhere'", "nope = 1"):
+                ending = Subgraph.EndingNodes(filter_query=query, include_ending_nodes=included)
+                yield f"graph to artifacts {direction} {included} {query}", graph("uri = 'loop0'", 5, direction, ending_artifacts=ending)
+                # Where no artifact is met, the original does not look at the query.
+                if query != "nope = 1":
+                    yield f"graph of executions to artifacts {direction} {included} {query}", graph(
+                        "name = 'loop0'", 5, direction, executions=True, ending_artifacts=ending)
+            for query in ("name = 'loop1'", "name LIKE 'loop%'"):
+                ending = Subgraph.EndingNodes(filter_query=query, include_ending_nodes=included)
+                yield f"graph to executions {direction} {included} {query}", graph("uri = 'loop0'", 5, direction, ending_executions=ending)
+                yield f"graph of executions to executions {direction} {included} {query}", graph(
+                    "name = 'loop1'", 5, direction, executions=True, ending_executions=ending)
+                ends = Subgraph.EndingNodes(filter_query="uri = 'loop1'", include_ending_nodes=included)
+                yield f"graph to both {direction} {included} {query}", graph(
+                    "uri = 'loop0'", 5, direction, ending_executions=ending, ending_artifacts=ends)
+    for mask in masks:
+        yield f"graph with mask {mask}", graph("uri = 'loop0'", 2, mask=mask)
+    yield "graph to nothing", graph("uri = 'loop0'", 2, ending_artifacts=Subgraph.EndingNodes(filter_query=""))
+    yield "graph to nobody", graph("uri = 'loop0'", 2, ending_artifacts=Subgraph.EndingNodes())
+
+    # What is empty, and what is named twice.
+    for kind, type_id in (("Artifact", at), ("Execution", et), ("Context", ct)):
+        for label, fields in (("new", {}), ("named", dict(name=f"empty{kind}"))):
+            yield f"{kind} with an empty external id, {label}", lambda s, k=kind, t=type_id, f=fields: (
+                getattr(s, f"put_{k.lower()}s")([getattr(m, k)(type_id=t, external_id="", **f)]),
+                getattr(s, f"get_{k.lower()}s")()[-1])
+        yield f"{kind} loses its external id", lambda s, k=kind, t=type_id: (
+            getattr(s, f"put_{k.lower()}s")([getattr(m, k)(type_id=t, name=f"lost{k}", external_id=f"lost{k}")]),
+            getattr(s, f"put_{k.lower()}s")([getattr(m, k)(
+                id=max(n.id for n in getattr(s, f"get_{k.lower()}s")()), type_id=t, name=f"lost{k}", external_id="")]),
+            max(getattr(s, f"get_{k.lower()}s")(), key=lambda n: n.id))
+        for ids in ([10, 10, 11, 11, 12, 12], [], [0], [-1, 10]):
+            yield f"{kind} types named {ids}", raw(f"Get{kind}TypesByID", type_ids=ids)
+        for ids in ([1, 1, 2, 1], [0], [-5]):
+            yield f"{kind}s named {ids}", raw(f"Get{kind}sByID", **{f"{kind.lower()}_ids": ids})
+        yield f"{kind} type with an empty external id", lambda s, k=kind: (
+            getattr(s, f"put_{k.lower()}_type")(getattr(m, f"{k}Type")(name="emptyx", external_id="")),
+            getattr(s, f"get_{k.lower()}_type")("emptyx"))
+        yield f"{kind} type with an empty version", lambda s, k=kind: (
+            getattr(s, f"put_{k.lower()}_type")(getattr(m, f"{k}Type")(name="emptyv", version="")),
+            getattr(s, f"get_{k.lower()}_type")("emptyv", ""))
+        yield f"{kind} with a value of no kind of an unknown property", lambda s, k=kind, t=type_id: getattr(
+            s, f"put_{k.lower()}s")([getattr(m, k)(type_id=t, name=f"novalue{k}", properties={"foo": m.Value()})])
+    def path(*steps):
+        event = m.Event(type=m.Event.INPUT)
+        event.path.SetInParent()
+        for step in steps:
+            event.path.steps.add(**step)
+        return event
+
+    for steps in ((), ({},), ({}, {"key": "a"}), ({"key": ""},), ({"index": 0},), ({"key": "a"}, {}, {"index": 2})):
+        def with_path(s, steps=steps):
+            event = path(*steps)
+            event.artifact_id = s.put_artifacts([typed(m.Artifact, at)])[0]
+            event.execution_id = s.put_executions([typed(m.Execution, et)])[0]
+            s.put_events([event])
+            return s.get_events_by_execution_ids([event.execution_id])
+        yield f"event with the path {steps}", with_path
+    for ids in ([1, 1], [1, 2, 1]):
+        yield f"events of {ids}", raw("GetEventsByExecutionIDs", execution_ids=ids)
+        yield f"events of artifacts {ids}", raw("GetEventsByArtifactIDs", artifact_ids=ids)
+    for uris in (["u2", "u2"], [""], []):
+        yield f"by uris {uris}", raw("GetArtifactsByURI", uris=uris)
+    for ids in (["y1", "y1"], ["y1", ""]):
+        yield f"by external ids {ids}", raw("GetArtifactsByExternalIds", external_ids=ids)
+
     yield "lineage without start", lambda s: s.get_lineage_subgraph(Subgraph(max_num_hops=2))
     yield "lineage with an empty query", lineage("", 2)
 
@@ -275,13 +413,30 @@ def calls():
         "create_time_since_epoch > 0 AND id < 3", "id BETWEEN 1 AND 3", "id <> 1 AND id < 4", "id != 1 AND id < 4",
         "uri NOT IN ('u2') AND id < 5", "uri NOT LIKE 'chain%'", "contexts_a.name = 'c1' OR id = 5",
         "NOT contexts_a.name = 'zz'", "id = 1.0", "id > -1 AND id < 3", "lower(uri) = 'u2'",
+        "id + 1 = 2", "id * 2 - 1 = 3", "-id = -1", "id - 1 - 1 = 1", "2 * (id + 1) = 4", "id / 2 = 1.5", "7 / 2 = 3.5 AND id = 1",
+        "LENGTH(uri) = 2", "CHAR_LENGTH(uri) = 2", "CONCAT(uri, 'x') = 'u2x'", "uri || 'x' = 'u2x'", "CAST(id AS STRING) = '1'",
+        "CAST(id AS STRING) LIKE '1%' AND id < 20", "CAST('3' AS INT64) = id", "ABS(id - 3) = 1", "COALESCE(name, 'none') = 'none' AND id < 9",
+        "IFNULL(uri, 'none') = 'none' AND id < 9", "NULLIF(uri, 'u2') IS NULL AND id < 9", "(id = 1) = TRUE", "IF(id = 1, TRUE, FALSE)",
+        "CASE id WHEN 1 THEN TRUE ELSE FALSE END", "CASE WHEN id = 1 THEN 'a' WHEN id = 2 THEN 'b' END = 'b'", "id IN (1 + 1, 3)",
+        "SUBSTR(uri, 1, 1) = 'u'", "TRIM(uri) = 'u2'", "REPLACE(uri, 'u', 'v') = 'v2'", "STARTS_WITH(uri, 'u')", "ROUND(id / 1) = 2",
+        "MOD(id, 2) = 1 AND id < 6", "id BETWEEN 1 + 1 AND 2 * 2", "UPPER(LOWER(uri)) = 'U2'", "id = 1 OR id = 2 AND id = 3",
         # Refused.
+        "id + 'x' = 1", "uri + 1 = 2", "LENGTH(id) = 1", "NOPE(id) = 1", "CAST(id AS NOPE) = 1", "id ||", "id * = 1", "CONCAT() = ''",
+        "CASE END", "IF(id, 1, 2) = 1", "uri || id = 'x'", "artifacts_a.id = 1", "executions_a.id = 1",
         "id = 1 AND", "id ~ 3", "properties.i.int_value", "uri = 3", "id = 'x'", "(id = 1", "id = 1)", "nope = 1",
         "parent_contexts_a.name = 'p'", "contexts_.id = 1", "uri = null", "events_0.type = 4", "uri = 'a''b'"):
         yield f"filter {query}", lambda s, q=query: s.get_artifacts(ListOptions(filter_query=q))
     for query in ("last_known_state = RUNNING", "contexts_a.name = 'c1'", "events_0.artifact_id = 1", "name = 'e1'"):
         yield f"filter executions {query}", lambda s, q=query: s.get_executions(ListOptions(filter_query=q))
-    for query in ("child_contexts_a.name = 'c1'", "parent_contexts_a.type = 'C'", "name LIKE 'c%'"):
+    for query in (
+        "child_contexts_a.name = 'c1'", "parent_contexts_a.type = 'C'", "name LIKE 'c%'", "artifacts_a.uri = 'u2'", "artifacts_a.id = 2",
+        "artifacts_a.type = 'A'", "artifacts_a.name = 'n1'", "artifacts_a.state = LIVE", "artifacts_a.state = UNKNOWN", "artifacts_a.uri LIKE 'chain%'",
+        "artifacts_a.external_id = 'y1'", "artifacts_a.create_time_since_epoch > 0", "artifacts_a.state != LIVE", "artifacts_a.state IN (LIVE)",
+        "executions_a.name = 'e1'", "executions_a.id = 1", "executions_a.type = 'E'", "executions_a.last_known_state = RUNNING",
+        "executions_a.last_known_state IN (RUNNING, NEW)", "executions_a.external_id = 'ex1'", "executions_a.last_update_time_since_epoch > 0",
+        "artifacts_a.uri = 'u2' AND executions_b.name = 'e1'", "artifacts_a.uri = 'u2' OR name = 'c2'", "NOT artifacts_a.uri = 'u2'",
+        "artifacts_a.uri = 'u2' AND artifacts_b.uri = 'chain0'", "LENGTH(executions_a.name) = 2 AND artifacts_a.id + 1 > 0",
+        "executions_a.uri = 'x'", "artifacts_a.nope = 1", "artifacts_.id = 1", "events_a.id = 1", "contexts_a.id = 1"):
         yield f"filter contexts {query}", lambda s, q=query: s.get_contexts(ListOptions(filter_query=q))
     for order in (OrderByField.ID, OrderByField.CREATE_TIME, OrderByField.UPDATE_TIME):
         for ascending in (True, False):
@@ -350,6 +505,26 @@ def attempt(call, store):
         return "refused", type(error).__name__
 
 
+def leaves(value, path=""):
+    """What an answer consists of, a text each."""
+    if isinstance(value, (list, tuple)):
+        named = isinstance(value, tuple) and len(value) == 2 and isinstance(value[0], str)
+        for item in value[1:] if named else value:
+            yield from leaves(item, f"{path}/{value[0]}" if named else path)
+        if not value:
+            yield f"{path} nothing"
+    else:
+        yield f"{path} {value}"
+
+
+def told(expected, found):
+    """What is in one answer only."""
+    one, two = list(leaves(expected)), list(leaves(found))
+    for mark, mine, others in (("original", one, two), ("ours    ", two, one)):
+        for leaf in [leaf for leaf in mine if leaf not in others][:6] or ["has nothing more"]:
+            print(f"  {mark} {leaf[:400]}")
+
+
 class Noting:
     """A store, and which of its methods were called."""
 
@@ -368,9 +543,13 @@ def main():
         for label, call in calls():
             count += 1
             expected, found = attempt(call, one), attempt(call, two)
-            if expected != found:
+            if label in ALLOWED and expected == found:
                 different += 1
-                print(f"{label}:\n  original {str(expected)[:1500]}\n  ours     {str(found)[:1500]}")
+                print(f"{label}: does not differ: {str(found)[:300]}")
+            if expected != found and label not in ALLOWED:
+                different += 1
+                print(f"{label}:")
+                told(expected, found)
         different += beyond_the_original(sys.argv[1])
         methods = {name for name in dir(MetadataStore) if not name.startswith("_")}
         for name in sorted(methods - two.called):
