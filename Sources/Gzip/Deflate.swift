@@ -12,7 +12,7 @@ public enum Deflate {
         var stream = z_stream()
         let isSmall = data.count + dictionary.count <= smallLimit
         let code = deflateInit2_(
-            &stream, isSmall ? 6 : 1, Z_DEFLATED, isSmall ? 12 : 15, isSmall ? 5 : 8, Z_DEFAULT_STRATEGY, ZLIB_VERSION,
+            &stream, isSmall ? 3 : 1, Z_DEFLATED, isSmall ? 12 : 15, isSmall ? 5 : 8, Z_DEFAULT_STRATEGY, ZLIB_VERSION,
             Int32(MemoryLayout<z_stream>.size))
         guard code == Z_OK else { return nil }
         defer { deflateEnd(&stream) }

@@ -16,6 +16,17 @@ import Testing
         #expect(try await service.running.stop() == 0)
     }
 
+    /// The tests that the authors of the client wrote, from its wheel.
+    @Test(.enabled(if: hasPython, "KFMD_PYTHON is not set: run make test"))
+    func theTestsOfTheWheelPass() async throws {
+        let folder = try TemporaryFolder()
+        let service = try await MetadataProcess(folder: folder.path, options: ["--predefined-types", "none"])
+        let ended = try await python("wheel_tests.py", service.grpc)
+        #expect(ended.status == 0, "\(ended.output)")
+        #expect(ended.output.contains("102 passed, 4 deselected"), "\(ended.output.suffix(500))")
+        #expect(try await service.running.stop() == 0)
+    }
+
     /// Runs a script of Tests/clients.
     private func python(_ script: String, _ arguments: String...) async throws -> Program.Ended {
         try await Program.run(
