@@ -112,8 +112,9 @@ public struct MetadataServer: Sendable {
                 config.connection.keepalive.clientBehavior.allowWithoutCalls = true
                 config.channelDebuggingCallbacks.onAcceptHTTP2Stream = { channel in
                     channel.eventLoop.makeCompletedFuture {
+                        let deadlines = try channel.parent?.pipeline.syncOperations.handler(type: StreamDeadlines.self)
                         try channel.pipeline.syncOperations.addHandler(
-                            MessageLimit(maximum: maximum, budget: budget), position: .first)
+                            MessageLimit(maximum: maximum, budget: budget, deadlines: deadlines), position: .first)
                     }
                 }
                 config.channelDebuggingCallbacks.onBindTCPListener = { channel in
@@ -125,7 +126,8 @@ public struct MetadataServer: Sendable {
                 config.channelDebuggingCallbacks.onAcceptTCPConnection = { channel in
                     channel.eventLoop.makeCompletedFuture {
                         try channel.pipeline.syncOperations.addHandlers(
-                            [IdleStateHandler(readTimeout: .seconds(120)), IdleConnectionHandler()], position: .first)
+                            [StreamDeadlines(), IdleStateHandler(readTimeout: .seconds(120)), IdleConnectionHandler()],
+                            position: .first)
                     }
                 }
             },

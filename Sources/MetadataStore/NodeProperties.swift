@@ -38,7 +38,8 @@ extension Transaction {
             }
         }
         for (name, value) in node.customProperties where value.value == nil {
-            throw StatusError.invalidArgument("Found unmatched property type: \(name), a custom property, has a value of no kind.")
+            throw StatusError.invalidArgument(
+                "Found unmatched property type: \(name), a custom property, has a value of no kind.")
         }
     }
 

@@ -83,7 +83,9 @@ import Testing
     /// What is held for a message goes back when it is answered, though the client never ends its side.
     @Test func whatAMessageHoldsComesBack() throws {
         let budget = ByteBudget(total: 2 << 20)
-        let channel = EmbeddedChannel(handler: MessageLimit(maximum: 1 << 20, budget: budget))
+        let deadlines = StreamDeadlines()
+        let channel = EmbeddedChannel(
+            handlers: [deadlines, MessageLimit(maximum: 1 << 20, budget: budget, deadlines: deadlines)])
         func send(_ bytes: [UInt8]) throws {
             try channel.writeInbound(HTTP2Frame.FramePayload.data(.init(data: .byteBuffer(ByteBuffer(bytes: bytes)))))
         }
@@ -98,9 +100,28 @@ import Testing
             HTTP2Frame.FramePayload.headers(.init(headers: ["grpc-status": "0"], endStream: true)))
         #expect(budget.take(2 << 20))
         budget.give(2 << 20)
-        channel.embeddedEventLoop.advanceTime(by: .seconds(11))
-        #expect(!channel.isActive)
+        channel.embeddedEventLoop.advanceTime(by: .seconds(13))
+        #expect(!channel.isActive && deadlines.count == 0)
         _ = try? channel.finish()
+    }
+
+    /// A stream has a minute for its request; one that has come, or a stream that is gone, is not waited for.
+    @Test(arguments: [0, 3, 5, 7, 8]) func aRequestHasTimeToArrive(bytes: Int) throws {
+        let deadlines = StreamDeadlines()
+        let channel = EmbeddedChannel(
+            handlers: [deadlines, MessageLimit(maximum: 100, budget: ByteBudget(total: 1000), deadlines: deadlines)])
+        try channel.connect(to: try SocketAddress(ipAddress: "127.0.0.1", port: 1)).wait()
+        if bytes > 0 {
+            let whole: [UInt8] = [0, 0, 0, 0, 3, 7, 7, 7]
+            let part = ByteBuffer(bytes: whole[..<bytes])
+            try channel.writeInbound(HTTP2Frame.FramePayload.data(.init(data: .byteBuffer(part))))
+        }
+        channel.embeddedEventLoop.advanceTime(by: .seconds(59))
+        #expect(channel.isActive && deadlines.count == (bytes == 8 ? 0 : 1))
+        channel.embeddedEventLoop.advanceTime(by: .seconds(3))
+        #expect(channel.isActive == (bytes == 8))
+        _ = try? channel.finish()
+        #expect(deadlines.count == 0)
     }
 
     @Test func aSecondMessageIsRefused() throws {

@@ -21,9 +21,12 @@ final class MessageLimit: ChannelDuplexHandler {
     /// Of the message: its length on the way, and whether that is compressed.
     private var length = 0
     private var isPacked = false
-    private var timeout: Scheduled<Void>?
+    /// Of the connection.
+    private let deadlines: StreamDeadlines?
     /// How long a message may take to arrive.
     private static let longestArrival: TimeAmount = .seconds(60)
+    /// How long a stream may stay open after its answer.
+    private static let longestEnd: TimeAmount = .seconds(10)
     /// The most that DEFLATE unpacks a byte to.
     private static let expansion = 1032
     /// The first bytes of a message: a flag, and the length in 4 bytes.
@@ -32,19 +35,19 @@ final class MessageLimit: ChannelDuplexHandler {
     private var remaining = 0
     private var isRefused = false
 
-    init(maximum: Int, budget: ByteBudget) {
+    init(maximum: Int, budget: ByteBudget, deadlines: StreamDeadlines? = nil) {
         self.maximum = maximum
         self.budget = budget
+        self.deadlines = deadlines
     }
 
     func handlerAdded(context: ChannelHandlerContext) {
         // Also where not even a message begins.
-        let channel = context.channel
-        timeout = context.eventLoop.scheduleTask(in: Self.longestArrival) { channel.close(promise: nil) }
+        deadlines?.set(context.channel, in: Self.longestArrival)
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
-        timeout?.cancel()
+        deadlines?.clear(context.channel)
         charge(0)
     }
 
@@ -52,14 +55,9 @@ final class MessageLimit: ChannelDuplexHandler {
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
         if case .headers(let headers) = unwrapOutboundIn(data), headers.endStream {
             charge(0)
-            close(context.channel)
+            deadlines?.set(context.channel, in: Self.longestEnd)
         }
         context.write(data, promise: promise)
-    }
-
-    /// A stream that stays open after its answer is not waited for.
-    private func close(_ channel: any Channel) {
-        channel.eventLoop.scheduleTask(in: .seconds(10)) { channel.close(promise: nil) }
     }
 
     /// Gives back what is held beyond so many bytes.
@@ -75,7 +73,7 @@ final class MessageLimit: ChannelDuplexHandler {
             context.fireChannelRead(data)
             return
         }
-        if let refusal = refusal(of: buffer) {
+        if let refusal = refusal(of: buffer, on: context.channel) {
             refuse(refusal, context)
         } else {
             context.fireChannelRead(data)
@@ -91,14 +89,14 @@ final class MessageLimit: ChannelDuplexHandler {
     }
 
     /// Why the first of the messages that begin here is not taken.
-    private func refusal(of buffer: ByteBuffer) -> Refusal? {
+    private func refusal(of buffer: ByteBuffer, on channel: any Channel) -> Refusal? {
         var buffer = buffer
         while buffer.readableBytes > 0 {
             if remaining > 0 {
                 let part = min(remaining, buffer.readableBytes)
                 buffer.moveReaderIndex(forwardBy: part)
                 remaining -= part
-                if remaining == 0 { timeout?.cancel() }
+                if remaining == 0 { deadlines?.clear(channel) }
                 continue
             }
             guard var part = buffer.readSlice(length: min(5 - prefix.readableBytes, buffer.readableBytes))
@@ -108,14 +106,14 @@ final class MessageLimit: ChannelDuplexHandler {
             let length = Int(prefix.getInteger(at: prefix.readerIndex + 1, as: UInt32.self) ?? 0)
             isPacked = prefix.getInteger(at: prefix.readerIndex, as: UInt8.self) != 0
             prefix.clear()
-            if let refusal = begin(length) { return refusal }
+            if let refusal = begin(length, on: channel) { return refusal }
             remaining = length
         }
         return nil
     }
 
     /// A message begins.
-    private func begin(_ length: Int) -> Refusal? {
+    private func begin(_ length: Int, on channel: any Channel) -> Refusal? {
         guard length <= maximum else {
             return Refusal(
                 status: 8,
@@ -128,13 +126,12 @@ final class MessageLimit: ChannelDuplexHandler {
         guard budget.take(cost) else { return Refusal(status: 14, message: budget.excess) }
         taken += cost
         self.length = length
-        if length == 0 { timeout?.cancel() }
+        if length == 0 { deadlines?.clear(channel) }
         return nil
     }
 
     private func refuse(_ refusal: Refusal, _ context: ChannelHandlerContext) {
         isRefused = true
-        timeout?.cancel()
         let headers: HPACKHeaders = [
             ":status": "200", "content-type": "application/grpc", "grpc-status": "\(refusal.status)",
             "grpc-message": refusal.message,
@@ -143,6 +140,6 @@ final class MessageLimit: ChannelDuplexHandler {
         // could overtake the status. What still comes until then is dropped.
         context.writeAndFlush(wrapOutboundOut(.headers(.init(headers: headers, endStream: true))), promise: nil)
         charge(0)
-        close(context.channel)
+        deadlines?.set(context.channel, in: Self.longestEnd)
     }
 }

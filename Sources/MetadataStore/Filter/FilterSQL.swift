@@ -151,7 +151,9 @@ struct FilterSQL {
             // Only names stand against an enumeration; numbers in lists and ranges.
             if takesNumbers && operand.kind == .integer || !operand.isLiteral && operand.kind == .integer
                 || operand.kind == .double
-            { return operand }
+            {
+                return operand
+            }
             guard operand.kind == .integer else {
                 throw FilterToken.error(
                     "No matching signature for operator = for argument types: INT64, \(operand.kind.rawValue)",
