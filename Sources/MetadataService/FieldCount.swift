@@ -17,6 +17,8 @@ enum FieldCount {
     /// `metadata_store_service.proto` and `google/protobuf/struct.proto`.
     private enum Kind {
         case node, pair, edge, event, path, type, structType
+        /// Of `kfmd/v1/amending.proto`.
+        case graph, basis
         case property, value, structure, member, structValue, list
         /// Without messages within, or text.
         case leaf
@@ -34,6 +36,8 @@ enum FieldCount {
             case (.pair, 1): .node
             case (.pair, 2), (.edge, 3): .event
             case (.event, 3): .path
+            case (.graph, 1), (.graph, 2), (.graph, 3): .node
+            case (.graph, 4): .edge
             case (.type, 4), (.type, 5), (.structType, _): .structType
             default: .leaf
             }
@@ -47,6 +51,9 @@ enum FieldCount {
         "PutLineageSubgraphRequest": [1: .node, 2: .node, 3: .node, 4: .edge],
         "PutArtifactTypeRequest": [1: .leaf], "PutExecutionTypeRequest": [1: .type],
         "PutContextTypeRequest": [1: .leaf],
+        "AmendRequest": [
+            1: .basis, 2: .leaf, 3: .leaf, 4: .leaf, 5: .graph, 6: .leaf, 7: .leaf, 8: .leaf, 10: .leaf, 11: .leaf,
+        ],
         "PutTypesRequest": [1: .leaf, 2: .type, 3: .leaf],
         "PutAttributionsAndAssociationsRequest": [1: .leaf, 2: .leaf], "PutParentContextsRequest": [1: .leaf],
     ]

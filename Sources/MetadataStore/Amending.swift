@@ -15,6 +15,7 @@ extension Transaction {
         var response = Kfmd_V1_AmendResponse()
         if request.hasGraph { response.graph = try putLineageSubgraph(request.graph) }
         for event in request.events { try delete(event) }
+        try touch(request)
         for link in request.associations {
             try connection.run(
                 "DELETE FROM Association WHERE execution_id = ? AND context_id = ?", link.nodeID, link.contextID)
@@ -25,6 +26,30 @@ extension Transaction {
         try place(request.executionsPlaced, .execution, response.graph.executionIds)
         try place(request.artifactsPlaced, .artifact, response.graph.artifactIds)
         return response
+    }
+
+    /// Marks nodes that were there before as changed where they have another event now: who read their events meanwhile
+    /// is told, although nothing else of them changed.
+    private func touch(_ request: Kfmd_V1_AmendRequest) throws {
+        let taken = request.events + request.renamed
+        var artifacts = Set(taken.map(\.artifactID))
+        var executions = Set(taken.map(\.executionID))
+        for edge in request.graph.eventEdges {
+            let artifact = edge.hasArtifactIndex ? request.graph.artifacts[Int(edge.artifactIndex)] : nil
+            let execution = edge.hasExecutionIndex ? request.graph.executions[Int(edge.executionIndex)] : nil
+            artifacts.insert(artifact?.id ?? edge.event.artifactID)
+            executions.insert(execution?.id ?? edge.event.executionID)
+        }
+        for (kind, ids) in [(NodeKind.artifact, artifacts), (.execution, executions)] {
+            // New ones have no id in the request, and nobody has read them.
+            for id in ids where id > 0 {
+                try connection.run(
+                    """
+                    UPDATE \(kind.table) SET last_update_time_since_epoch = max(?, last_update_time_since_epoch + 1)
+                    WHERE id = ?
+                    """, now, id)
+            }
+        }
     }
 
     /// Links nodes that were put with contexts.
@@ -124,11 +149,14 @@ extension Transaction {
     /// - Throws: ``StatusError``.
     public func findAt(_ request: Kfmd_V1_FindAtRequest) throws -> Kfmd_V1_FindAtResponse {
         try StoreLimits.check(elements: request.uris.count)
+        for uri in request.uris { try StoreLimits.check(uri, StoreLimits.uri, "A location") }
         // First: what comes after it is told of twice rather than not at all.
         let newest = try connection.first("SELECT max(id) FROM Artifact") { $0.integer(0) } ?? 0
+        let update =
+            try connection.first("SELECT max(last_update_time_since_epoch) FROM Artifact") { $0.integer(0) } ?? 0
         let spellings = request.uris.uniqued().flatMap { Location.spellings(of: $0) }.uniqued()
         let nodes: [MlMetadata_Artifact] = try nodes(where: "n.uri IN ({list})", list: spellings)
-        return .with { ($0.artifacts, $0.newestArtifact) = (nodes, newest) }
+        return .with { ($0.artifacts, $0.newestArtifact, $0.newestUpdate) = (nodes, newest, update) }
     }
 
     /// Artifacts below folders.

@@ -106,7 +106,7 @@ extension Transaction {
                     node.hasName ? .text(node.name) : .null,
                     node.hasExternalID ? .text(node.externalID) : .null,
                     // Two changes within a millisecond are told apart: who read between them is told of the second.
-                    .integer(max(now, stored.lastUpdateTimeSinceEpoch + 1)),
+                    .integer(max(now, stored.lastUpdateTimeSinceEpoch &+ 1)),
                 ] + node.ownValues + [.integer(node.id)])
         }
         try apply(properties, custom: false, to: node.id, kind: N.kind)

@@ -11,6 +11,8 @@ public enum StoreLimits {
     public static let value = 16 << 20
     /// Nodes, properties, events, links and steps of one request to write: others wait until it is done.
     public static let elements = 100_000
+    /// Of types that one request names, as often as it does, in bytes.
+    static let repeatedTypes = 64 << 20
     /// Links between contexts of one request: each is checked for circles.
     public static let parents = 10_000
     /// Requests that wait to be written.

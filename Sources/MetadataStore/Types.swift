@@ -279,8 +279,14 @@ extension Transaction {
 
     /// Types in the order of their ids, as often as these are named; MLMD's clients count on it.
     func types<T: NodeType>(named ids: [Int64]) throws -> [T] {
+        try StoreLimits.check(elements: ids.count)
         let found: [T] = try types(ids: ids)
         let byID = Dictionary(found.map { ($0.id, $0) }) { first, _ in first }
+        var sizes: [Int64: Int] = [:]
+        for type in found { sizes[type.id] = (try type.serializedBytes() as [UInt8]).count }
+        guard ids.reduce(0, { $0 + (sizes[$1] ?? 0) }) <= StoreLimits.repeatedTypes else {
+            throw StatusError(.resourceExhausted, "Types that are named often are too many. Name each once.")
+        }
         return ids.compactMap { byID[$0] }
     }
 

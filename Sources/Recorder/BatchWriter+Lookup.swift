@@ -22,6 +22,7 @@ extension BatchWriter {
                 result += response.artifacts
                 basis.newestArtifact = min(
                     response.newestArtifact, basis.hasNewestArtifact ? basis.newestArtifact : .max)
+                basis.newestUpdate = min(response.newestUpdate, basis.hasNewestUpdate ? basis.newestUpdate : .max)
             }
             basis.locations = Set(uris.map(Location.key)).sorted()
         } else if !uris.isEmpty {

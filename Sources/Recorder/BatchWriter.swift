@@ -145,6 +145,7 @@ public struct BatchWriter: Sendable {
 
     private func retrying(_ body: (_ attempt: Int) async throws -> [String: Outcome]) async throws -> [String: Outcome]
     {
+        var hasForgotten = false
         for attempt in 0... {
             do {
                 return try await body(attempt)
@@ -155,7 +156,9 @@ public struct BatchWriter: Sendable {
                 case .alreadyExists where attempt < Self.maximumAttempts, .aborted where attempt < Self.maximumAttempts:
                     try await Task.sleep(for: .milliseconds(Int.random(in: 0...(2 << attempt))))
                 // The ids that we remember may be those of another store.
-                case .notFound where attempt < 1, .invalidArgument where attempt < 1, .unimplemented where attempt < 1:
+                case .notFound where !hasForgotten, .invalidArgument where !hasForgotten,
+                    .unimplemented where !hasForgotten:
+                    hasForgotten = true
                     await types.clear()
                     await amending.forget()
                 default: throw error

@@ -100,6 +100,11 @@ import Testing
             HTTP2Frame.FramePayload.headers(.init(headers: ["grpc-status": "0"], endStream: true)))
         #expect(budget.take(2 << 20))
         budget.give(2 << 20)
+        // What comes after the answer costs nothing, and gives the stream no more time.
+        try send([0, 0, 0, 0x07, 0xD0])
+        try send(Array(repeating: 0, count: 2000))
+        #expect(budget.take(2 << 20))
+        budget.give(2 << 20)
         channel.embeddedEventLoop.advanceTime(by: .seconds(13))
         #expect(!channel.isActive && deadlines.count == 0)
         _ = try? channel.finish()

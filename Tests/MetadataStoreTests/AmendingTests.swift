@@ -186,6 +186,69 @@ import Testing
         }
     }
 
+    /// Who read a node's events is told of one that came or went since, though nothing else of the node changed.
+    @Test(arguments: [true, false]) func anEventChangesBothOfItsEnds(isPut: Bool) async throws {
+        try await withStore { store, types in
+            let artifact = try await put([.with { $0.typeID = types.first }], in: store)[0]
+            let execution = try await store.write { transaction in
+                let id = try transaction.putExecutions(
+                    .with { $0.executions = [.with { $0.typeID = types.execution }] }
+                ).executionIds[0]
+                if !isPut {
+                    _ = try transaction.putEvents(
+                        .with {
+                            $0.events = [
+                                .with { ($0.artifactID, $0.executionID, $0.type) = (artifact.id, id, .input) }
+                            ]
+                        })
+                }
+                return try transaction.getExecutionsByID(.with { $0.executionIds = [id] }).executions[0]
+            }
+            let change = Kfmd_V1_AmendRequest.with {
+                if isPut {
+                    $0.graph.artifacts = [artifact]
+                    $0.graph.executions = [execution]
+                    $0.graph.eventEdges = [
+                        .with { ($0.artifactIndex, $0.executionIndex, $0.event.type) = (0, 0, .input) }
+                    ]
+                } else {
+                    $0.events = [
+                        .with { ($0.artifactID, $0.executionID, $0.type) = (artifact.id, execution.id, .input) }
+                    ]
+                }
+            }
+            _ = try await store.write { try $0.amend(change) }
+            for isArtifact in [true, false] {
+                let stale = Kfmd_V1_AmendRequest.with {
+                    let read = Kfmd_V1_Expectation.with {
+                        $0.nodeID = isArtifact ? artifact.id : execution.id
+                        $0.lastUpdateTimeSinceEpoch =
+                            isArtifact ? artifact.lastUpdateTimeSinceEpoch : execution.lastUpdateTimeSinceEpoch
+                    }
+                    if isArtifact { $0.basis.artifacts = [read] } else { $0.basis.executions = [read] }
+                }
+                await expectAborted(true, naming: "was changed") { _ = try await store.write { try $0.amend(stale) } }
+            }
+        }
+    }
+
+    /// An artifact that was elsewhere and got the uri of a location is noticed as a new one is.
+    @Test func whatWasMovedToALocationIsNoticed() async throws {
+        try await withStore { store, types in
+            var node = try await put([.with { ($0.typeID, $0.uri) = (types.first, "s3:///k") }], in: store)[0]
+            let found = try await store.read { try $0.findAt(.with { $0.uris = ["s3://b/k"] }) }
+            #expect(found.artifacts == [] && found.newestUpdate == node.lastUpdateTimeSinceEpoch)
+            let request = Kfmd_V1_AmendRequest.with {
+                ($0.basis.newestArtifact, $0.basis.newestUpdate) = (found.newestArtifact, found.newestUpdate)
+                $0.basis.locations = ["s3://b/k"]
+            }
+            _ = try await store.write { try $0.amend(request) }
+            node.uri = "s3://b/k"
+            _ = try await put([node], in: store)
+            await expectAborted(true, naming: "s3://b/k") { _ = try await store.write { try $0.amend(request) } }
+        }
+    }
+
     /// What fails last takes back what was done first.
     @Test func aCorrectionThatFailsLeavesNothing() async throws {
         try await withStore { store, types in

@@ -112,6 +112,29 @@ import Testing
                     String(repeating: opening, count: count) + inner + String(repeating: closing, count: count) + tail
                 #expect(try await code { $0.filterQuery = text } == "ok", "\(opening)")
             }
+            let neighbours = (0..<9).map { number in "`contexts_a.\(number)`.id = 1" }.joined(separator: " OR ")
+            // Short queries that stand for much, each refused before it is made.
+            func nested(_ count: Int, _ open: String, _ inner: String, _ close: String) -> String {
+                String(repeating: open, count: count) + inner + String(repeating: close, count: count)
+            }
+            func chain(_ part: String, _ count: Int, _ separator: String) -> String {
+                Array(repeating: part, count: count).joined(separator: separator)
+            }
+            let hostile: [String] = [
+                nested(30, "(", "id = 1", " BETWEEN FALSE AND TRUE)"),
+                nested(40, "CAST(CAST(", "id = 1", " AS STRING) AS BOOL)"),
+                "\(nested(40, "CAST(STARTS_WITH('a', ", "name", ") AS STRING)")) = 'a'",
+                chain("TRUE", 2_000, " AND "),
+                "\(nested(14, "(CASE WHEN 1 = ", "1", " THEN 1 END)")) = 1",
+                "CONCAT(\(chain("name", 100, ","))) = 'a'", "\(chain("name", 100, " || ")) = 'a'",
+                "\(chain("id", 400, " + ")) = 1",
+                nested(399, "(TRUE = ", "TRUE", ")"), nested(399, "NOT (1 = 1 AND ", "TRUE", ")"),
+                "REPLACE(name, 'a', 'b') = 'b'", "TRIM(name, 'ab') = 'b'",
+                neighbours,
+            ]
+            for text in hostile {
+                #expect(try await code { $0.filterQuery = text } == "invalidArgument", "\(text.prefix(80))")
+            }
             let alternating = (0..<60).reduce("id = 1") { text, n in "(id = \(n) \(n % 2 == 0 ? "AND" : "OR") \(text))"
             }
             #expect(try await code { $0.filterQuery = alternating } == "invalidArgument")

@@ -418,7 +418,7 @@ def calls():
         "CAST(id AS STRING) LIKE '1%' AND id < 20", "CAST('3' AS INT64) = id", "ABS(id - 3) = 1", "COALESCE(name, 'none') = 'none' AND id < 9",
         "IFNULL(uri, 'none') = 'none' AND id < 9", "NULLIF(uri, 'u2') IS NULL AND id < 9", "(id = 1) = TRUE", "IF(id = 1, TRUE, FALSE)",
         "CASE id WHEN 1 THEN TRUE ELSE FALSE END", "CASE WHEN id = 1 THEN 'a' WHEN id = 2 THEN 'b' END = 'b'", "id IN (1 + 1, 3)",
-        "SUBSTR(uri, 1, 1) = 'u'", "TRIM(uri) = 'u2'", "REPLACE(uri, 'u', 'v') = 'v2'", "STARTS_WITH(uri, 'u')", "ROUND(id / 1) = 2",
+        "SUBSTR(uri, 1, 1) = 'u'", "TRIM(uri) = 'u2'", "STARTS_WITH(uri, 'u')", "ROUND(id / 1) = 2",
         "MOD(id, 2) = 1 AND id < 6", "id BETWEEN 1 + 1 AND 2 * 2", "UPPER(LOWER(uri)) = 'U2'", "id = 1 OR id = 2 AND id = 3",
         # Refused.
         "id + 'x' = 1", "uri + 1 = 2", "LENGTH(id) = 1", "NOPE(id) = 1", "CAST(id AS NOPE) = 1", "id ||", "id * = 1", "CONCAT() = ''",

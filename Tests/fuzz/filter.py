@@ -320,7 +320,7 @@ class Grammar:
         if kind == "string":
             shapes += [f"LENGTH({left}) {self.pick('=', '<', '>')} {self.pick(1, 2, 3, 300)}", f"{left} || 'x' = 'ax'",
                        f"CONCAT({left}, {right}) LIKE '%a%'", f"lower({left}) || upper({other}) != {right}", f"SUBSTR({left}, 2) = {right}",
-                       f"SUBSTR({left}, 1, 1) = 'a'", f"TRIM({left}) = {right}", f"REPLACE({left}, 'a', 'b') = {right}",
+                       f"SUBSTR({left}, 1, 1) = 'a'", f"TRIM({left}) = {right}",
                        f"STARTS_WITH({left}, 'a')", f"ENDS_WITH({left}, {right})", f"CHAR_LENGTH({left}) > 1"]  # fmt: skip
         return shapes
 
@@ -466,7 +466,7 @@ EXCUSES = [
 ]
 ESCAPE = re.compile(r"\\[abfnrtv?xuU0-7]")
 LENIENT = re.compile("Missing whitespace between literal and alias|Duplicate expression column name|Could not cast literal")
-BEYOND = re.compile(r"BETWEEN\s*NULL|BETWEEN\b.*\bAND\s*NULL|[~&^|@?]|\bEXISTS\b|\bUNNEST\b", re.I)
+BEYOND = re.compile(r"\bREPLACE\b|SAFE_CAST|BETWEEN\s*NULL|BETWEEN\b.*\bAND\s*NULL|[~&^|@?]|\bEXISTS\b|\bUNNEST\b", re.I)
 
 
 def shape_of(text):

@@ -136,11 +136,22 @@ public nonisolated struct Kfmd_V1_Basis: Sendable {
   /// Contexts whose executions were read.
   public var members: [Kfmd_V1_Members] = []
 
+  /// The latest update of an artifact when locations were looked up: what was updated since may have come to one.
+  public var newestUpdate: Int64 {
+    get {_newestUpdate ?? 0}
+    set {_newestUpdate = newValue}
+  }
+  /// Returns true if `newestUpdate` has been explicitly set.
+  public var hasNewestUpdate: Bool {self._newestUpdate != nil}
+  /// Clears the value of `newestUpdate`. Subsequent reads from it will return its default value.
+  public mutating func clearNewestUpdate() {self._newestUpdate = nil}
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
 
   fileprivate var _newestArtifact: Int64? = nil
+  fileprivate var _newestUpdate: Int64? = nil
 }
 
 public nonisolated struct Kfmd_V1_Members: Sendable {
@@ -403,11 +414,22 @@ public nonisolated struct Kfmd_V1_FindAtResponse: Sendable {
   /// Clears the value of `newestArtifact`. Subsequent reads from it will return its default value.
   public mutating func clearNewestArtifact() {self._newestArtifact = nil}
 
+  /// The latest update of an artifact, in milliseconds since 1970; 0 where there is none.
+  public var newestUpdate: Int64 {
+    get {_newestUpdate ?? 0}
+    set {_newestUpdate = newValue}
+  }
+  /// Returns true if `newestUpdate` has been explicitly set.
+  public var hasNewestUpdate: Bool {self._newestUpdate != nil}
+  /// Clears the value of `newestUpdate`. Subsequent reads from it will return its default value.
+  public mutating func clearNewestUpdate() {self._newestUpdate = nil}
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
 
   fileprivate var _newestArtifact: Int64? = nil
+  fileprivate var _newestUpdate: Int64? = nil
 }
 
 public nonisolated struct Kfmd_V1_FindBelowRequest: Sendable {
@@ -665,7 +687,7 @@ nonisolated extension Kfmd_V1_AmendRequest: SwiftProtobuf.Message, SwiftProtobuf
 
 nonisolated extension Kfmd_V1_Basis: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Basis"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}artifacts\0\u{1}executions\0\u{1}contexts\0\u{3}newest_artifact\0\u{1}locations\0\u{1}folders\0\u{1}members\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}artifacts\0\u{1}executions\0\u{1}contexts\0\u{3}newest_artifact\0\u{1}locations\0\u{1}folders\0\u{1}members\0\u{3}newest_update\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -680,6 +702,7 @@ nonisolated extension Kfmd_V1_Basis: SwiftProtobuf.Message, SwiftProtobuf._Messa
       case 5: try { try decoder.decodeRepeatedStringField(value: &self.locations) }()
       case 6: try { try decoder.decodeRepeatedStringField(value: &self.folders) }()
       case 7: try { try decoder.decodeRepeatedMessageField(value: &self.members) }()
+      case 8: try { try decoder.decodeSingularInt64Field(value: &self._newestUpdate) }()
       default: break
       }
     }
@@ -711,6 +734,9 @@ nonisolated extension Kfmd_V1_Basis: SwiftProtobuf.Message, SwiftProtobuf._Messa
     if !self.members.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.members, fieldNumber: 7)
     }
+    try { if let v = self._newestUpdate {
+      try visitor.visitSingularInt64Field(value: v, fieldNumber: 8)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -722,6 +748,7 @@ nonisolated extension Kfmd_V1_Basis: SwiftProtobuf.Message, SwiftProtobuf._Messa
     if lhs.locations != rhs.locations {return false}
     if lhs.folders != rhs.folders {return false}
     if lhs.members != rhs.members {return false}
+    if lhs._newestUpdate != rhs._newestUpdate {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1037,7 +1064,7 @@ nonisolated extension Kfmd_V1_FindAtRequest: SwiftProtobuf.Message, SwiftProtobu
 
 nonisolated extension Kfmd_V1_FindAtResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".FindAtResponse"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}artifacts\0\u{3}newest_artifact\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}artifacts\0\u{3}newest_artifact\0\u{3}newest_update\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1047,6 +1074,7 @@ nonisolated extension Kfmd_V1_FindAtResponse: SwiftProtobuf.Message, SwiftProtob
       switch fieldNumber {
       case 1: try { try decoder.decodeRepeatedMessageField(value: &self.artifacts) }()
       case 2: try { try decoder.decodeSingularInt64Field(value: &self._newestArtifact) }()
+      case 3: try { try decoder.decodeSingularInt64Field(value: &self._newestUpdate) }()
       default: break
       }
     }
@@ -1063,12 +1091,16 @@ nonisolated extension Kfmd_V1_FindAtResponse: SwiftProtobuf.Message, SwiftProtob
     try { if let v = self._newestArtifact {
       try visitor.visitSingularInt64Field(value: v, fieldNumber: 2)
     } }()
+    try { if let v = self._newestUpdate {
+      try visitor.visitSingularInt64Field(value: v, fieldNumber: 3)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: Kfmd_V1_FindAtResponse, rhs: Kfmd_V1_FindAtResponse) -> Bool {
     if lhs.artifacts != rhs.artifacts {return false}
     if lhs._newestArtifact != rhs._newestArtifact {return false}
+    if lhs._newestUpdate != rhs._newestUpdate {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

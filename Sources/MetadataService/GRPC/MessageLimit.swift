@@ -34,6 +34,8 @@ final class MessageLimit: ChannelDuplexHandler {
     /// How much of the message whose prefix was read is still to come.
     private var remaining = 0
     private var isRefused = false
+    /// Whether the answer has ended: what still comes is the transport's to drop, and costs nothing of the budget.
+    private var isAnswered = false
 
     init(maximum: Int, budget: ByteBudget, deadlines: StreamDeadlines? = nil) {
         self.maximum = maximum
@@ -54,6 +56,7 @@ final class MessageLimit: ChannelDuplexHandler {
     /// The answer's end: what was held for the request is free, though the client may never end its side.
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
         if case .headers(let headers) = unwrapOutboundIn(data), headers.endStream {
+            isAnswered = true
             charge(0)
             deadlines?.set(context.channel, in: Self.longestEnd)
         }
@@ -69,7 +72,8 @@ final class MessageLimit: ChannelDuplexHandler {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         guard !isRefused else { return }
-        guard case .data(let frame) = unwrapInboundIn(data), case .byteBuffer(let buffer) = frame.data else {
+        guard !isAnswered, case .data(let frame) = unwrapInboundIn(data), case .byteBuffer(let buffer) = frame.data
+        else {
             context.fireChannelRead(data)
             return
         }

@@ -8,7 +8,25 @@ enum Stylesheet {
         *{box-sizing:border-box}
         body{margin:0;background:var(--page);color:var(--text);font:15px/1.5 system-ui,sans-serif}
         header{background:var(--back);border-bottom:1px solid var(--line);padding:.7rem 1rem}
-        header a{font-weight:600;color:inherit;text-decoration:none}
+        header{display:flex;flex-wrap:wrap;gap:.3rem 1.5rem;align-items:baseline}
+        header a.home{font-weight:600;color:inherit;text-decoration:none}
+        header nav{display:flex;gap:1.1rem}header nav a{color:var(--soft);text-decoration:none;padding:.15rem 0}
+        header nav a:hover{color:inherit}header nav a[aria-current]{color:inherit;border-bottom:2px solid var(--artifact-line)}
+        form.filter{display:flex;flex-wrap:wrap;gap:.6rem .8rem;align-items:end;margin:.2rem 0 1rem}
+        form.filter label{display:flex;flex-direction:column;font-size:.8rem;color:var(--soft);min-width:0}
+        form.filter .wide{flex:1 1 18rem}
+        form.filter input,form.filter select,form.filter button{font:inherit;font-size:.92rem;color:var(--text);background:var(--back);\
+        border:1px solid var(--line);border-radius:6px;padding:.35rem .55rem;max-width:100%}
+        form.filter select{max-width:16rem}form.filter input{width:100%;font-family:ui-monospace,monospace}
+        form.filter button{cursor:pointer;font-weight:600}form.filter a{padding:.4rem 0}
+        .state{white-space:nowrap}.state::before{content:"";display:inline-block;width:.6em;height:.6em;border-radius:50%;\
+        margin-right:.45em;background:var(--soft)}
+        .state.complete::before,.state.cached::before{background:var(--execution-line)}
+        .state.failed::before{background:var(--failed-line);border-radius:0}
+        .state.running::before{background:var(--artifact-line)}.state.new::before,.state.canceled::before{background:none;border:2px solid var(--soft)}
+        p.facts{margin:0 0 .8rem}
+        p.problem{background:var(--failed);border-left:4px solid var(--failed-line);padding:.6rem .8rem;border-radius:0 6px 6px 0;\
+        overflow-wrap:anywhere;white-space:pre-wrap}
         main{max-width:76rem;margin:0 auto;padding:1rem}
         h1{font-size:1.4rem;margin:.4rem 0;overflow-wrap:anywhere}h2{font-size:1.05rem;margin:1.6rem 0 .5rem}
         p.sub{color:var(--soft);margin:0 0 1rem;overflow-wrap:anywhere}

@@ -12,7 +12,7 @@ struct FilterExpression {
         case positive(FilterExpression)
         case arithmetic(FilterExpression, [(symbol: String, operand: FilterExpression)])
         case call(String, [FilterExpression])
-        case cast(FilterExpression, to: String, isSafe: Bool)
+        case cast(FilterExpression, to: String)
         case choice(FilterExpression?, [(when: FilterExpression, then: FilterExpression)], otherwise: FilterExpression?)
         case comparison(FilterExpression, String, FilterExpression)
         case like(FilterExpression, FilterExpression, isNegated: Bool)

@@ -14,6 +14,8 @@ struct FilterNames {
     private var links: [SQLFragment] = []
     /// The SQL names of what is joined already.
     private var aliases: [String: String] = [:]
+    /// How many of these are properties.
+    private var properties = 0
 
     init(kind: NodeKind) { self.kind = kind }
 
@@ -66,7 +68,7 @@ struct FilterNames {
             throw FilterToken.error("Property \(name) has no field \(field)", start)
         }
         let key = (custom ? "custom_properties." : "properties.") + name
-        let (alias, isNew) = try alias(for: key, at: start)
+        let (alias, isNew) = try alias(for: key, isProperty: true, at: start)
         let place = "is_custom_property = \(custom ? 1 : 0)"
         if isNew {
             joins.append("\(kind.propertyTable) AS \(alias)")
@@ -87,16 +89,18 @@ struct FilterNames {
             sql: sql, kind: valueKind, column: start, lookup: valueKind == .bool ? nil : lookup)
     }
 
-    private mutating func alias(for key: String, at start: Int) throws -> (name: String, isNew: Bool) {
+    private mutating func alias(
+        for key: String, isProperty: Bool = false, at start: Int
+    ) throws -> (name: String, isNew: Bool) {
         if let known = aliases[key] { return (known, false) }
-        let properties = aliases.keys.count { $0.contains(".") }
         let (count, limit, what) =
-            key.contains(".")
+            isProperty
             ? (properties, Self.maximumProperties, "properties")
             : (aliases.count - properties, Self.maximumNeighbours, "neighbours")
         guard count < limit else { throw FilterToken.error("More than \(limit) different \(what)", start) }
         let alias = "j\(aliases.count)"
         aliases[key] = alias
+        if isProperty { properties += 1 }
         return (alias, true)
     }
 

@@ -8,13 +8,20 @@ struct FilterParser {
     private static let maximumTerms = 1_000
     /// How many operators and functions of values: SQLite's own tree has a thousand levels.
     private static let maximumOperations = 200
+    /// How many texts are put together: each may have 16 MiB.
+    private static let maximumTexts = 16
     private static let maximumElements = 100_000
+    /// How many `CASE` stand within each other: each fills SQLite's stack as several parentheses do.
+    private static let maximumCases = 6
 
     private let tokens: [(token: FilterToken, column: Int)]
     private var position = 0
     private var depth = 0
     private var terms = 0
     private var operations = 0
+    private var junctions = 0
+    private var texts = 0
+    private var cases = 0
 
     init(tokens: [(token: FilterToken, column: Int)]) { self.tokens = tokens }
 
@@ -94,10 +101,18 @@ struct FilterParser {
                 // Twice is not at all, but for what it takes: conditions.
                 for _ in 0..<(count < 2 ? count : 2 - count % 2) { part = FilterExpression(.not(part), at: place) }
                 all.append(part)
-            } while take(keyword: "AND")
+            } while try takeJunction("AND")
             any.append(all.count == 1 ? all[0] : FilterExpression(.all(all), at: first))
-        } while take(keyword: "OR")
+        } while try takeJunction("OR")
         return any.count == 1 ? any[0] : FilterExpression(.any(any), at: start)
+    }
+
+    /// What is joined counts even where nothing is compared: `TRUE AND TRUE`.
+    private mutating func takeJunction(_ word: String) throws -> Bool {
+        guard take(keyword: word) else { return false }
+        junctions += 1
+        try limit(junctions, Self.maximumTerms, "conditions; IN takes a list")
+        return true
     }
 
     private mutating func comparison() throws -> FilterExpression {
@@ -160,6 +175,11 @@ struct FilterParser {
         try limit(terms, Self.maximumTerms, "comparisons; IN takes a list")
     }
 
+    private mutating func countText() throws {
+        texts += 1
+        try limit(texts, Self.maximumTexts, "texts put together")
+    }
+
     private mutating func countOperation() throws {
         operations += 1
         try limit(operations, Self.maximumOperations, "operators and functions")
@@ -182,6 +202,7 @@ struct FilterParser {
             var factors: [(symbol: String, operand: FilterExpression)] = []
             while let symbol = take(symbolOf: ["*", "/", "||"]) {
                 try countOperation()
+                if symbol == "||" { try countText() }
                 factors.append((symbol, try signed()))
             }
             let product = made(first, factors)
@@ -232,14 +253,16 @@ struct FilterParser {
                 advance()
                 return literal(.null)
             case "CASE": return try choice()
-            case "CAST", "SAFE_CAST": if tokens[position + 1].token == .symbol("(") { return try cast() }
+            case "CAST": if tokens[position + 1].token == .symbol("(") { return try cast() }
             case let word where Self.reserved.contains(word):
                 throw error("Syntax error: Unexpected keyword \(word)")
             default: break
             }
             let path = try path()
             guard path.count == 1, peek == .symbol("(") else { return literal(.path(path)) }
-            return literal(.call(path[0].uppercased(), try arguments()))
+            let arguments = try arguments()
+            if path[0].uppercased() == "CONCAT" { for _ in arguments { try countText() } }
+            return literal(.call(path[0].uppercased(), arguments))
         case .end: throw error("Syntax error: Unexpected end of expression")
         default: throw error("Syntax error: Unexpected \(shown)")
         }
@@ -256,8 +279,8 @@ struct FilterParser {
         if take(symbol: ")") { return [] }
         var result: [FilterExpression] = []
         repeat {
+            try countOperation()
             result.append(try expression())
-            try limit(result.count, 100, "arguments of a function")
         } while take(symbol: ",")
         try expect(symbol: ")")
         return result
@@ -265,7 +288,6 @@ struct FilterParser {
 
     private mutating func cast() throws -> FilterExpression {
         let start = column
-        guard case .identifier(let name) = peek else { throw error("Syntax error: Unexpected \(shown)") }
         try countOperation()
         advance()
         try expect(symbol: "(")
@@ -274,13 +296,15 @@ struct FilterParser {
         guard case .identifier(let type) = peek else { throw error("Syntax error: Unexpected \(shown)") }
         advance()
         try expect(symbol: ")")
-        return FilterExpression(
-            .cast(inner, to: type.uppercased(), isSafe: name.uppercased() == "SAFE_CAST"), at: start)
+        return FilterExpression(.cast(inner, to: type.uppercased()), at: start)
     }
 
     private mutating func choice() throws -> FilterExpression {
         let start = column
         try countOperation()
+        cases += 1
+        defer { cases -= 1 }
+        try limit(cases, Self.maximumCases, "CASE within each other")
         advance()
         var operand: FilterExpression?
         if !take(keyword: "WHEN") {

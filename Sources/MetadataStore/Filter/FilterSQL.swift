@@ -8,6 +8,8 @@ import SQLite
 struct FilterSQL {
     /// How deep it may be once needless parentheses are gone: SQLite's parser has a stack of 100.
     private static let maximumNesting = 24
+    /// Of the SQL of a value, in bytes; a list of 100,000 elements stands beside it.
+    private static let maximumLength = 100_000
     private static let letters: Set<String> = ["LOWER", "UPPER"]
     /// SQLite's own limit, in bytes.
     private static let maximumPattern = 50_000
@@ -44,11 +46,7 @@ struct FilterSQL {
         case .membership(let left, let elements, let isNegated):
             return try membership(try operand(left), try elements.map { try operand($0) }, isNegated ? "NOT " : "")
         case .between(let left, let low, let high, let isNegated):
-            let value = try operand(left)
-            let range = Condition.all([
-                try compare(value, ">=", try operand(low)), try compare(value, "<=", try operand(high)),
-            ])
-            return isNegated ? range.negated : range
+            return try between(try known(operand(left)), try operand(low), try operand(high), isNegated)
         case .test(let inner, let truth, let isNegated):
             let value = try known(try operand(inner))
             if let truth, value.kind != .bool {
@@ -101,6 +99,18 @@ struct FilterSQL {
             Self.withUnset(
                 left, "\(left.term) \(comparison)", isNegative: !not.isEmpty && elements.contains(where: \.isName)),
             candidates: [lookup].compactMap { $0 })
+    }
+
+    /// The value stands in the SQL once: written twice, a small query of such within each other would fill the memory.
+    private func between(
+        _ value: FilterOperand, _ low: FilterOperand, _ high: FilterOperand, _ isNegated: Bool
+    ) throws -> Condition {
+        let low = try resolve(low, against: value, takesNumbers: true)
+        let high = try resolve(high, against: value, takesNumbers: true)
+        let range: SQLFragment = "\(isNegated ? "NOT " : "")BETWEEN \(low.term) AND \(high.term)"
+        let isServed = !isNegated && low.isLiteral && high.isLiteral
+        let lookup = isServed ? value.lookup?.candidate(range) : value.lookup?.fallbackCandidate
+        return Condition("\(value.term) \(range)", candidates: [lookup].compactMap { $0 })
     }
 
     private func compare(_ left: FilterOperand, _ symbol: String, _ right: FilterOperand) throws -> Condition {
@@ -175,6 +185,15 @@ struct FilterSQL {
     // MARK: Values
 
     private mutating func operand(_ expression: FilterExpression) throws -> FilterOperand {
+        let result = try made(expression)
+        // Some functions stand for more than they say.
+        guard result.sql.text.utf8.count <= Self.maximumLength else {
+            throw FilterToken.error("Too long as SQL", expression.column)
+        }
+        return result
+    }
+
+    private mutating func made(_ expression: FilterExpression) throws -> FilterOperand {
         let start = expression.column
         func literal(_ value: SQLValue, _ kind: FilterKind) -> FilterOperand {
             FilterOperand(sql: SQLFragment(value), kind: kind, column: start, isLiteral: true)
@@ -198,7 +217,7 @@ struct FilterSQL {
                 Self.letters.contains(inner), its.count == 1
             { arguments = its }
             return try FilterFunction.operand(name, try arguments.map { try known(operand($0)) }, at: start, dialect)
-        case .cast(let inner, let type, _): return try cast(try known(operand(inner)), type, at: start)
+        case .cast(let inner, let type): return try cast(try known(operand(inner)), type, at: start)
         case .choice(let value, let branches, let otherwise): return try choice(value, branches, otherwise, at: start)
         case .comparison, .like, .membership, .between, .test, .not, .all, .any:
             let condition = try condition(expression)
@@ -257,7 +276,7 @@ struct FilterSQL {
         }
         let sql: SQLFragment =
             switch (value.kind, kind) {
-            case (.bool, .string): "CASE WHEN \(value.term) THEN 'true' WHEN NOT \(value.term) THEN 'false' END"
+            case (.bool, .string): "CASE \(value.term) WHEN 1 THEN 'true' WHEN 0 THEN 'false' END"
             case (.integer, .bool): "\(value.term) <> 0"
             case (.string, .bool): "CASE lower(\(value.sql)) WHEN 'true' THEN 1 WHEN 'false' THEN 0 END"
             default: "CAST(\(value.sql) AS \(dialect.types[kind] ?? "TEXT"))"
