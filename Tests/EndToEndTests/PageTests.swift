@@ -23,6 +23,44 @@ import Testing
         }
     }
 
+    /// From a failed step without artifacts to its run, and back, by clicks alone.
+    @Test(.enabled(if: Program.exists("chromium"), "chromium is not installed"))
+    func aFailedStepIsFound() async throws {
+        let folder = try TemporaryFolder()
+        let fixture = Program.root + "Tests/CaptureTests/Fixtures/tekton"
+        let script =
+            "shopt -s nullglob; exec \"$0\" import $(ls $2/*.json | grep -v broken) --store \"$1\" --cluster test"
+        _ = try await Program.run("/bin/bash", ["-c", script, Program.kfmd, "\(folder.path)/store.db", fixture])
+        let service = try await MetadataProcess(folder: folder.path)
+        let front = try await dom("http://\(service.http)/", folder.path)
+        #expect(
+            front.contains("<a href=\"/executions\">Executions</a>") && front.contains("<a href=\"/runs\">Runs</a>"))
+        let failed = try await dom("http://\(service.http)/executions?state=FAILED&order=oldest", folder.path)
+        #expect(failed.contains("class=\"state failed\"") && !failed.contains("class=\"state complete\""))
+        #expect(failed.contains("value=\"FAILED\" selected"))
+        let step = try #require(Self.pages(named: "report", in: failed).first)
+        let page = try await dom("http://\(service.http)\(step)", folder.path)
+        #expect(page.contains("failed to finish within"))
+        let run = try #require(Self.pages(named: "churn-nightly-t6v2x", in: page).first { $0.hasPrefix("/runs/") })
+        let steps = try await dom("http://\(service.http)\(run)", folder.path)
+        #expect(Self.pages(named: "report", in: steps).contains(step))
+        #expect(
+            steps.contains("class=\"state failed\">failed</span>, started 2025-05-02 01:00:00 UTC, took 28 min 2 s"))
+        let runs = try await dom(
+            "http://\(service.http)/runs?filter=executions_e.last_known_state%20%3D%20FAILED", folder.path)
+        #expect(Self.pages(named: "churn-nightly-t6v2x", in: runs).contains(run))
+        #expect(Self.pages(named: "embed-kk4wd", in: runs) == [])
+        // What cannot be asked is told where it was asked, and stays in its field.
+        let wrong = try await dom("http://\(service.http)/executions?filter=%3Cb%3E+%3D+1", folder.path)
+        #expect(wrong.contains(", at column 1 of the filter"))
+        #expect(wrong.contains("role=\"alert\"") && wrong.contains("value=\"&lt;b&gt; = 1\"") && !wrong.contains("<b>"))
+        // A filter of several parts does not undo the others.
+        let either = try await dom(
+            "http://\(service.http)/executions?state=FAILED&filter=id+%3D+1+OR+id+%3E+0", folder.path)
+        #expect(either.contains("class=\"state failed\"") && !either.contains("class=\"state complete\""))
+        #expect(try await service.running.stop() == 0)
+    }
+
     @Test(.enabled(if: Program.exists("chromium"), "chromium is not installed"))
     func aLineageIsAPictureOfLinks() async throws {
         let folder = try TemporaryFolder()

@@ -64,7 +64,7 @@ struct ExecutionPages: Sendable {
             PageFrame.heading(execution.title, execution.type, &html)
             html.raw("<p class=\"facts\">")
             PageFrame.state(execution.stateName, &html)
-            if let start = execution.start { html.text(" started \(PageFrame.time(start))") }
+            if let start = execution.start { html.text(", started \(PageFrame.time(start))") }
             if !execution.took.isEmpty { html.text(", took \(execution.took)") }
             for context in contexts.prefix(20) where RunPages.types.contains(context.type) {
                 html.raw(", in run ")

@@ -27,7 +27,7 @@ struct ListAnswer<Node: Sendable>: Sendable {
             } catch let error as StatusError where error.code == .invalidArgument && error.message.contains("token") {
                 return ListAnswer(status: .notFound, problem: "There is no such page of the list.")
             } catch let error as StatusError where error.code == .invalidArgument {
-                return ListAnswer(status: .badRequest, problem: error.message)
+                return ListAnswer(status: .badRequest, problem: list.problem(error.message, always: condition))
             } catch let error as StatusError where [.deadlineExceeded, .unavailable].contains(error.code) {
                 return ListAnswer(
                     status: .serviceUnavailable,

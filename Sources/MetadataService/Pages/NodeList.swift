@@ -36,8 +36,8 @@ struct NodeList {
         var conditions = [condition].compactMap { $0 }
         if let type { conditions.append("type = \(Self.quoted(type))") }
         if let state { conditions.append("\(stateColumn) = \(state)") }
-        // In parentheses: an OR of it is not to undo the others.
-        if let filter { conditions.append("(\(filter)\n)") }
+        // In parentheses: an OR of it is not to undo the others. First: errors tell its columns.
+        if let filter { conditions.insert(conditions.isEmpty ? filter : "(\(filter)\n)", at: 0) }
         return .with {
             $0.maxResultSize = size
             $0.orderByField.field = order == .changed ? .lastUpdateTime : .createTime
@@ -45,6 +45,19 @@ struct NodeList {
             $0.filterQuery = conditions.joined(separator: " AND ")
             if let token { $0.nextPageToken = token }
         }
+    }
+
+    /// What is wrong with the filter, as who wrote it sees it.
+    /// - Parameter message: of the store, with the place in the whole query: `[at 1:7]`.
+    func problem(_ message: String, always condition: String? = nil) -> String {
+        var text = message
+        let prefix = "Invalid `filter_query`: "
+        if text.hasPrefix(prefix) { text.removeFirst(prefix.count) }
+        guard let mark = text.ranges(of: " [at 1:").last, text.hasSuffix("]"),
+            let column = Int(text[mark.upperBound...].dropLast())
+        else { return text }
+        let isAlone = type == nil && state == nil && condition == nil
+        return "\(text[..<mark.lowerBound]), at column \(isAlone ? column : column - 1) of the filter"
     }
 
     /// A text as a literal of the filter grammar.

@@ -72,7 +72,7 @@ struct RunPages: Sendable {
             PageFrame.heading(run.title, run.pipeline.isEmpty ? run.type : "\(run.type) · \(run.pipeline)", &html)
             html.raw("<p class=\"facts\">")
             if !run.runState.isEmpty { PageFrame.state(run.runState, &html) }
-            if let start = run.times.start { html.text(" started \(PageFrame.time(start))") }
+            if let start = run.times.start { html.text(", started \(PageFrame.time(start))") }
             if !run.times.took.isEmpty { html.text(", took \(run.times.took)") }
             html.raw("</p>")
             if !run.message.isEmpty {
@@ -109,7 +109,7 @@ extension MlMetadata_Context {
         return shown.isEmpty ? name : shown
     }
 
-    var runState: String { text(PropertyName.state) }
+    var runState: String { text(PropertyName.state).lowercased() }
     var pipeline: String { text(PropertyName.pipelineName) }
     var message: String { text(PropertyName.message) }
     var workspaceName: String { text(PropertyName.workspace, PropertyName.namespace) }

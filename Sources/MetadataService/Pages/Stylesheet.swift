@@ -17,13 +17,14 @@ enum Stylesheet {
         form.filter .wide{flex:1 1 18rem}
         form.filter input,form.filter select,form.filter button{font:inherit;font-size:.92rem;color:var(--text);background:var(--back);\
         border:1px solid var(--line);border-radius:6px;padding:.35rem .55rem;max-width:100%}
-        form.filter select{max-width:16rem}form.filter input{width:100%;font-family:ui-monospace,monospace}
+        form.filter select{max-width:16rem}form.filter input{width:100%;line-height:1.6;font-family:ui-monospace,monospace}
         form.filter button{cursor:pointer;font-weight:600}form.filter a{padding:.4rem 0}
         .state{white-space:nowrap}.state::before{content:"";display:inline-block;width:.6em;height:.6em;border-radius:50%;\
         margin-right:.45em;background:var(--soft)}
         .state.complete::before,.state.cached::before{background:var(--execution-line)}
         .state.failed::before{background:var(--failed-line);border-radius:0}
         .state.running::before{background:var(--artifact-line)}.state.new::before,.state.canceled::before{background:none;border:2px solid var(--soft)}
+        table.list td:first-child{min-width:9rem}
         p.facts{margin:0 0 .8rem}
         p.problem{background:var(--failed);border-left:4px solid var(--failed-line);padding:.6rem .8rem;border-radius:0 6px 6px 0;\
         overflow-wrap:anywhere;white-space:pre-wrap}
