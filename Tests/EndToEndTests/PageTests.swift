@@ -23,6 +23,11 @@ import Testing
         }
     }
 
+    /// Where a link leads.
+    private static func address(of name: String, in page: String) -> String {
+        (pages(named: name, in: page).first ?? "/none").replacing("&amp;", with: "&")
+    }
+
     /// From a failed step without artifacts to its run, and back, by clicks alone.
     @Test(.enabled(if: Program.exists("chromium"), "chromium is not installed"))
     func aFailedStepIsFound() async throws {
@@ -82,6 +87,17 @@ import Testing
             #expect(artifact.contains("<a href=\"\(link)\"><g class="), "no link to \(link)")
         }
         #expect(artifact.contains("SELECT * FROM mytable"))
+        // Who read it, what these wrote, and of which run that is, by clicks alone.
+        let readers = try await dom(
+            "http://\(service.http)" + Self.address(of: "Steps that read it", in: artifact), folder.path)
+        let step = try #require(Self.pages(named: "train", in: readers).first)
+        let page = try await dom("http://\(service.http)\(step)", folder.path)
+        let written = try await dom("http://\(service.http)" + Self.address(of: "What it wrote", in: page), folder.path)
+        #expect(
+            !Self.pages(named: "MNIST", in: written).isEmpty && Self.pages(named: "mytable-dump", in: written) == [])
+        let own = try await dom(
+            "http://\(service.http)" + Self.address(of: "Steps that wrote it", in: artifact), folder.path)
+        #expect(own.contains("Nothing here is as asked for.") || own.contains("class=\"state"))
         let missing = try await dom("http://\(service.http)/artifacts/99", folder.path)
         #expect(missing.contains("There is no artifact 99."))
         #expect(try await service.running.stop() == 0)

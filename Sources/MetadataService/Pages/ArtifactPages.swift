@@ -56,6 +56,21 @@ struct ArtifactPages: Sendable {
         return PageFrame.page(artifact.title, .artifacts) { html in
             let line = artifact.uri.isEmpty ? artifact.type : "\(artifact.type) · \(artifact.uri)"
             PageFrame.heading(artifact.title, line, &html)
+            var links: [(text: StaticString, path: String, filter: String)] = [
+                (
+                    "Steps that wrote it", "/executions",
+                    "events_e.artifact_id = \(id) AND events_e.type \(PageFrame.writes)"
+                ),
+                (
+                    "Steps that read it", "/executions",
+                    "events_e.artifact_id = \(id) AND events_e.type \(PageFrame.reads)"
+                ),
+                ("Runs that it is of", "/runs", "artifacts_a.id = \(id)"),
+            ]
+            if !artifact.uri.isEmpty {
+                links.append(("All at this location", "/", "uri = \(NodeList.quoted(artifact.uri))"))
+            }
+            PageFrame.links(links, &html)
             lineage.write(LineageSVG(lineage.graph, artifact: id), to: &html)
             PropertyTable(
                 facts: [

@@ -76,6 +76,11 @@ struct ExecutionPages: Sendable {
                 html.text(execution.message, upTo: PageFrame.shownValue)
                 html.raw("</p>")
             }
+            PageFrame.links(
+                [
+                    ("What it read", "/", "events_e.execution_id = \(id) AND events_e.type \(PageFrame.reads)"),
+                    ("What it wrote", "/", "events_e.execution_id = \(id) AND events_e.type \(PageFrame.writes)"),
+                ], &html)
             lineage.write(LineageSVG(lineage.graph, artifact: nil, execution: id), to: &html)
             PropertyTable(
                 facts: [

@@ -44,7 +44,7 @@ struct Neighbourhood: Sendable {
             html.raw("<p class=\"sub\">")
             html.text(
                 cut == 0
-                    ? "There is too much \(direction) for a picture; the command kfmd lineage prints it."
+                    ? "There is too much \(direction) for a picture. The links above list the next steps; kfmd lineage prints all."
                     : "Shown up to \(cut) steps \(direction).")
             html.raw("</p>")
         }

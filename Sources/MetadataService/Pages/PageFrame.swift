@@ -87,6 +87,23 @@ enum PageFrame {
         html.raw("</a>")
     }
 
+    /// Links to lists that answer what one asks next of a node.
+    static func links(_ links: [(text: StaticString, path: String, filter: String)], _ html: inout HTML) {
+        html.raw("<nav class=\"pages\" aria-label=\"Related\">")
+        for link in links {
+            html.raw("<a href=\"")
+            html.text(FormQuery(nil).address(link.path, changing: [("filter", link.filter)]))
+            html.raw("\">")
+            html.raw(link.text)
+            html.raw("</a>")
+        }
+        html.raw("</nav>")
+    }
+
+    /// The events by which something was read, and by which it was written, in the filter grammar.
+    static let reads = "IN (INPUT, DECLARED_INPUT, INTERNAL_INPUT)"
+    static let writes = "IN (OUTPUT, DECLARED_OUTPUT, INTERNAL_OUTPUT, PENDING_OUTPUT)"
+
     /// A cell of a list, which names its column where there is no room for columns.
     static func cell(
         _ column: StaticString, _ style: StaticString = "", _ html: inout HTML, _ body: (inout HTML) -> Void

@@ -80,6 +80,7 @@ struct RunPages: Sendable {
                 html.text(run.message, upTo: PageFrame.shownValue)
                 html.raw("</p>")
             }
+            PageFrame.links([("Artifacts of this run", "/", "contexts_r.id = \(id)")], &html)
             html.raw("<h2>Steps</h2>")
             list.bar(types: types.uniqueSorted, example: "custom_properties.exit_code.int_value > 0", &html)
             steps.write(list, empty: "No step is recorded yet.", columns: ExecutionPages.columns, &html) {
