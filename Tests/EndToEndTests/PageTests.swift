@@ -55,6 +55,14 @@ import Testing
             "http://\(service.http)/runs?filter=executions_e.last_known_state%20%3D%20FAILED", folder.path)
         #expect(Self.pages(named: "churn-nightly-t6v2x", in: runs).contains(run))
         #expect(Self.pages(named: "embed-kk4wd", in: runs) == [])
+        let workspaces = try await dom("http://\(service.http)/workspaces", folder.path)
+        let row = try #require(workspaces.ranges(of: "data-name=\"Name\">demo</td>").first)
+        let demo = String(workspaces[row.upperBound...])
+        for (name, path, shown) in [("Runs", "runs", "churn-nightly-t6v2x"), ("Executions", "executions", "report")] {
+            let place = try #require(Self.pages(named: name, in: demo).first { $0.hasPrefix("/\(path)?filter=") })
+            let found = try await dom("http://\(service.http)\(place)", folder.path)
+            #expect(!Self.pages(named: shown, in: found).isEmpty, "\(shown) is not in \(found)")
+        }
         // What cannot be asked is told where it was asked, and stays in its field.
         let wrong = try await dom("http://\(service.http)/executions?filter=%3Cb%3E+%3D+1", folder.path)
         #expect(wrong.contains(", at column 1 of the filter"))

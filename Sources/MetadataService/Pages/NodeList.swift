@@ -69,9 +69,12 @@ struct NodeList {
     func bar(types: [String], example: StaticString, _ html: inout HTML) {
         html.raw("<form class=\"filter\" method=\"get\" action=\"")
         html.text(path)
-        html.raw("\"><label>Type <select name=\"type\"><option value=\"\">any</option>")
-        for name in types { Self.option(name, name, isChosen: name == type, &html) }
-        html.raw("</select></label>")
+        html.raw("\">")
+        if !types.isEmpty || type != nil {
+            html.raw("<label>Type <select name=\"type\"><option value=\"\">any</option>")
+            for name in types { Self.option(name, name, isChosen: name == type, &html) }
+            html.raw("</select></label>")
+        }
         if !states.isEmpty {
             html.raw("<label>State <select name=\"state\"><option value=\"\">any</option>")
             for name in states { Self.option(name, name.lowercased(), isChosen: name == state, &html) }

@@ -16,12 +16,14 @@ enum PageFrame {
         case artifacts = "Artifacts"
         case executions = "Executions"
         case runs = "Runs"
+        case workspaces = "Workspaces"
 
         var path: StaticString {
             switch self {
             case .artifacts: "/"
             case .executions: "/executions"
             case .runs: "/runs"
+            case .workspaces: "/workspaces"
             }
         }
     }

@@ -3,7 +3,7 @@ import Hummingbird
 import MetadataStore
 import NIOCore
 
-/// The web pages, a file each: the artifacts, the executions, the runs, and the lineage of each. Plain HTML and CSS.
+/// The web pages, a file each: the artifacts, the executions, the runs, the workspaces, and the lineage of each. Plain HTML and CSS.
 struct Pages: Sendable {
     let store: MetadataStore
 
@@ -11,6 +11,7 @@ struct Pages: Sendable {
         ArtifactPages(store: store).add(to: router)
         ExecutionPages(store: store).add(to: router)
         RunPages(store: store).add(to: router)
+        WorkspacePages(store: store).add(to: router)
         for path in ["/healthz", "/readyz"] {
             router.get(RouterPath(path)) { _, _ in
                 do {

@@ -38,6 +38,7 @@ enum Stylesheet {
         td.uri,td.value{overflow-wrap:anywhere}td.value{white-space:pre-wrap}td.nowrap{white-space:nowrap}
         a{color:#2f6fc4}@media(prefers-color-scheme:dark){a{color:#7fb0f5}}
         nav.pages{margin:1rem 0;display:flex;gap:1rem}
+        td nav.pages{margin:0}
         svg.lineage{display:block}svg .edge{fill:none;stroke:var(--soft);stroke-width:1.4}svg marker path{fill:var(--soft)}
         svg text{font:13px system-ui,sans-serif;fill:var(--text)}svg .name{font-weight:600}svg .kind{font-size:11px;fill:var(--soft)}
         svg rect{stroke-width:1.2}svg .artifact rect{fill:var(--artifact);stroke:var(--artifact-line)}
