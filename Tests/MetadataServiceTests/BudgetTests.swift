@@ -14,6 +14,24 @@ import Testing
         try bytes.withUnsafeBytes { try FieldCount.check($0, of: request) }
     }
 
+    /// The fields within a correction count as those of a graph that is put by itself.
+    @Test(arguments: ["artifacts", "executions", "edges", "read"]) func correctionsAreCountedWithin(what: String) throws
+    {
+        for (count, isTaken) in [(50_000, true), (1_100_000, false)] {
+            let request = Kfmd_V1_AmendRequest.with {
+                switch what {
+                case "artifacts": $0.graph.artifacts = Array(repeating: .init(), count: count)
+                case "executions": $0.graph.executions = Array(repeating: .init(), count: count)
+                case "edges": $0.graph.eventEdges = Array(repeating: .init(), count: count)
+                default: $0.basis.artifacts = Array(repeating: .init(), count: count)
+                }
+            }
+            let bytes: [UInt8] = try request.serializedBytes()
+            func check() throws { try self.count(bytes, of: Kfmd_V1_AmendRequest.protoMessageName) }
+            if isTaken { try check() } else { #expect(throws: StatusError.self) { try check() } }
+        }
+    }
+
     @Test func realMessagesAreTaken() throws {
         let artifact = MlMetadata_Artifact.with {
             ($0.typeID, $0.uri, $0.name) = (7, String(repeating: "s3://bucket/key ", count: 200), "n")

@@ -99,6 +99,35 @@ import Testing
         }
     }
 
+    @Test func aLocationHasALength() async throws {
+        try await withStore { store, _ in
+            for (bytes, isTaken) in [(60_000, true), (70_000, false)] {
+                let uri = "abfs://c@a.dfs.core.windows.net/" + String(repeating: "x", count: bytes)
+                func find() async throws { _ = try await store.read { try $0.findAt(.with { $0.uris = [uri] }) } }
+                if isTaken { try await find() } else { await #expect(throws: StatusError.self) { try await find() } }
+            }
+        }
+    }
+
+    /// Types come as often as they are named, within reason.
+    @Test func typesAreAnsweredAsOftenAsNamed() async throws {
+        try await withStore { store, types in
+            let name = String(repeating: "n", count: 4000)
+            let large = try await store.write { transaction in
+                try transaction.putArtifactType(.with { $0.artifactType.name = name }).typeID
+            }
+            let ids = [large, types.first, large, 9_999, types.first]
+            let found = try await store.read { try $0.getArtifactTypesByID(.with { $0.typeIds = ids }).artifactTypes }
+            #expect(found.map(\.id) == [large, types.first, large, types.first])
+            let error = await #expect(throws: StatusError.self) {
+                try await store.read { transaction in
+                    try transaction.getArtifactTypesByID(.with { $0.typeIds = Array(repeating: large, count: 50_000) })
+                }
+            }
+            #expect(error?.code == .resourceExhausted)
+        }
+    }
+
     /// Whether a call is refused because of what happened meanwhile.
     private func expectAborted(_ isAborted: Bool, naming text: String, _ body: () async throws -> Void) async {
         do {
