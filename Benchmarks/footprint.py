@@ -1,7 +1,8 @@
 """Measures the release binary: size, start to ready, memory at rest, import of many steps.
 
-    footprint.py BINARY
+    footprint.py BINARY [OTHER...]
 
+With others, the import by all of them in turns too: what a change costs.
 Times on a busy machine mean little by themselves: each is the median of several runs.
 """
 
@@ -63,8 +64,32 @@ def workflow(number, steps):
             "artifactRepository": {"s3": {"bucket": "b", "endpoint": "e"}}}}}
 
 
+def run(command):
+    """Seconds of processor time and MB at most of a command."""
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    assert status == 0, command
+    return usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
+
+
+def imports(binaries, path, folder):
+    """The same import by several binaries in turns, seven times: medians, and between what they lie."""
+    found = {binary: [] for binary in binaries}
+    store = os.path.join(folder, "turns.db")
+    for _ in range(7):
+        for binary in binaries:
+            for suffix in ("", "-wal", "-shm"):
+                if os.path.exists(store + suffix):
+                    os.remove(store + suffix)
+            found[binary].append((*run([binary, "import", path, "--store", store]), os.path.getsize(store) / 1e6))
+    for binary, rows in found.items():
+        seconds, memory, size = zip(*rows)
+        print(f"{binary}: {statistics.median(seconds):.2f} s CPU ({min(seconds):.2f} to {max(seconds):.2f}), "
+              f"{statistics.median(memory):.1f} MB at most, store of {size[-1]:.1f} MB")
+
+
 def main():
-    binary = sys.argv[1]
+    binary, others = sys.argv[1], sys.argv[2:]
     print(f"binary, stripped          {os.path.getsize(binary) / 1e6:8.1f} MB")
     starts, rests = [], []
     for _ in range(5):
@@ -83,6 +108,8 @@ def main():
         with open(path, "w") as file:
             for number in range(workflows):
                 file.write(json.dumps(workflow(number, steps)) + "\n")
+        if others:
+            imports([binary, *others], path, folder)
         command = [binary, "import", path, "--store", os.path.join(folder, "store.db")]
         for label in ("import of 5,000 steps", "the same again"):
             begun = time.monotonic()

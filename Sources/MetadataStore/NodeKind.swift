@@ -1,5 +1,5 @@
 /// The three kinds of nodes and where their rows stand.
-enum NodeKind: Int64, Sendable, CaseIterable {
+public enum NodeKind: Int64, Sendable, CaseIterable {
     case execution = 0
     case artifact = 1
     case context = 2

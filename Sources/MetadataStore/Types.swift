@@ -269,6 +269,16 @@ extension Transaction {
         return try complete(types.filter { $0.hasVersion || system[$0.name] == nil })
     }
 
+    /// The names of types that users made, in order, no more than so many: to choose from.
+    /// - Throws: ``StatusError``.
+    public func typeNames(of kind: NodeKind, upTo limit: Int) throws -> [String] {
+        let system = SystemType.numbers(of: kind)
+        return try connection.rows(
+            "SELECT DISTINCT name FROM Type WHERE type_kind = ? ORDER BY name LIMIT ?", kind.rawValue,
+            Int64(limit + system.count)
+        ) { $0.text(0) }.filter { system[$0] == nil }.prefix(limit).map { $0 }
+    }
+
     func types<T: NodeType>(ids: [Int64]) throws -> [T] {
         let kind = T.kind.rawValue
         let rows: [T] = try connection.rows(

@@ -16,8 +16,10 @@ extension BatchWriter {
             guard let uri = output.artifact.uri else { continue }
             uris.formUnion(Location.folders(of: uri, upTo: Location.maximumFolders))
         }
-        if canAmend {
-            for piece in Self.pieces(of: uris.sorted()) where !uris.isEmpty {
+        if uris.isEmpty {
+            // Nothing has a place.
+        } else if canAmend {
+            for piece in Self.pieces(of: uris.sorted()) {
                 let response = try await backend.findAt(.with { $0.uris = piece })
                 result += response.artifacts
                 basis.newestArtifact = min(
@@ -25,7 +27,7 @@ extension BatchWriter {
                 basis.newestUpdate = min(response.newestUpdate, basis.hasNewestUpdate ? basis.newestUpdate : .max)
             }
             basis.locations = Set(uris.map(Location.key)).sorted()
-        } else if !uris.isEmpty {
+        } else {
             for piece in Self.pieces(of: Set(uris.flatMap(Location.spellings)).sorted()) {
                 result += try await backend.getArtifactsByURI(.with { $0.uris = piece }).artifacts
             }

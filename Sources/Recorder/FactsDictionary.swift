@@ -4,7 +4,7 @@ enum FactsDictionary {
     static let current = Array(words.utf8)
     static let all = [current]
 
-    /// Of kfmd 0.2. Changing a letter of it makes stored facts unreadable: `FactsDictionaryTests` holds its checksum.
+    /// Changing a letter of it makes stored facts unreadable: the test `whatIsKeptCanBeReadForEver` holds its checksum.
     private static let words = """
         Model system.Model system.Dataset system.Artifact katib sklearn framework xgboost layers archive_loc\
         ation NoType create_time run_id task_name parent_task_id pipeline_name kubeflow-pipelines-v2 system.\

@@ -55,7 +55,7 @@ enum KeptFacts {
 
     private static func unpack(_ value: MlMetadata_Value?) -> [UInt8]? {
         guard let bytes = value?.keptBytes else { return nil }
-        // Before 0.2 they were gzip.
+        // Before there was a dictionary they were gzip.
         if bytes.starts(with: [0x1f, 0x8b]) { return try? Gzip.decompress(bytes, limit: limit) }
         return try? Deflate.unpack(bytes, limit: limit, dictionaries: FactsDictionary.all)
     }

@@ -67,6 +67,8 @@ import Testing
         let wrong = try await dom("http://\(service.http)/executions?filter=%3Cb%3E+%3D+1", folder.path)
         #expect(wrong.contains(", at column 1 of the filter"))
         #expect(wrong.contains("role=\"alert\"") && wrong.contains("value=\"&lt;b&gt; = 1\"") && !wrong.contains("<b>"))
+        let odd = try await dom("http://\(service.http)/executions?state=BROKEN", folder.path)
+        #expect(odd.contains("There is no state BROKEN.") && !odd.contains("class=\"state"))
         // A filter of several parts does not undo the others.
         let either = try await dom(
             "http://\(service.http)/executions?state=FAILED&filter=id+%3D+1+OR+id+%3E+0", folder.path)

@@ -109,6 +109,23 @@ import Testing
         }
     }
 
+    /// To choose from: those of users, a name once whatever its versions, and no more than are asked for.
+    @Test func namesOfTypesAreBounded() async throws {
+        try await withStore { store, _ in
+            try await store.write { transaction in
+                for number in 0..<20 {
+                    _ = try transaction.putArtifactType(.with { $0.artifactType.name = "T\(10 + number)" })
+                }
+                _ = try transaction.putArtifactType(
+                    .with { ($0.artifactType.name, $0.artifactType.version) = ("T10", "2") })
+            }
+            let names = try await store.read { try $0.typeNames(of: .artifact, upTo: 5) }
+            #expect(names == ["First", "Second", "T10", "T11", "T12"])
+            #expect(try await store.read { try $0.typeNames(of: .artifact, upTo: 100) }.count == 22)
+            #expect(try await store.read { try $0.typeNames(of: .execution, upTo: 100) } == ["E"])
+        }
+    }
+
     /// Types come as often as they are named, within reason.
     @Test func typesAreAnsweredAsOftenAsNamed() async throws {
         try await withStore { store, types in

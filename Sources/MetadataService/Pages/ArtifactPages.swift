@@ -19,14 +19,13 @@ struct ArtifactPages: Sendable {
 
     private func list(_ query: FormQuery) async throws -> Response {
         let list = NodeList(path: "/", query: query, states: Self.states, stateColumn: "state")
-        let found = await ListAnswer.read(list, in: store) { transaction, options in
+        let found = await ListAnswer.read(list, of: .artifact, in: store) { transaction, options in
             let response = try transaction.getArtifacts(.with { $0.options = options })
             return (response.artifacts, response.nextPageToken)
         }
-        let types = try await store.read { try $0.getArtifactTypes(.init()).artifactTypes.map(\.name) }
         return PageFrame.page("Artifacts", .artifacts, status: found.status) { html in
             html.raw("<h1>Artifacts</h1>")
-            list.bar(types: types.uniqueSorted, example: "uri LIKE '%iris%' AND contexts_r.name = 'train-7'", &html)
+            list.bar(types: found.types, example: "uri LIKE '%iris%' AND contexts_r.name = 'train-7'", &html)
             found.write(
                 list,
                 empty:
@@ -82,9 +81,4 @@ struct ArtifactPages: Sendable {
             ).write(to: &html)
         }
     }
-}
-
-extension Sequence<String> {
-    /// Each text once, in order.
-    var uniqueSorted: [String] { Set(self).sorted() }
 }

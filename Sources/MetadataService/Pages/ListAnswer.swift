@@ -5,8 +5,12 @@ import MetadataStore
 /// A page of a list, or why there is none.
 struct ListAnswer<Node: Sendable>: Sendable {
     private static var size: Int32 { 50 }
+    /// Of types to choose from: anybody makes more of them. Others are asked for by the filter.
+    private static var maximumTypes: Int { 300 }
 
     var nodes: [Node] = []
+    /// The types that nodes of the list may have.
+    var types: [String] = []
     var next = ""
     var status = HTTPResponse.Status.ok
     /// What is wrong with the list that was asked for.
@@ -14,14 +18,18 @@ struct ListAnswer<Node: Sendable>: Sendable {
 
     /// Reads a page; a smaller one where a whole one is more than one answer takes.
     static func read(
-        _ list: NodeList, in store: MetadataStore, always condition: String? = nil,
+        _ list: NodeList, of kind: NodeKind, in store: MetadataStore, always condition: String? = nil,
         _ body: @escaping @Sendable (Transaction, MlMetadata_ListOperationOptions) throws -> ([Node], String)
     ) async -> ListAnswer {
+        if let misread = list.misread { return ListAnswer(status: .badRequest, problem: misread) }
         var options = list.options(size: Self.size, always: condition)
         while true {
             do {
-                let (nodes, next) = try await store.read { [options] in try body($0, options) }
-                return ListAnswer(nodes: nodes, next: next)
+                return try await store.read { [options] transaction in
+                    let (nodes, next) = try body(transaction, options)
+                    let types = try transaction.typeNames(of: kind, upTo: Self.maximumTypes)
+                    return ListAnswer(nodes: nodes, types: types, next: next)
+                }
             } catch let error as StatusError where error.code == .resourceExhausted && options.maxResultSize > 1 {
                 options.maxResultSize = max(1, options.maxResultSize / 7)
             } catch let error as StatusError where error.code == .invalidArgument && error.message.contains("token") {

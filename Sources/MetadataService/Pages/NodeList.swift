@@ -27,6 +27,13 @@ struct NodeList {
     var filter: String? { query["filter"] }
     var token: String? { query["page"] }
     var order: Order { query["order"].flatMap(Order.init) ?? .newest }
+    /// What the address asks for that there is not; `nil` where all is well.
+    var misread: String? {
+        if let given = query["state"], state == nil { return "There is no state \(given)." }
+        if let given = query["order"], Order(rawValue: given) == nil { return "There is no order \(given)." }
+        return nil
+    }
+
     var isFiltered: Bool { type != nil || state != nil || filter != nil }
 
     /// - Parameters:

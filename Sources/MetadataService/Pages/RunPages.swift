@@ -1,4 +1,3 @@
-import FoundationEssentials
 import Hummingbird
 import Lineage
 import MetadataAPI
@@ -23,15 +22,14 @@ struct RunPages: Sendable {
     private func list(_ query: FormQuery) async throws -> Response {
         let list = NodeList(path: "/runs", query: query, states: [], stateColumn: "")
         let condition = "type IN (\(Self.types.sorted().map(NodeList.quoted).joined(separator: ", ")))"
-        let found = await ListAnswer.read(list, in: store, always: condition) { transaction, options in
+        let found = await ListAnswer.read(list, of: .context, in: store, always: condition) { transaction, options in
             let response = try transaction.getContexts(.with { $0.options = options })
             return (response.contexts, response.nextPageToken)
         }
-        let types = try await store.read { try $0.getContextTypes(.init()).contextTypes.map(\.name) }
         return PageFrame.page("Runs", .runs, status: found.status) { html in
             html.raw("<h1>Runs</h1>")
             list.bar(
-                types: types.filter(Self.types.contains).uniqueSorted,
+                types: found.types.filter(Self.types.contains),
                 example: "executions_e.last_known_state = FAILED", &html)
             found.write(
                 list, empty: "No run is recorded yet.",
@@ -40,14 +38,15 @@ struct RunPages: Sendable {
     }
 
     private static func row(_ run: MlMetadata_Context, _ html: inout HTML) {
+        let outcome = run.outcome
         html.raw("<tr>")
         PageFrame.cell("Name", "", &html) { PageFrame.link("/runs/", run.id, run.title, &$0) }
         PageFrame.cell("State", "nowrap", &html) { html in
-            if !run.runState.isEmpty { PageFrame.state(run.runState, &html) }
+            if !outcome.state.isEmpty { PageFrame.state(outcome.state, &html) }
         }
         PageFrame.cell("Pipeline", "", &html) { $0.text(run.pipeline, upTo: PageFrame.shownText) }
-        PageFrame.cell("Started", "nowrap", &html) { $0.text(run.times.start.map(PageFrame.time) ?? "") }
-        PageFrame.cell("Took", "nowrap", &html) { $0.text(run.times.took) }
+        PageFrame.cell("Started", "nowrap", &html) { $0.text(outcome.started) }
+        PageFrame.cell("Took", "nowrap", &html) { $0.text(outcome.took) }
         PageFrame.cell("Workspace", "", &html) { $0.text(run.workspaceName, upTo: PageFrame.shownText) }
         html.raw("</tr>")
     }
@@ -62,27 +61,17 @@ struct RunPages: Sendable {
         }
         let list = NodeList(
             path: "/runs/\(id)", query: query, states: ExecutionPages.states, stateColumn: "last_known_state")
-        let steps = await ListAnswer.read(list, in: store) { transaction, options in
+        let steps = await ListAnswer.read(list, of: .execution, in: store) { transaction, options in
             let response = try transaction.getExecutionsByContext(
                 .with { ($0.contextID, $0.options) = (id, options) })
             return (response.executions, response.nextPageToken)
         }
-        let types = try await store.read { try $0.getExecutionTypes(.init()).executionTypes.map(\.name) }
         return PageFrame.page(run.title, .runs, status: steps.status) { html in
             PageFrame.heading(run.title, run.pipeline.isEmpty ? run.type : "\(run.type) · \(run.pipeline)", &html)
-            html.raw("<p class=\"facts\">")
-            if !run.runState.isEmpty { PageFrame.state(run.runState, &html) }
-            if let start = run.times.start { html.text(", started \(PageFrame.time(start))") }
-            if !run.times.took.isEmpty { html.text(", took \(run.times.took)") }
-            html.raw("</p>")
-            if !run.message.isEmpty {
-                html.raw("<p class=\"problem\">")
-                html.text(run.message, upTo: PageFrame.shownValue)
-                html.raw("</p>")
-            }
+            run.outcome.write(to: &html)
             PageFrame.links([("Artifacts of this run", "/", "contexts_r.id = \(id)")], &html)
             html.raw("<h2>Steps</h2>")
-            list.bar(types: types.uniqueSorted, example: "custom_properties.exit_code.int_value > 0", &html)
+            list.bar(types: steps.types, example: "custom_properties.exit_code.int_value > 0", &html)
             steps.write(list, empty: "No step is recorded yet.", columns: ExecutionPages.columns, &html) {
                 ExecutionPages.row($0, withRun: false, &$1)
             }
@@ -110,12 +99,7 @@ extension MlMetadata_Context {
         return shown.isEmpty ? name : shown
     }
 
-    var runState: String { text(PropertyName.state).lowercased() }
     var pipeline: String { text(PropertyName.pipelineName) }
-    var message: String { text(PropertyName.message) }
     var workspaceName: String { text(PropertyName.workspace, PropertyName.namespace) }
-    var times: RunTimes {
-        RunTimes(
-            start: Timestamp.parse(text(PropertyName.startTime)), end: Timestamp.parse(text(PropertyName.endTime)))
-    }
+    var outcome: Outcome { Outcome(state: text(PropertyName.state).lowercased()) { text($0) } }
 }

@@ -14,7 +14,7 @@ struct WorkspacePages: Sendable {
     private func list(_ query: FormQuery) async throws -> Response {
         let list = NodeList(path: "/workspaces", query: query, states: [], stateColumn: "")
         let condition = "type = \(NodeList.quoted(TypeName.workspace))"
-        let found = await ListAnswer.read(list, in: store, always: condition) { transaction, options in
+        let found = await ListAnswer.read(list, of: .context, in: store, always: condition) { transaction, options in
             let response = try transaction.getContexts(.with { $0.options = options })
             return (response.contexts, response.nextPageToken)
         }

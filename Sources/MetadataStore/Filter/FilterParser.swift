@@ -99,7 +99,7 @@ struct FilterParser {
                 while take(keyword: "NOT") { count += 1 }
                 var part = try comparison()
                 // Twice is not at all, but for what it takes: conditions.
-                for _ in 0..<(count < 2 ? count : 2 - count % 2) { part = FilterExpression(.not(part), at: place) }
+                for _ in 0..<(count == 0 ? 0 : 2 - count % 2) { part = FilterExpression(.not(part), at: place) }
                 all.append(part)
             } while try takeJunction("AND")
             any.append(all.count == 1 ? all[0] : FilterExpression(.all(all), at: first))

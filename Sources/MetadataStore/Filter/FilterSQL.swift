@@ -159,16 +159,12 @@ struct FilterSQL {
         if operand.kind == .null { throw FilterToken.error("Operands of = cannot be literal NULL", operand.column) }
         if other.names != nil, operand.names == nil, other.enumName == nil {
             // Only names stand against an enumeration; numbers in lists and ranges.
-            if takesNumbers && operand.kind == .integer || !operand.isLiteral && operand.kind == .integer
-                || operand.kind == .double
-            {
-                return operand
-            }
-            guard operand.kind == .integer else {
+            guard operand.kind.isNumber else {
                 throw FilterToken.error(
                     "No matching signature for operator = for argument types: INT64, \(operand.kind.rawValue)",
                     operand.column)
             }
+            if takesNumbers || !operand.isLiteral || operand.kind == .double { return operand }
             throw StatusError.invalidArgument(
                 "Invalid `filter_query`: Unsupported enum value specified in the query: \(operand.shown)")
         }

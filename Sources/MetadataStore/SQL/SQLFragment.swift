@@ -31,8 +31,6 @@ struct SQLFragment: ExpressibleByStringInterpolation, Sendable {
     init(_ value: SQLValue) { (text, values) = ("?", [value]) }
 
     init(_ text: String, _ values: [SQLValue] = []) { (self.text, self.values) = (text, values) }
-
-    static func + (left: SQLFragment, right: SQLFragment) -> SQLFragment { "\(left)\(right)" }
 }
 
 extension Sequence<SQLFragment> {
