@@ -16,6 +16,7 @@ public struct Capture: Sendable {
     /// Rules for what nobody annotated.
     public let rules: RuleIndex
     let namespaces = Namespaces()
+    let late = LateRelatives()
     /// Whether archived logs are artifacts too.
     public var includesLogs = true
 
@@ -116,7 +117,10 @@ public struct Capture: Sendable {
     private func learned(
         _ object: KubernetesObject, isDeleted: Bool
     ) -> (problems: [Problem], service: KubernetesObject?) {
-        owners.add(object, isDeleted: isDeleted)
+        if owners.add(object, isDeleted: isDeleted) {
+            late.known(object.uid)
+            if let owner = object.controller { late.known(LateRelatives.members(of: owner.uid)) }
+        }
         namespaces.add(object, isDeleted: isDeleted)
         let service = services.add(object, isDeleted: isDeleted)
         if RuleIndex.isRule(object) { return (rules.add(object, isDeleted: isDeleted), nil) }
@@ -161,7 +165,27 @@ public struct Capture: Sendable {
         if let service { return read(service, isDeleted: false, []) }
         var result = read(object, isDeleted: isDeleted, problems)
         if !result.everything.isEmpty { result.add(unnamed) }
+        late.keep(object, isDeleted: isDeleted, until: result.convention == nil ? [] : awaited(by: object))
         return result
+    }
+
+    /// What an object would be read otherwise with. Pods and others that are listed last are told of again as they
+    /// go on.
+    private func awaited(by object: KubernetesObject) -> [String] {
+        var keys: [String] = []
+        if Self.isWatchedBeforePods(object), let owner = owners.missing(of: object) { keys.append(owner.uid) }
+        if object.kind == "Experiment", Katib.best(of: object) != nil { keys.append(LateRelatives.members(of: object.uid)) }
+        return keys
+    }
+
+    private static func isWatchedBeforePods(_ object: KubernetesObject) -> Bool {
+        let group = object.apiVersion.contains("/") ? String(object.apiVersion.prefix { $0 != "/" }) : ""
+        return kinds.contains { $0.name == object.kind && $0.versions[0].group == group && $0.stage != .owned }
+    }
+
+    /// The objects that were read before all was known that they are read with, and are to be read again now.
+    public func due() -> [(object: KubernetesObject, isDeleted: Bool)] {
+        late.takeDue().map { ($0.object, $0.isDeleted) }
     }
 
     private func read(_ object: KubernetesObject, isDeleted: Bool, _ problems: [Problem]) -> Result {

@@ -60,19 +60,22 @@ public final class OwnerIndex: Sendable {
     public init() {}
 
     /// Takes in an object that may own others.
-    public func add(_ object: KubernetesObject, isDeleted: Bool) {
-        guard object.kind != "Pod", !object.uid.isEmpty else { return }
+    /// - Returns: whether it was not known.
+    @discardableResult
+    public func add(_ object: KubernetesObject, isDeleted: Bool) -> Bool {
+        guard object.kind != "Pod", !object.uid.isEmpty else { return false }
         let owner = Owner(object)
-        state.withLock { state in
-            state.owners[owner.uid] = owner
+        return state.withLock { state in
+            let isNew = state.owners.updateValue(owner, forKey: owner.uid) == nil
             if owner.kind == "Workflow" {
                 let name = "\(object.namespace)/\(owner.name)"
                 if !isDeleted { state.workflows[name] = owner.uid }
                 if isDeleted, state.workflows[name] == owner.uid { state.workflows[name] = nil }
             }
-            guard isDeleted else { return }
+            guard isDeleted else { return isNew }
             state.gone.append(owner.uid)
             if state.gone.count > Self.maximumGone { state.owners[state.gone.removeFirst()] = nil }
+            return isNew
         }
     }
 
@@ -101,6 +104,14 @@ public final class OwnerIndex: Sendable {
     /// The uid of the Workflow that has this name now.
     func workflow(_ name: String, namespace: String) -> String? {
         state.withLock { $0.workflows["\(namespace)/\(name)"] }
+    }
+
+    /// The nearest owner of an object that was not seen, though its kind is watched.
+    func missing(of object: KubernetesObject) -> Owner? {
+        for owner in chain(of: object) where !state.withLock({ $0.owners[owner.uid] != nil }) {
+            return Capture.kinds.contains { $0.name == owner.kind && $0.versions[0].group == owner.group } ? owner : nil
+        }
+        return nil
     }
 
     /// The owners of an object, the nearest first.

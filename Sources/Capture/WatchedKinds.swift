@@ -5,7 +5,10 @@ extension Capture {
     public enum Stage: Int, Sendable, CaseIterable {
         /// Nothing: how others are read depends on it.
         case rules
+        /// What nothing else owns that is read.
         case owners
+        /// What those own, and what these own in turn: a trial's job, a JobSet's.
+        case members, membersOfMembers
         /// What it belongs to.
         case owned
     }
@@ -46,23 +49,23 @@ extension Capture {
         Kind("argoproj.io", ["v1alpha1"], "workflows", "Workflow"),
         Kind("argoproj.io", ["v1alpha1"], "workflowtaskresults", "WorkflowTaskResult", stage: .owned),
         Kind("tekton.dev", ["v1", "v1beta1"], "pipelineruns", "PipelineRun"),
-        Kind("tekton.dev", ["v1", "v1beta1"], "taskruns", "TaskRun"),
-        Kind("tekton.dev", ["v1beta1"], "customruns", "CustomRun"),
+        Kind("tekton.dev", ["v1", "v1beta1"], "taskruns", "TaskRun", stage: .members),
+        Kind("tekton.dev", ["v1beta1"], "customruns", "CustomRun", stage: .members),
         Kind("trainer.kubeflow.org", ["v1alpha1"], "trainjobs", "TrainJob"),
-        Kind("kubeflow.org", ["v1"], "pytorchjobs", "PyTorchJob"),
-        Kind("kubeflow.org", ["v1"], "tfjobs", "TFJob"),
-        Kind("kubeflow.org", ["v2beta1", "v1"], "mpijobs", "MPIJob"),
-        Kind("kubeflow.org", ["v1"], "xgboostjobs", "XGBoostJob"),
-        Kind("kubeflow.org", ["v1"], "paddlejobs", "PaddleJob"),
-        Kind("kubeflow.org", ["v1"], "jaxjobs", "JAXJob"),
+        Kind("kubeflow.org", ["v1"], "pytorchjobs", "PyTorchJob", stage: .membersOfMembers),
+        Kind("kubeflow.org", ["v1"], "tfjobs", "TFJob", stage: .membersOfMembers),
+        Kind("kubeflow.org", ["v2beta1", "v1"], "mpijobs", "MPIJob", stage: .membersOfMembers),
+        Kind("kubeflow.org", ["v1"], "xgboostjobs", "XGBoostJob", stage: .membersOfMembers),
+        Kind("kubeflow.org", ["v1"], "paddlejobs", "PaddleJob", stage: .membersOfMembers),
+        Kind("kubeflow.org", ["v1"], "jaxjobs", "JAXJob", stage: .membersOfMembers),
         Kind("kubeflow.org", ["v1beta1"], "experiments", "Experiment"),
-        Kind("kubeflow.org", ["v1beta1"], "trials", "Trial"),
+        Kind("kubeflow.org", ["v1beta1"], "trials", "Trial", stage: .members),
         Kind("sparkoperator.k8s.io", ["v1beta2"], "sparkapplications", "SparkApplication"),
         Kind("ray.io", ["v1", "v1alpha1"], "rayjobs", "RayJob"),
-        Kind("ray.io", ["v1", "v1alpha1"], "rayclusters", "RayCluster"),
-        Kind("jobset.x-k8s.io", ["v1alpha2"], "jobsets", "JobSet"),
-        Kind("batch", ["v1"], "jobs", "Job"),
-        Kind("apps", ["v1"], "replicasets", "ReplicaSet"),
+        Kind("ray.io", ["v1", "v1alpha1"], "rayclusters", "RayCluster", stage: .members),
+        Kind("jobset.x-k8s.io", ["v1alpha2"], "jobsets", "JobSet", stage: .members),
+        Kind("batch", ["v1"], "jobs", "Job", stage: .membersOfMembers),
+        Kind("apps", ["v1"], "replicasets", "ReplicaSet", stage: .membersOfMembers),
         Kind("serving.kserve.io", ["v1beta1"], "inferenceservices", "InferenceService", stage: .owned),
         Kind("serving.kserve.io", ["v1alpha2", "v1alpha1"], "llminferenceservices", "LLMInferenceService"),
         Kind("serving.kserve.io", ["v1alpha1"], "trainedmodels", "TrainedModel"),

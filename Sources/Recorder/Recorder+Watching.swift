@@ -205,6 +205,13 @@ extension Recorder {
     /// Captures objects into the journal. They count as seen only when that succeeded.
     func keep(_ objects: [(KubernetesObject, isDeleted: Bool)], _ logger: Logger) async {
         guard !objects.isEmpty else { return }
+        await record(objects, logger)
+        // What came before what it is read with. Each is read again once for all that came now.
+        let due = capture.due()
+        if !due.isEmpty { await record(due.map { ($0.object, $0.isDeleted) }, logger) }
+    }
+
+    private func record(_ objects: [(KubernetesObject, isDeleted: Bool)], _ logger: Logger) async {
         var executions: [Execution] = []
         var pods: [(KubernetesObject, [Execution], isDeleted: Bool)] = []
         var serving: [Capture.Serving] = []

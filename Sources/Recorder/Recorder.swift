@@ -166,7 +166,7 @@ public struct Recorder: Sendable {
             }
             group.addTask {
                 // A step that its Workflow tells of waits for its pod.
-                await stagesListed[Capture.Stage.owners.rawValue].wait()
+                await stagesListed[Capture.Stage.membersOfMembers.rawValue].wait()
                 // A store that changes no type is told of nothing before all that may declare one was seen.
                 if await !canAmend() { await firstLists.wait() }
                 await flush()

@@ -54,8 +54,7 @@ enum Katib {
     static func experiment(_ object: KubernetesObject, capture: Capture) -> Capture.Result {
         let optimal = object.raw["status"]?["currentOptimalTrial"]
         let run = object.annotations[Annotations.run] == nil ? status(object, optimal, capture) : nil
-        guard ObjectConditions(object).isTrue("Succeeded"), let best = optimal?["bestTrialName"]?.string, !best.isEmpty
-        else {
+        guard let best = best(of: object) else {
             var result = Capture.Result(convention: convention, ignored: ["\(object.reference): its trials tell of it"])
             result.run = run
             return result
@@ -84,6 +83,12 @@ enum Katib {
             result.ignored.append("\(object.reference): its best trial \(best) was not seen")
         }
         return result
+    }
+
+    /// The name of the best trial of an experiment that has ended well.
+    static func best(of object: KubernetesObject) -> String? {
+        let name = object.raw["status"]?["currentOptimalTrial"]?["bestTrialName"]?.string
+        return ObjectConditions(object).isTrue("Succeeded") ? name.flatMap { $0.isEmpty ? nil : $0 } : nil
     }
 
     /// The experiment as the run of its trials, with the best that it has found.

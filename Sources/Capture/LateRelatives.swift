@@ -1,0 +1,73 @@
+import Kubernetes
+import Synchronization
+
+/// Objects that were read before all was known that they are read with: what owns them, or what they own.
+///
+/// Kinds are watched side by side, so that a TaskRun may come before its PipelineRun, though it was made after it. Such
+/// an object is kept until the other comes, and read again then; without that, what is recorded would depend on which
+/// came first.
+final class LateRelatives: Sendable {
+    /// An object that is to be read again.
+    struct Object: Sendable {
+        var object: KubernetesObject
+        var isDeleted: Bool
+    }
+
+    private struct State {
+        var objects: [String: (object: Object, keys: [String])] = [:]
+        /// Who waits for a key.
+        var waiting: [String: Set<String>] = [:]
+        /// Uids, oldest first; of those that wait no more too, until they are passed.
+        var order: [String] = []
+        var due: Set<String> = []
+    }
+
+    /// The most that wait: the owners of others may never come, because nobody may read them.
+    private static let most = 1_000
+    private let state = Mutex(State())
+
+    /// The key of what an object controls.
+    static func members(of uid: String) -> String { "members of \(uid)" }
+
+    /// Keeps an object until one of the keys is known; one that waits for nothing is let go.
+    func keep(_ object: KubernetesObject, isDeleted: Bool, until keys: [String]) {
+        state.withLock { state in
+            let uid = object.uid
+            let isNew = state.objects[uid] == nil
+            Self.letGo(uid, &state)
+            guard !keys.isEmpty else { return }
+            state.objects[uid] = (Object(object: object, isDeleted: isDeleted), keys)
+            for key in keys { state.waiting[key, default: []].insert(uid) }
+            if isNew { state.order.append(uid) }
+            guard state.order.count > 2 * Self.most || state.objects.count > Self.most else { return }
+            state.order.removeAll { state.objects[$0] == nil }
+            while state.order.count > Self.most { Self.letGo(state.order.removeFirst(), &state) }
+        }
+    }
+
+    private static func letGo(_ uid: String, _ state: inout State) {
+        guard let kept = state.objects.removeValue(forKey: uid) else { return }
+        state.due.remove(uid)
+        for key in kept.keys {
+            state.waiting[key]?.remove(uid)
+            if state.waiting[key]?.isEmpty == true { state.waiting[key] = nil }
+        }
+    }
+
+    /// Notes that what some wait for is known now.
+    func known(_ key: String) {
+        state.withLock { state in
+            if let uids = state.waiting[key] { state.due.formUnion(uids) }
+        }
+    }
+
+    /// The objects that are to be read again, each once however much of theirs came.
+    func takeDue() -> [Object] {
+        state.withLock { state in
+            if state.due.isEmpty { return [] }
+            let due = state.due.sorted().compactMap { state.objects[$0]?.object }
+            state.due = []
+            return due
+        }
+    }
+}
