@@ -85,7 +85,7 @@ extension Transaction {
         return LineageWalk.Boundary(ids: try nodeIDs(kind, nodes.filterQuery), isIncluded: nodes.includeEndingNodes)
     }
 
-    private func edges(of walk: LineageWalk) throws -> [LineageWalk.Edge] {
+    func edges(of walk: LineageWalk) throws -> [LineageWalk.Edge] {
         try connection.rows(
             """
             SELECT id, artifact_id, execution_id, type FROM Event WHERE \(walk.frontierKind.word)_id IN ({list})

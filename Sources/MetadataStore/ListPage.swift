@@ -57,7 +57,8 @@ struct ListPage {
         return (page.fieldOffset, page.idOffset)
     }
 
-    private func token(after node: some Node) throws -> String {
+    /// The token of the page that begins after a node.
+    func token(after node: some Node) throws -> String {
         var page = MlMetadata_ListOperationNextPageToken()
         page.idOffset = node.id
         page.fieldOffset =
@@ -88,7 +89,7 @@ struct ListPage {
             order: NodeQuery.Order(field: field, ascending: ascending, after: after),
             limit: size.map { $0 + 1 })
         var rows: [N] = try query.rows(
-            Transaction.columns(N.self), transaction.connection, row: transaction.readNode)
+            transaction.columns(N.self), transaction.connection, row: transaction.readNode)
         let hasMore = size.map { rows.count > $0 } ?? false
         if hasMore { rows.removeLast() }
         let token = try hasMore ? rows.last.map { try self.token(after: $0) } : nil

@@ -83,6 +83,9 @@ public final class MetadataStore: Sendable {
         }
     }
 
+    /// How many groups of requests were committed since the store was opened.
+    var commits: Int { writer.commits }
+
     /// Ends the store's threads. Waiting requests are finished first.
     public func close() async {
         try? await writerThread.shutdownGracefully()
@@ -125,6 +128,8 @@ public struct StoreFileError: Error, Sendable, CustomStringConvertible {
         let reason =
             switch error.kind {
             case .notADatabase: "not a SQLite database"
+            // Its log cannot be made beside it.
+            case .cannotOpen where DatabaseFile.isReadOnly(path): "is read-only"
             case .cannotOpen: "cannot be opened: does its folder exist, and may it be written?"
             case .readOnly: "is read-only"
             case .busy: "is locked by another process"

@@ -17,7 +17,7 @@ public enum NodeKind: Int64, Sendable, CaseIterable {
     var propertyKey: String { word + "_id" }
 
     /// Its name within messages.
-    var word: String {
+    public var word: String {
         switch self {
         case .execution: "execution"
         case .artifact: "artifact"

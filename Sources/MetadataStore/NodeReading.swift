@@ -4,8 +4,10 @@ import SQLite
 /// Reading of nodes by what identifies them.
 extension Transaction {
     /// The columns that ``readNode(_:)`` reads, the node's table as `n` and that of its type as `t`.
-    static func columns<N: Node>(_: N.Type) -> String {
-        let own = N.ownColumns.map { ", n.\($0)" }.joined()
+    func columns<N: Node>(_: N.Type) -> String {
+        let own = N.ownColumns.map { column in
+            isShortened && column == "uri" ? ", substr(n.uri, 1, \(Self.shortText))" : ", n.\(column)"
+        }.joined()
         return """
             n.id, n.type_id, t.name, n.name, n.external_id, n.create_time_since_epoch,
             n.last_update_time_since_epoch\(own)
@@ -13,7 +15,7 @@ extension Transaction {
     }
 
     /// `SELECT` of these columns.
-    static func selection<N: Node>(_: N.Type) -> String {
+    func selection<N: Node>(_: N.Type) -> String {
         "SELECT \(columns(N.self)) FROM \(N.kind.table) AS n LEFT JOIN Type AS t ON t.id = n.type_id"
     }
 
@@ -30,6 +32,10 @@ extension Transaction {
         return node
     }
 
+    /// As long as what was seen of a node is, and for the recorder alone.
+    private static let withoutOwn =
+        " AND name NOT IN (\(PropertyName.recordersOwn.sorted().map { "'\($0)'" }.joined(separator: ", ")))"
+
     /// The nodes with their properties.
     func complete<N: Node>(_ nodes: [N]) throws -> [N] {
         guard !nodes.isEmpty else { return [] }
@@ -38,8 +44,9 @@ extension Transaction {
         let kind = N.kind
         _ = try connection.rows(
             """
-            SELECT \(kind.propertyKey), name, is_custom_property, \(PropertyRow.columns)
-            FROM \(kind.propertyTable) WHERE \(kind.propertyKey) IN ({list})
+            SELECT \(kind.propertyKey), name, is_custom_property,
+            \(isShortened ? PropertyRow.shortColumns : PropertyRow.columns)
+            FROM \(kind.propertyTable) WHERE \(kind.propertyKey) IN ({list})\(isShortened ? Self.withoutOwn : "")
             """, list: nodes.map(\.id)
         ) { row in
             guard let position = index[row.integer(0)] else { return }
@@ -61,7 +68,7 @@ extension Transaction {
     /// The nodes for which a condition with `{list}` holds, by id.
     func nodes<N: Node, Value: SQLBindable>(where condition: String, list: [Value]) throws -> [N] {
         let rows: [N] = try connection.rows(
-            Self.selection(N.self) + " WHERE " + condition, list: list, row: readNode)
+            selection(N.self) + " WHERE " + condition, list: list, row: readNode)
         return try complete(rows.sorted { $0.id < $1.id })
     }
 
@@ -84,7 +91,7 @@ extension Transaction {
     /// The node of a type with a name.
     func node<N: Node>(typeID: Int64, name: String) throws -> N? {
         let row: N? = try connection.first(
-            Self.selection(N.self) + " WHERE n.type_id = ? AND n.name = ?", typeID, name,
+            selection(N.self) + " WHERE n.type_id = ? AND n.name = ?", typeID, name,
             row: readNode)
         return try row.flatMap { try complete([$0]).first }
     }

@@ -49,6 +49,13 @@ struct PropertyRow: Equatable {
     /// The columns that ``value(_:from:)`` reads, in their order.
     static let columns = "int_value, double_value, string_value, proto_value, bool_value, byte_value"
 
+    /// The same with long texts cut; those that stand for structs are read whole or not at all.
+    static let shortColumns = """
+        int_value, double_value, CASE WHEN length(string_value) > \(Transaction.shortText)
+        AND substr(string_value, 1, \(structPrefix.count)) <> '\(structPrefix)'
+        THEN substr(string_value, 1, \(Transaction.shortText)) ELSE string_value END, proto_value, bool_value, byte_value
+        """
+
     static func value(_ row: Statement, from column: Int32) -> MlMetadata_Value {
         var result = MlMetadata_Value()
         if let value = row.optionalInteger(column) {

@@ -10,6 +10,18 @@ public struct Transaction {
     /// The time of the request, in milliseconds since 1970.
     let now: Int64
     let typeCache: TypeCache
+    /// Whether texts are read no further than people look at them, and what is the recorder's own not at all.
+    private(set) var isShortened = false
+
+    /// The same view, for pages: they show many nodes, of which each may have megabytes.
+    public var shortened: Transaction {
+        var copy = self
+        copy.isShortened = true
+        return copy
+    }
+
+    /// So much of a text is read then, in characters.
+    static let shortText = 4_200
 
     /// Runs a statement that may break a uniqueness rule, which is the client's mistake.
     func unique(_ message: @autoclosure () -> String, _ body: () throws -> Void) throws {

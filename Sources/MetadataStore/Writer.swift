@@ -79,6 +79,10 @@ final class Writer: Sendable {
         if starts { thread.submit { _ in self.drain() } }
     }
 
+    /// How many groups were committed.
+    var commits: Int { committed.load(ordering: .relaxed) }
+    private let committed = Atomic(0)
+
     /// How long the group that is being written has taken so far.
     var age: Duration { state.withLock { $0.began.map { ContinuousClock.now - $0 } ?? .zero } }
 
@@ -118,6 +122,7 @@ final class Writer: Sendable {
             } catch is NeedsSavepoints {
                 attempts = try transaction(jobs, usesSavepoints: true)
             }
+            committed.add(1, ordering: .relaxed)
             for attempt in attempts { attempt.answer(nil) }
         } catch {
             // Nothing of the group is on disk: each of its requests is told so.

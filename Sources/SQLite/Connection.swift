@@ -17,6 +17,8 @@ public final class Connection {
     private var cache: [String: Statement] = [:]
     private var listCache: [ListKey: Statement] = [:]
     private var interruption: (@Sendable () -> Bool)?
+    /// How often SQLite may still ask before a bounded query ends; `nil` where none is bounded.
+    private var asksLeft: Int?
     /// What the request reads that has the connection now; `nil` where nobody counts.
     var meter: ReadMeter?
 
@@ -198,8 +200,31 @@ public final class Connection {
                 guard let context else { return 0 }
                 // The connection sets itself as the context, and outlives its statements.
                 let connection = Unmanaged<Connection>.fromOpaque(context).takeUnretainedValue()
-                return connection.interruption?() == true ? 1 : 0
+                return connection.isInterruptionDue || connection.hasUsedItsSteps ? 1 : 0
             }, Unmanaged.passUnretained(self).toOpaque())
+    }
+
+    private var hasUsedItsSteps: Bool {
+        guard let left = asksLeft else { return false }
+        asksLeft = left - 1
+        return left <= 0
+    }
+
+    /// Runs a query that ends early rather than take long: of steps, not of time, so that its answer does not
+    /// depend on how busy the machine is. It holds where ``setInterruption(_:)`` was called.
+    /// - Parameter steps: of SQLite's virtual machine, in hundreds of thousands.
+    /// - Returns: `nil` where they were not enough.
+    /// - Throws: ``SQLiteError``.
+    public func bounded<Result>(
+        steps: Int, _ body: () throws(SQLiteError) -> Result
+    ) throws(SQLiteError) -> Result? {
+        asksLeft = steps
+        defer { asksLeft = nil }
+        do {
+            return try body()
+        } catch  where error.kind == .interrupted && (asksLeft ?? 0) < 0 {
+            return nil
+        }
     }
 
     /// Counts what is read until ``endMetering()``; beyond the budget statements fail, as too big.

@@ -21,6 +21,14 @@ public enum DatabaseFile {
         for suffix in ["", "-wal", "-shm"] { chmod(path + suffix, 0o600) }
     }
 
+    /// Whether a file is there that this process may not write.
+    public static func isReadOnly(_ path: String) -> Bool { access(path, F_OK) == 0 && access(path, W_OK) != 0 }
+
+    /// Removes a database that can be made again, with its log.
+    public static func remove(_ path: String) {
+        for suffix in ["", "-wal", "-shm"] { unlink(path + suffix) }
+    }
+
     /// Moves a database that cannot be used out of the way, under a name that is free.
     /// - Returns: the new name; `nil` where that is not possible.
     public static func setAside(_ path: String) -> String? {

@@ -23,9 +23,12 @@ struct Demo: AsyncParsableCommand {
         help: ArgumentHelp("Where the pages are. (KFMD_HTTP_LISTEN; 127.0.0.1:8081)", valueName: "host:port"))
     var httpListen: String?
 
+    @Option(help: ArgumentHelp("Which example: xgboost-synthetic or fraud. (KFMD_EXAMPLE; xgboost-synthetic)", valueName: "name"))
+    var example: String?
+
     @Option(
         help: ArgumentHelp(
-            "The recorded cluster. (KFMD_RECORDING; Examples/xgboost-synthetic)", valueName: "folder"))
+            "The folder of a recorded cluster, in place of an example. (KFMD_RECORDING)", valueName: "folder"))
     var recording: String?
 
     @Option(help: ArgumentHelp("The store file; a temporary one by default. (KFMD_STORE)", valueName: "file"))
@@ -42,7 +45,8 @@ struct Demo: AsyncParsableCommand {
     func run() async throws {
         let logger = try Settings.logger(
             "kfmd.demo", level: logLevel ?? Settings.value(nil, "KFMD_LOG_LEVEL") ?? "warning")
-        let example = try Example(folder: Example.find(Settings.value(recording, "KFMD_RECORDING")))
+        let example = try Example(folder: Example.find(
+            Settings.value(recording, "KFMD_RECORDING"), name: Settings.value(example, "KFMD_EXAMPLE")))
         let exits = ProcessInfo.processInfo.environment["KFMD_DEMO_EXIT"] == "1"
         let given = Settings.value(speed.map { String($0) }, "KFMD_SPEED") ?? (exits ? "8" : "2")
         guard let speed = Double(given), speed > 0, speed.isFinite else {
@@ -64,17 +68,21 @@ struct Demo: AsyncParsableCommand {
         _ example: Example, _ store: MetadataStore, _ path: String, _ options: MetadataServer.Options,
         _ speed: Double, _ exits: Bool, _ logger: Logger
     ) async throws {
-        let cluster = ReplayCluster()
+        let kinds = Capture.kinds.compactMap(\.versions.first)
+        let cluster = ReplayCluster(
+            resources: [.pods, .events, .configMaps, .leases] + kinds)
         let (pages, page) = AsyncStream.makeStream(of: String.self)
         let (ports, port) = AsyncStream.makeStream(of: Int.self)
         // The servers are stopped by cancellation here, which they would report as an error.
         var quiet = logger
         quiet.logLevel = .critical
         let serverLogger = quiet
-        let server = try MetadataServer(store, options: options, logger: serverLogger)
+        let search = try SearchIndex(of: store)
+        let server = try MetadataServer(store, search: search, options: options, logger: serverLogger)
         let service = try server.service(onHTTP: { page.yield("http://\($0)/") })
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await service.run() }
+            group.addTask { await search.run() }
             group.addTask {
                 try await ReplayServer(cluster, logger: serverLogger).run { port.yield($0) }
             }
@@ -102,6 +110,7 @@ struct Demo: AsyncParsableCommand {
                 throw Failure.runtime(error.description)
             }
         }
+        await search.close()
         await store.close()
     }
 
@@ -188,13 +197,19 @@ private struct Example {
         let lines = String(decoding: try read("lineage.txt"), as: UTF8.self).split(separator: "\n")
             .map(String.init)
         expected = lines
-        shown = "MNIST"
+        // What a reader would ask about first.
+        shown = folder.hasSuffix("fraud") ? "fraud-model" : "MNIST"
     }
 
-    /// The folder as given, else in the working folder, else beside the installed binary.
-    static func find(_ given: String?) throws -> String {
+    private static let names = ["xgboost-synthetic", "fraud"]
+
+    /// The folder as given, else that of the example: in the working folder, else beside the installed binary.
+    static func find(_ given: String?, name: String?) throws -> String {
         if let given { return given }
-        let name = "xgboost-synthetic"
+        let name = name ?? names[0]
+        guard names.contains(name) else {
+            throw Failure.usage("--example \(name): should be one of \(names.joined(separator: ", "))")
+        }
         let binary = CommandLine.arguments.first ?? ""
         let folder = binary.lastIndex(of: "/").map { String(binary[..<$0]) } ?? "."
         let places = ["Examples/\(name)", "\(folder)/../share/kfmd/examples/\(name)"]

@@ -189,7 +189,8 @@ import Testing
     ) throws -> [String] {
         let condition = query.isEmpty ? Condition.all([]) : try FilterSQL.condition(query, on: .artifact)
         let list = NodeQuery(kind: .artifact, condition: condition, context: context, order: order, limit: 21)
-        return try list.statements(Transaction.columns(MlMetadata_Artifact.self), connection).flatMap { plan in
+        let transaction = Transaction(connection: connection, now: 0, typeCache: TypeCache())
+        return try list.statements(transaction.columns(MlMetadata_Artifact.self), connection).flatMap { plan in
             try connection.rows("EXPLAIN QUERY PLAN " + plan.sql, values: plan.values) { $0.text(3) }
         }
     }

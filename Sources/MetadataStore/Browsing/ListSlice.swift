@@ -1,0 +1,86 @@
+public import MetadataAPI
+import SQLite
+
+/// A page of a list, with the tokens of those before and after it.
+public struct ListSlice<Node: Sendable>: Sendable {
+    public var nodes: [Node] = []
+    /// `nil` at the end of the list.
+    public var next: String?
+    /// `nil` at its beginning. It is read backwards.
+    public var previous: String?
+    /// How many nodes the whole list has; `nil` where counting would take too long.
+    public var count: BoundedCount?
+
+    public init(nodes: [Node] = []) { self.nodes = nodes }
+}
+
+/// Lists that can be read both ways.
+extension Transaction {
+    /// Counts go so far.
+    private static let countLimit = 10_000
+    /// What counting may cost, in hundreds of thousands of SQLite's steps: some 20 ms.
+    private static let countSteps = 15
+
+    /// - Parameters:
+    ///   - isBackward: whether the token is a ``ListSlice/previous`` one.
+    ///   - context: only the artifacts of this context.
+    /// - Throws: ``StatusError``.
+    public func artifactSlice(
+        _ options: MlMetadata_ListOperationOptions, isBackward: Bool, inContext context: Int64? = nil,
+        seenBy visibility: Visibility
+    ) throws -> ListSlice<MlMetadata_Artifact> { try slice(options, isBackward, context) }
+
+    /// As ``artifactSlice(_:isBackward:inContext:seenBy:)``.
+    /// - Throws: ``StatusError``.
+    public func executionSlice(
+        _ options: MlMetadata_ListOperationOptions, isBackward: Bool, inContext context: Int64? = nil,
+        seenBy visibility: Visibility
+    ) throws -> ListSlice<MlMetadata_Execution> { try slice(options, isBackward, context) }
+
+    /// As ``artifactSlice(_:isBackward:inContext:seenBy:)``.
+    /// - Throws: ``StatusError``.
+    public func contextSlice(
+        _ options: MlMetadata_ListOperationOptions, isBackward: Bool, seenBy visibility: Visibility
+    ) throws -> ListSlice<MlMetadata_Context> { try slice(options, isBackward, nil) }
+
+    private func slice<N: Node>(
+        _ options: MlMetadata_ListOperationOptions, _ isBackward: Bool, _ context: Int64?
+    ) throws -> ListSlice<N> {
+        var reverse = options
+        reverse.orderByField.isAsc.toggle()
+        let page = try ListPage(isBackward ? reverse : options)
+        let (nodes, more): ([N], String?) = try page.fetch(self, inContext: context)
+        var result = ListSlice<N>(nodes: isBackward ? nodes.reversed() : nodes)
+        // The other way leads on from the node at the other end.
+        let (first, last) = (result.nodes.first, result.nodes.last)
+        if isBackward {
+            result.previous = more
+            result.next = try last.map { try ListPage(options.withoutToken).token(after: $0) }
+        } else {
+            result.next = more
+            if options.hasNextPageToken, !options.nextPageToken.isEmpty {
+                result.previous = try first.map { try ListPage(reverse.withoutToken).token(after: $0) }
+            }
+        }
+        result.count = try count(N.kind, options.filterQuery, inContext: context)
+        return result
+    }
+
+    /// How many nodes fulfil a filter, within a bound of number and work.
+    private func count(_ kind: NodeKind, _ filter: String, inContext context: Int64?) throws -> BoundedCount? {
+        let condition = filter.isEmpty ? Condition(sql: "1") : try FilterSQL.condition(filter, on: kind)
+        let query = NodeQuery(kind: kind, condition: condition, context: context, limit: Self.countLimit + 1)
+        let count = try connection.bounded(steps: Self.countSteps) { () throws(SQLiteError) -> Int in
+            try query.rows("n.id", connection) { _ in }.count
+        }
+        return count.map { BoundedCount(min($0, Self.countLimit), isExact: $0 <= Self.countLimit) }
+    }
+}
+
+extension MlMetadata_ListOperationOptions {
+    fileprivate var withoutToken: Self {
+        var copy = self
+        copy.clearNextPageToken()
+        return copy
+    }
+}

@@ -1,0 +1,49 @@
+public import MetadataAPI
+import SQLite
+
+/// A neighbour of a node in few words: what it takes to put many of them together.
+public struct NeighbourBrief: Sendable, Hashable {
+    public var id: Int64
+    /// What people call it; empty where nobody named it.
+    public var title: String
+    public var type: String
+    /// MLMD's number of an execution's state; 0 of artifacts.
+    public var state: Int
+}
+
+extension Transaction {
+    /// The neighbours of a node on one side of its events, the newest first.
+    /// - Parameter kind: of the node itself.
+    /// - Throws: ``StatusError``.
+    public func neighbourBriefs(
+        of kind: NodeKind, _ id: Int64, _ side: EventSide, upTo limit: Int, seenBy visibility: Visibility
+    ) throws -> [NeighbourBrief] {
+        let other: NodeKind = kind == .artifact ? .execution : .artifact
+        let order = kind == .artifact ? "execution_id DESC" : "id DESC"
+        let state = other == .execution ? "n.last_known_state" : "0"
+        let rows = try connection.rows(
+            """
+            SELECT n.id, COALESCE(p.string_value, o.string_value, n.name, ''), t.name, \(state) FROM
+            (SELECT \(other.word)_id AS other FROM Event WHERE \(kind.word)_id = ? AND type IN (\(side.types))
+             ORDER BY \(order) LIMIT \(limit)) AS e
+            JOIN \(other.table) AS n ON n.id = e.other LEFT JOIN Type AS t ON t.id = n.type_id
+            LEFT JOIN \(other.propertyTable) AS p
+            ON p.\(other.propertyKey) = n.id AND p.name = 'display_name' AND p.is_custom_property = 1
+            LEFT JOIN \(other.propertyTable) AS o
+            ON o.\(other.propertyKey) = n.id AND o.name = 'name' AND o.is_custom_property = 0
+            """, id
+        ) {
+            NeighbourBrief(id: $0.integer(0), title: $0.text(1), type: $0.text(2), state: Int($0.integer(3)))
+        }
+        return rows.uniqued()
+    }
+
+    /// Events of executions with their paths, no more than so many.
+    /// - Throws: ``StatusError``.
+    public func wholeEvents(ofExecutions ids: [Int64], upTo limit: Int) throws -> [MlMetadata_Event] {
+        let found = try connection.rows(
+            "SELECT id FROM Event WHERE execution_id IN ({list}) LIMIT \(limit)", list: ids.uniqued()
+        ) { $0.integer(0) }
+        return try events(ids: Array(found.prefix(limit)))
+    }
+}

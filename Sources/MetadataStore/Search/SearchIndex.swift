@@ -1,0 +1,283 @@
+import MetadataAPI
+import NIOPosix
+import SQLite
+import Synchronization
+
+/// Finds nodes by any three or more letters of what stands on them.
+///
+/// A file beside the store holds the texts; it is filled after the commits, by whoever wrote them, and made anew
+/// where it is absent or belongs to another store.
+public final class SearchIndex: Sendable {
+    /// A node that was found.
+    public struct Hit: Sendable, Hashable {
+        public var kind: NodeKind
+        public var id: Int64
+        /// How well it fits: less is better.
+        var rank: Int
+    }
+
+    /// What was found, the best first.
+    public struct Answer: Sendable {
+        public var hits: [Hit] = []
+        /// Whether the whole index was looked through; else only its newest part, for the time it takes.
+        public var isComplete = true
+        /// Whether the words were long enough to look for.
+        public var isAsked = true
+    }
+
+    /// How far the index is behind the store.
+    public struct Lag: Sendable, Hashable {
+        /// Nodes that are not in it yet.
+        public var nodes: Int64
+        public var isReady: Bool { nodes == 0 }
+    }
+
+    /// How many nodes are read into the index at once.
+    private static let part = 250
+    /// How many updates are looked at at once.
+    private static let updatesPart = 2_000
+    /// The clocks of those who write to a file may differ so much, in milliseconds.
+    private static let clockSlack: Int64 = 2_000
+    /// Parts that a search looks through one after the other, in ids, and how long it goes on.
+    private static let slice: Int64 = 50_000
+    private static let longestSearch: Duration = .milliseconds(80)
+    /// Of the names that fit, and of all.
+    private static let mostHits = 200
+
+    private let store: MetadataStore
+    private let file: Confined<SearchFile>
+    /// The store, by a connection of its own: whoever waits for a reader must not wait for the index.
+    private let source: Confined<Connection>
+    private let reading: Mutex<Confined<Connection>>
+    private let thread: NIOThreadPool
+    private let readingThread: NIOThreadPool
+    private let lagState = Mutex(Lag(nodes: 0))
+
+    /// - Parameter path: of the index; beside the store by default.
+    /// - Throws: ``StoreFileError``.
+    public init(of store: MetadataStore, path: String? = nil) throws {
+        self.store = store
+        let path = path ?? store.path + "-search"
+        do {
+            source = Confined(try Connection(path: store.path, mode: .readOnly))
+            try source.value.execute("PRAGMA cache_size = -1024")
+            file = Confined(try SearchFile(path: path))
+            reading = Mutex(Confined(try Connection(path: path, mode: .readOnly)))
+        } catch let error as SQLiteError {
+            throw StoreFileError(path: path, error: error)
+        }
+        thread = NIOThreadPool(numberOfThreads: 1)
+        readingThread = NIOThreadPool(numberOfThreads: 1)
+        thread.start()
+        readingThread.start()
+    }
+
+    public var lag: Lag { lagState.withLock { $0 } }
+
+    /// Ends its threads.
+    public func close() async {
+        try? await thread.shutdownGracefully()
+        try? await readingThread.shutdownGracefully()
+    }
+
+    // MARK: Filling
+
+    /// Keeps the index up with the store until the task is cancelled.
+    ///
+    /// It rests ten times as long as it worked while others write: the store comes first.
+    /// - Parameter onFailure: told what went wrong; it goes on a minute later.
+    public func run(onFailure: @Sendable (any Error) -> Void = { _ in }) async {
+        while !Task.isCancelled {
+            do {
+                let start = ContinuousClock.now
+                let writes = store.commits
+                let hasMore = try await step()
+                let worked = ContinuousClock.now - start
+                let isBusy = store.commits != writes
+                let rest = hasMore ? (isBusy ? worked * 10 : worked / 4) : max(.milliseconds(300), worked * 10)
+                try await Task.sleep(for: rest)
+            } catch is CancellationError {
+                return
+            } catch {
+                onFailure(error)
+                try? await Task.sleep(for: .seconds(60))
+            }
+        }
+    }
+
+    /// Takes up the next part of each kind.
+    /// - Returns: whether there may be more.
+    /// - Throws: ``StatusError``.
+    @discardableResult
+    public func step() async throws -> Bool {
+        var hasMore = false
+        var behind: Int64 = 0
+        for kind in NodeKind.allCases {
+            let more = try await step(kind)
+            hasMore = hasMore || more.hasMore
+            behind += more.behind
+        }
+        lagState.withLock { $0 = Lag(nodes: behind) }
+        return hasMore
+    }
+
+    /// Takes up all there is.
+    /// - Throws: ``StatusError``.
+    public func fill() async throws {
+        while try await step() { try Task.checkCancellation() }
+    }
+
+    private func step(_ kind: NodeKind) async throws -> (hasMore: Bool, behind: Int64) {
+        var progress = try await onFile { try $0.progress(kind) } ?? SearchFile.Progress()
+        let known = progress
+        if known.id > 0, try await onStore({ try $0.searchMark(kind, known.id) }) != known.mark {
+            // Another store has taken the place of the one that was indexed.
+            try await onFile { try $0.clear() }
+            progress = SearchFile.Progress()
+        }
+        if progress.id == 0 {
+            // What is updated while the index is made is taken up again.
+            progress.updated = try await onStore { try $0.lastUpdate(kind) } - Self.clockSlack
+        }
+        let from = progress
+        let part = try await onStore { try $0.newForSearch(kind, after: from, upTo: Self.part) }
+        if !part.documents.isEmpty { try await put(part.documents, kind, part.progress) }
+        let updatesLeft = try await takeUpdates(kind, part.progress)
+        let last = try await onStore { try $0.lastID(kind) }
+        return (part.hasMore || updatesLeft, max(0, last - part.progress.id))
+    }
+
+    /// Indexes again what was updated.
+    /// - Returns: whether there may be more.
+    private func takeUpdates(_ kind: NodeKind, _ progress: SearchFile.Progress) async throws -> Bool {
+        var progress = progress
+        let since = progress.updated - Self.clockSlack
+        let within = progress
+        let updates = try await onStore {
+            try $0.updatedForSearch(kind, since: (since, Int64.max), within: within, upTo: Self.updatesPart)
+        }
+        guard let last = updates.last else { return false }
+        let outdated = Array(try await onFile { try $0.outdated(kind, updates) }.prefix(Self.part))
+        let isWhole = updates.count < Self.updatesPart
+        // Where there are more at one time than are looked at, that time is passed all the same: it must not stop all.
+        if outdated.count < Self.part {
+            progress.updated = isWhole ? last.updated : max(last.updated, progress.updated + Self.clockSlack)
+        }
+        guard !outdated.isEmpty || progress != within else { return false }
+        try await put(try await onStore { try $0.documents(kind, outdated) }, kind, progress)
+        return !isWhole || outdated.count == Self.part
+    }
+
+    private func put(_ documents: [SearchDocument], _ kind: NodeKind, _ progress: SearchFile.Progress) async throws {
+        try await onFile { try $0.put(documents, kind, progress) }
+    }
+
+    private func onStore<Result: Sendable>(
+        _ body: @escaping @Sendable (Transaction) throws -> Result
+    ) async throws -> Result {
+        let source = source
+        do {
+            return try await thread.runIfActive {
+                let transaction = Transaction(connection: source.value, now: 0, typeCache: TypeCache())
+                return try source.value.transaction("BEGIN DEFERRED") { try body(transaction) }
+            }
+        } catch let error as SQLiteError {
+            throw StatusError(error)
+        }
+    }
+
+    private func onFile<Result: Sendable>(
+        _ body: @escaping @Sendable (SearchFile) throws -> Result
+    ) async throws -> Result {
+        let file = file
+        do {
+            return try await thread.runIfActive { try body(file.value) }
+        } catch let error as SQLiteError {
+            throw StatusError(error)
+        }
+    }
+
+    // MARK: Searching
+
+    /// The nodes on which all words of a text stand: names that are the text first, then names that begin with it,
+    /// that have it, and all others; of each the newest.
+    /// - Parameters:
+    ///   - kinds: where to look.
+    ///   - limit: of hits of each kind.
+    /// - Throws: ``StatusError``.
+    public func search(
+        _ text: String, in kinds: [NodeKind] = NodeKind.allCases, upTo limit: Int, seenBy visibility: Visibility
+    ) async throws -> Answer {
+        let query = SearchQuery(text)
+        guard !query.words.isEmpty else { return Answer(isAsked: false) }
+        // A name that is the whole text may be older than many that have it within.
+        let exact = try await exactly(text, kinds, visibility)
+        return try await readingThread.runIfActive { [self] in
+            let deadline = ContinuousClock.now + Self.longestSearch
+            return try reading.withLock { connection in
+                var answer = Answer()
+                for kind in kinds {
+                    var hits = exact.filter { $0.kind == kind }
+                    var found = Set(hits.map(\.id))
+                    let isComplete = try Self.look(query, kind, connection.value, limit, deadline) { hit in
+                        if found.insert(hit.id).inserted { hits.append(hit) }
+                    }
+                    answer.isComplete = answer.isComplete && isComplete
+                    answer.hits += hits.sorted { ($0.rank, $1.id) < ($1.rank, $0.id) }.prefix(limit)
+                }
+                return answer
+            }
+        }
+    }
+
+    private func exactly(_ text: String, _ kinds: [NodeKind], _ visibility: Visibility) async throws -> [Hit] {
+        try await store.read { transaction in
+            var hits: [Hit] = []
+            for kind in kinds {
+                let ids =
+                    switch kind {
+                    case .artifact: try transaction.artifacts(named: text, upTo: 20, seenBy: visibility).map(\.id)
+                    case .execution: try transaction.executions(named: text, upTo: 20, seenBy: visibility).map(\.id)
+                    case .context: try transaction.contexts(named: text, upTo: 20, seenBy: visibility).map(\.id)
+                    }
+                hits += ids.map { Hit(kind: kind, id: $0, rank: 0) }
+            }
+            return hits
+        }
+    }
+
+    /// Looks through a kind from its newest to its oldest, a slice after the other.
+    /// - Returns: whether it came to the end, or found enough.
+    private static func look(
+        _ query: SearchQuery, _ kind: NodeKind, _ connection: Connection, _ limit: Int,
+        _ deadline: ContinuousClock.Instant, _ found: (Hit) -> Void
+    ) throws -> Bool {
+        let range = SearchFile.range(kind)
+        let last = try connection.first(
+            "SELECT number FROM Document WHERE number BETWEEN ? AND ? ORDER BY number DESC LIMIT 1", range.first,
+            range.last
+        ) { $0.integer(0) }
+        guard var end = last else { return true }
+        var names = 0
+        var others = 0
+        while end >= range.first {
+            let start = max(range.first, end - slice + 1)
+            let rows = try connection.rows(
+                """
+                SELECT d.number, d.name, d.text FROM Words CROSS JOIN Document AS d ON d.number = Words.rowid
+                WHERE Words MATCH ? AND Words.rowid BETWEEN ? AND ? ORDER BY Words.rowid DESC LIMIT \(mostHits)
+                """, query.match, start, end
+            ) { ($0.integer(0), $0.text(1), $0.text(2)) }
+            for (number, name, text) in rows where query.hasShortWords(name, text) {
+                let rank = query.rank(name)
+                if rank < 4 { names += 1 } else { others += 1 }
+                found(Hit(kind: kind, id: SearchFile.id(number), rank: rank))
+            }
+            // Enough names; or so many others that the names among them would have come.
+            if names >= limit || others + names >= mostHits { return true }
+            end = start - 1
+            if ContinuousClock.now > deadline { return end < range.first }
+        }
+        return true
+    }
+}

@@ -1,0 +1,46 @@
+/// What somebody looks for: words that must all be found.
+struct SearchQuery: Equatable {
+    /// The index is of three letters each (`trigram` of SQLite's FTS5).
+    static let shortest = 3
+    private static let mostWords = 8
+    /// In bytes.
+    private static let longestWord = 200
+
+    /// Words that the index finds.
+    var words: [String]
+    /// Shorter ones, which what was found must have as well.
+    var short: [String]
+
+    init(_ text: String) {
+        let all = text.split { $0 == " " || $0 == "\t" || $0 == "\n" }.prefix(Self.mostWords)
+            .map { String(String($0).unicodeScalars.prefix(Self.longestWord)) }
+        words = all.filter { $0.unicodeScalars.count >= Self.shortest }
+        short = all.filter { $0.unicodeScalars.count < Self.shortest }
+    }
+
+    /// The query in FTS5's language; each word is a text there, whatever it has in it.
+    var match: String {
+        words.map { "\"\($0.split(separator: "\"", omittingEmptySubsequences: false).joined(separator: "\"\""))\"" }
+            .joined(separator: " AND ")
+    }
+
+    /// How well a name fits: 0 is the name itself, 4 one that does not have the words.
+    func rank(_ name: String) -> Int {
+        let name = name.lowercased()
+        let words = (words + short).map { $0.lowercased() }
+        if words.count == 1, name == words[0] { return 0 }
+        guard words.allSatisfy(name.contains) else { return 4 }
+        if name.hasPrefix(words[0]) { return 1 }
+        // At the beginning of a part, as in `nightly-train`.
+        let parts = name.split { !$0.isLetter && !$0.isNumber }
+        return words.allSatisfy { word in parts.contains { $0.hasPrefix(word) } } ? 2 : 3
+    }
+
+    /// Whether a document has the words that are too short for the index.
+    func hasShortWords(_ name: String, _ text: String) -> Bool {
+        short.allSatisfy { word in
+            let word = word.lowercased()
+            return name.lowercased().contains(word) || text.lowercased().contains(word)
+        }
+    }
+}
