@@ -174,7 +174,9 @@ public struct Capture: Sendable {
     private func awaited(by object: KubernetesObject) -> [String] {
         var keys: [String] = []
         if Self.isWatchedBeforePods(object), let owner = owners.missing(of: object) { keys.append(owner.uid) }
-        if object.kind == "Experiment", Katib.best(of: object) != nil { keys.append(LateRelatives.members(of: object.uid)) }
+        if object.kind == "Experiment", Katib.best(of: object) != nil {
+            keys.append(LateRelatives.members(of: object.uid))
+        }
         return keys
     }
 

@@ -27,6 +27,8 @@ public enum PropertyName {
     public static let producedTime = "produced_time"
     /// On an artifact that was read before anybody was seen to write it: when it was first read.
     public static let readTime = "__kfmd_first_read__"
+    /// 1 on what serves until it is stopped, so that an index finds it.
+    public static let serving = "serving"
     /// The evidence and the problems of an execution, a line each.
     public static let evidence = "__kfmd_evidence__"
     public static let problems = "__kfmd_problems__"

@@ -46,18 +46,27 @@ public struct MetadataServer: Sendable {
         /// The names under which browsers reach the HTTP port, beside those of this machine. Empty takes any, unless
         /// the port is on loopback.
         public var allowedHosts: [String] = []
+        /// Below which path a proxy shows the pages.
+        public var basePath = BasePath.fixed("")
+        /// Who may show the pages within theirs, as a Content-Security-Policy has it.
+        public var frameAncestors = "'self'"
 
         public init() {}
     }
 
     private let store: MetadataStore
+    private let search: SearchIndex?
     private let options: Options
     private let tls: ServerTLS.Loaded?
     private let logger: Logger
 
+    /// - Parameter search: what the pages search by; whoever opened it fills it.
     /// - Throws: ``ServerTLS/FileError``.
-    public init(_ store: MetadataStore, options: Options = Options(), logger: Logger) throws {
+    public init(
+        _ store: MetadataStore, search: SearchIndex? = nil, options: Options = Options(), logger: Logger
+    ) throws {
         self.store = store
+        self.search = search
         self.options = options
         tls = try options.tls?.load()
         self.logger = logger
@@ -149,7 +158,7 @@ public struct MetadataServer: Sendable {
                 address: options.http, allowedHosts: options.allowedHosts, origins: options.corsOrigins))
         router.add(
             middleware: RESTFace(store: store, maximumMessageSize: options.maximumMessageSize, budget: budget))
-        Pages(store: store).add(to: router)
+        Pages(store: store, search: search, frameAncestors: options.frameAncestors).add(to: router)
         GRPCWebFace(
             methods, maximumMessageSize: options.maximumMessageSize, budget: budget, origins: options.corsOrigins
         ).add(to: router)
@@ -158,7 +167,8 @@ public struct MetadataServer: Sendable {
             configuration: .init(
                 additionalChannelHandlers: [RequestDeadline(.seconds(60))], idleTimeout: .seconds(120)))
         return Application(
-            router: router, server: try tls.map { try .tls(plain, tlsConfiguration: $0.http()) } ?? plain,
+            responder: BasePathResponder(basePath: options.basePath, next: router.buildResponder()),
+            server: try tls.map { try .tls(plain, tlsConfiguration: $0.http()) } ?? plain,
             configuration: .init(
                 address: .hostname(options.http.host, port: options.http.port), serverName: "kfmd",
                 availableConnectionsDelegate: MaximumAvailableConnections(limits.http, logger: logger)),

@@ -23,7 +23,9 @@ struct Demo: AsyncParsableCommand {
         help: ArgumentHelp("Where the pages are. (KFMD_HTTP_LISTEN; 127.0.0.1:8081)", valueName: "host:port"))
     var httpListen: String?
 
-    @Option(help: ArgumentHelp("Which example: xgboost-synthetic or fraud. (KFMD_EXAMPLE; xgboost-synthetic)", valueName: "name"))
+    @Option(
+        help: ArgumentHelp(
+            "Which example: xgboost-synthetic or fraud. (KFMD_EXAMPLE; xgboost-synthetic)", valueName: "name"))
     var example: String?
 
     @Option(
@@ -45,8 +47,9 @@ struct Demo: AsyncParsableCommand {
     func run() async throws {
         let logger = try Settings.logger(
             "kfmd.demo", level: logLevel ?? Settings.value(nil, "KFMD_LOG_LEVEL") ?? "warning")
-        let example = try Example(folder: Example.find(
-            Settings.value(recording, "KFMD_RECORDING"), name: Settings.value(example, "KFMD_EXAMPLE")))
+        let example = try Example(
+            folder: Example.find(
+                Settings.value(recording, "KFMD_RECORDING"), name: Settings.value(example, "KFMD_EXAMPLE")))
         let exits = ProcessInfo.processInfo.environment["KFMD_DEMO_EXIT"] == "1"
         let given = Settings.value(speed.map { String($0) }, "KFMD_SPEED") ?? (exits ? "8" : "2")
         guard let speed = Double(given), speed > 0, speed.isFinite else {

@@ -67,6 +67,24 @@ struct Serve: AsyncParsableCommand {
             valueName: "hosts"))
     var allowedHosts: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "Below which path a proxy shows the pages, such as /metadata; forwarded takes it from X-Forwarded-Prefix, for proxies that always set it. (KFMD_BASE_PATH)",
+            valueName: "path"))
+    var basePath: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Which pages may show these within themselves, as a Content-Security-Policy says it. (KFMD_FRAME_ANCESTORS; 'self')",
+            valueName: "sources"))
+    var frameAncestors: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "The file of the pages' search index, or off. It can be removed at any time. (KFMD_SEARCH; beside the store)",
+            valueName: "file"))
+    var search: String?
+
     @Option(help: "trace, debug, info, notice, warning, error or critical. (KFMD_LOG_LEVEL)")
     var logLevel: String?
 
@@ -87,16 +105,19 @@ struct Serve: AsyncParsableCommand {
                 metadata: ["version": "\(migration.version)", "copy": "\(migration.copy)"])
         }
         if types == "kubeflow" { try await store.registerPredefinedTypes() }
-        let service = try MetadataServer(store, options: options, logger: logger).service(
+        let index = try Settings.openSearch(Settings.value(search, "KFMD_SEARCH"), of: store)
+        let service = try MetadataServer(store, search: index, options: options, logger: logger).service(
             onGRPC: { logger.info("gRPC listens", metadata: ["address": "\($0)"]) },
             onHTTP: { logger.info("HTTP listens", metadata: ["address": "\($0)"]) })
         do {
-            try await ServiceGroup(configuration: Ending.configuration([service], logger)).run()
+            let services: [any Service] = [service] + (index.map { [SearchService(index: $0, logger: logger)] } ?? [])
+            try await ServiceGroup(configuration: Ending.configuration(services, logger)).run()
         } catch is CancellationError {
             logger.notice("connections were still open after \(Ending.graceful)")
         } catch {
             throw Failure.runtime("\(error)")
         }
+        await index?.close()
         await store.close()
     }
 
@@ -123,6 +144,24 @@ struct Serve: AsyncParsableCommand {
         }
         options.allowedHosts = Settings.list(allowedHosts.map { [$0] } ?? [], "KFMD_ALLOWED_HOSTS")
             .flatMap { $0.split(separator: ",") }.map { $0.filter { $0 != " " } }
+        if let text = Settings.value(basePath, "KFMD_BASE_PATH") {
+            guard let path = BasePath(text) else {
+                throw Failure.usage("--base-path \(text): should be a path such as /metadata, or forwarded")
+            }
+            options.basePath = path
+        }
+        if let text = Settings.value(frameAncestors, "KFMD_FRAME_ANCESTORS") {
+            // It stands in a header, and must not end the directive.
+            guard
+                text.utf8.allSatisfy({
+                    (0x20...0x7E).contains($0) && $0 != UInt8(ascii: ";") && $0 != UInt8(ascii: ",")
+                })
+            else {
+                throw Failure.usage(
+                    "--frame-ancestors \(text): should be sources such as 'self' https://kubeflow.example.com")
+            }
+            options.frameAncestors = text
+        }
         options.tls = try tls()
         do {
             // Before the store is opened, and perhaps migrated.

@@ -7,7 +7,8 @@ import Testing
 /// Kinds are watched side by side: what an object says must not depend on whether its owner was seen before it.
 @Suite struct LateRelativesTests {
     private func object(
-        _ apiVersion: String, _ kind: String, _ name: String, owner: (apiVersion: String, kind: String, name: String)? = nil,
+        _ apiVersion: String, _ kind: String, _ name: String,
+        owner: (apiVersion: String, kind: String, name: String)? = nil,
         annotations: JSONValue = [:], spec: JSONValue = [:], status: JSONValue = [:]
     ) throws -> KubernetesObject {
         var metadata: [(String, JSONValue)] = [
@@ -18,10 +19,13 @@ import Testing
             metadata.append(
                 (
                     "ownerReferences",
-                    [[
-                        "apiVersion": .string(owner.apiVersion), "kind": .string(owner.kind), "name": .string(owner.name),
-                        "uid": .string("uid-\(owner.name)"), "controller": true,
-                    ]]
+                    [
+                        [
+                            "apiVersion": .string(owner.apiVersion), "kind": .string(owner.kind),
+                            "name": .string(owner.name),
+                            "uid": .string("uid-\(owner.name)"), "controller": true,
+                        ]
+                    ]
                 ))
         }
         return try KubernetesObject([
@@ -34,9 +38,13 @@ import Testing
         get throws {
             try object(
                 "kubeflow.org/v1beta1", "Experiment", "tune",
-                annotations: ["metadata.kubeflow.org/inputs": #"[{"name": "d", "uri": "s3://b/d", "type": "data_set"}]"#],
+                annotations: [
+                    "metadata.kubeflow.org/inputs": #"[{"name": "d", "uri": "s3://b/d", "type": "data_set"}]"#
+                ],
                 status: [
-                    "conditions": [["type": "Succeeded", "status": "True", "lastTransitionTime": "2026-11-02T10:00:00Z"]],
+                    "conditions": [
+                        ["type": "Succeeded", "status": "True", "lastTransitionTime": "2026-11-02T10:00:00Z"]
+                    ],
                     "currentOptimalTrial": ["bestTrialName": "tune-1"],
                 ])
         }
@@ -84,14 +92,17 @@ import Testing
 
     /// Annotations that a controller copies down count as the owner's, once that is known.
     @Test func aTaskRunBeforeItsPipelineRunIsReadAgain() throws {
-        let copied: JSONValue = ["metadata.kubeflow.org/inputs": #"[{"name": "d", "uri": "s3://b/d", "type": "data_set"}]"#]
+        let copied: JSONValue = [
+            "metadata.kubeflow.org/inputs": #"[{"name": "d", "uri": "s3://b/d", "type": "data_set"}]"#
+        ]
         let run = try object("tekton.dev/v1", "PipelineRun", "run", annotations: copied)
         let tasks = try (0..<3).map { number in
             try object(
                 "tekton.dev/v1", "TaskRun", "task-\(number)", owner: ("tekton.dev/v1", "PipelineRun", "run"),
                 annotations: copied,
                 status: [
-                    "startTime": .string("2026-11-02T09:0\(number):00Z"), "completionTime": .string("2026-11-02T09:0\(number):30Z"),
+                    "startTime": .string("2026-11-02T09:0\(number):00Z"),
+                    "completionTime": .string("2026-11-02T09:0\(number):30Z"),
                     "conditions": [["type": "Succeeded", "status": "True"]],
                 ])
         }

@@ -49,8 +49,8 @@ import Testing
         let run = try #require(Self.pages(named: "churn-nightly-t6v2x", in: page).first { $0.hasPrefix("/runs/") })
         let steps = try await dom("http://\(service.http)\(run)", folder.path)
         #expect(Self.pages(named: "report", in: steps).contains(step))
-        #expect(
-            steps.contains("class=\"state failed\">failed</span>, started 2025-05-02 01:00:00 UTC, took 28 min 2 s"))
+        #expect(steps.contains("class=\"state failed\">failed</span>") && steps.contains("took 28 min 2 s"))
+        #expect(steps.contains("<time datetime=\"2025-05-02T01:00:00Z\""))
         let runs = try await dom(
             "http://\(service.http)/runs?filter=executions_e.last_known_state%20%3D%20FAILED", folder.path)
         #expect(Self.pages(named: "churn-nightly-t6v2x", in: runs).contains(run))
@@ -59,7 +59,8 @@ import Testing
         let row = try #require(workspaces.ranges(of: "data-name=\"Name\">demo</td>").first)
         let demo = String(workspaces[row.upperBound...])
         for (name, path, shown) in [("Runs", "runs", "churn-nightly-t6v2x"), ("Executions", "executions", "report")] {
-            let place = try #require(Self.pages(named: name, in: demo).first { $0.hasPrefix("/\(path)?filter=") })
+            let place = try #require(
+                Self.pages(named: name, in: demo).first { $0.hasPrefix("/\(path)?workspace=demo") })
             let found = try await dom("http://\(service.http)\(place)", folder.path)
             #expect(!Self.pages(named: shown, in: found).isEmpty, "\(shown) is not in \(found)")
         }
@@ -94,7 +95,7 @@ import Testing
         let artifact = try await dom("http://\(service.http)\(dataSet)", folder.path)
         #expect(artifact.contains("<svg class=\"lineage\""))
         for link in models + ["/executions/1"] {
-            #expect(artifact.contains("<a href=\"\(link)\"><g class="), "no link to \(link)")
+            #expect(artifact.contains("<a href=\"\(link)\"><title>"), "no link to \(link)")
         }
         #expect(artifact.contains("SELECT * FROM mytable"))
         // Who read it, what these wrote, and of which run that is, by clicks alone.

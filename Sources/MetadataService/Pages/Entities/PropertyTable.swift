@@ -1,31 +1,98 @@
+import JSON
+import Lineage
 import MetadataAPI
 
 /// Facts and properties of a node, a row each.
 struct PropertyTable {
-    var facts: [(name: String, value: String)]
-    var properties: [String: MlMetadata_Value]
-    var custom: [String: MlMetadata_Value]
+    /// A value as it is shown.
+    enum Value {
+        case text(String)
+        case uri(String)
+        case time(Int64)
+    }
+
+    var facts: [(name: String, value: Value)]
+    var properties: [(name: String, value: MlMetadata_Value)]
+
+    init(facts: [(name: String, value: Value)], of node: some ShownNode, without left: Set<String> = []) {
+        self.facts = facts
+        properties = node.shownProperties.filter { !left.contains($0.name) }
+    }
 
     func write(to html: inout HTML) {
-        html.raw("<h2>Properties</h2><div class=\"scroll\"><table>")
-        let all =
-            facts.map { ($0.name, $0.value) } + properties.map { ($0.key, $0.value.text) }.sorted { $0.0 < $1.0 }
-            + custom.filter { properties[$0.key] == nil && !PropertyName.recordersOwn.contains($0.key) }.map {
-                ($0.key, $0.value.text)
-            }
-            .sorted { $0.0 < $1.0 }
-        let shown = all.filter { !$0.1.isEmpty }
+        html.raw("<h2 id=\"properties\">Properties</h2><div class=\"scroll\" tabindex=\"0\"><table class=\"facts\">")
+        for (name, value) in facts { fact(name, value, &html) }
+        let shown = properties.filter { !$0.value.text.isEmpty && $0.name != PredefinedType.allMeta }
         for (name, value) in shown.prefix(PageFrame.shownProperties) {
-            html.raw("<tr><th scope=\"row\">")
-            html.text(name, upTo: PageFrame.shownText)
-            html.raw("</th><td class=\"value\">")
-            html.text(value, upTo: PageFrame.shownValue)
-            html.raw("</td></tr>")
+            Self.row(name, &html) { Self.value(value.text, &$0) }
         }
         if shown.count > PageFrame.shownProperties {
-            html.raw("<tr><th></th><td class=\"value\">")
-            html.text("and \(shown.count - PageFrame.shownProperties) more")
-            html.raw("</td></tr>")
+            Self.row("", &html) { $0.text("and \(shown.count - PageFrame.shownProperties) more: see the JSON") }
+        }
+        html.raw("</table></div>")
+        if let all = properties.first(where: { $0.name == PredefinedType.allMeta }) {
+            Self.allMeta(all.value.text, &html)
+        }
+    }
+
+    private func fact(_ name: String, _ value: Value, _ html: inout HTML) {
+        switch value {
+        case .text(let text) where !text.isEmpty:
+            Self.row(name, &html) {
+                $0.text(text, upTo: PageFrame.shownValue)
+                if name.hasSuffix("id") || name == "digest" { $0.copyButton(text) }
+            }
+        case .uri(let uri) where !uri.isEmpty:
+            Self.row(name, &html) {
+                PageFrame.uri(uri, &$0)
+                $0.copyButton(uri)
+            }
+        case .time(let time) where time != 0: Self.row(name, &html) { $0.time(time) }
+        default: break
+        }
+    }
+
+    private static func row(_ name: String, _ html: inout HTML, _ value: (inout HTML) -> Void) {
+        html.raw("<tr><th scope=\"row\">")
+        html.text(name, upTo: PageFrame.shownText)
+        html.raw("</th><td class=\"value\">")
+        value(&html)
+        html.raw("</td></tr>")
+    }
+
+    /// A value; JSON is set out on lines of its own.
+    private static func value(_ text: String, _ html: inout HTML) {
+        if let first = text.utf8.first, first == UInt8(ascii: "{") || first == UInt8(ascii: "["),
+            text.utf8.count <= 64 << 10, let json = try? JSONValue(parsing: text)
+        {
+            html.raw("<pre>")
+            html.text(json.jsonText(pretty: true), upTo: PageFrame.shownValue)
+            html.raw("</pre>")
+        } else if text.hasPrefix("https://") || text.hasPrefix("http://") {
+            PageFrame.uri(text, &html)
+        } else {
+            html.text(text, upTo: PageFrame.shownValue)
+        }
+    }
+
+    /// `__ALL_META__` of Kubeflow Metadata's clients: a whole entity as JSON, unfolded into rows.
+    private static func allMeta(_ text: String, _ html: inout HTML) {
+        guard text.utf8.count <= 1 << 20, let object = (try? JSONValue(parsing: text))?.object else {
+            html.raw("<h2>As its client described it</h2><pre>")
+            html.text(text, upTo: PageFrame.shownValue)
+            html.raw("</pre>")
+            return
+        }
+        html.raw("<h2>As its client described it</h2><div class=\"scroll\" tabindex=\"0\"><table class=\"facts\">")
+        for member in object.members.prefix(PageFrame.shownProperties) {
+            switch member.value {
+            case .object(let inner) where !inner.isEmpty && inner.members.allSatisfy({ $0.value.scalarText != nil }):
+                for part in inner.members.prefix(100) {
+                    row("\(member.key).\(part.key)", &html) { value(part.value.scalarText ?? "", &$0) }
+                }
+            case let value:
+                row(member.key, &html) { Self.value(value.scalarText ?? value.jsonText(), &$0) }
+            }
         }
         html.raw("</table></div>")
     }

@@ -18,22 +18,29 @@ struct Outcome {
         message = text(PropertyName.message)
     }
 
-    /// Empty where the start is not known.
-    var started: String { start.map(PageFrame.time) ?? "" }
+    /// In seconds; `nil` where its start or its end is not known.
+    var seconds: TimeInterval? {
+        guard let start, let end, end >= start else { return nil }
+        return end.timeIntervalSince(start)
+    }
 
     /// How long it took; empty where its end is not known.
-    var took: String {
-        guard let start, let end else { return "" }
-        return PageFrame.duration(end.timeIntervalSince(start))
-    }
+    var took: String { seconds.map(PageFrame.duration) ?? "" }
+
+    /// Whether it goes on.
+    var isOpen: Bool { state == "new" || state == "running" }
 
     /// A line of it, and what it said below.
     /// - Parameter more: at the end of the line.
     func write(to html: inout HTML, more: (inout HTML) -> Void = { _ in }) {
         html.raw("<p class=\"facts\">")
-        if !state.isEmpty { PageFrame.state(state, &html) }
-        if !started.isEmpty { html.text(", started \(started)") }
-        if !took.isEmpty { html.text(", took \(took)") }
+        PageFrame.state(state, &html)
+        if let start {
+            html.raw("<span>started ")
+            html.time(start)
+            html.raw("</span>")
+        }
+        if !took.isEmpty { html.element("span", "took \(took)") }
         more(&html)
         html.raw("</p>")
         guard !message.isEmpty else { return }

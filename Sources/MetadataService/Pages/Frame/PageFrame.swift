@@ -2,6 +2,7 @@ import FoundationEssentials
 import HTTPTypes
 import Hummingbird
 import Lineage
+import MetadataStore
 import NIOCore
 
 /// What all pages have around them, and how they show texts and times.
@@ -16,90 +17,95 @@ enum PageFrame {
         case artifacts = "Artifacts"
         case executions = "Executions"
         case runs = "Runs"
+        case serving = "Serving"
         case workspaces = "Workspaces"
+        case types = "Types"
 
-        var path: StaticString {
+        var path: String {
             switch self {
             case .artifacts: "/"
-            case .executions: "/executions"
-            case .runs: "/runs"
-            case .workspaces: "/workspaces"
+            default: "/" + rawValue.lowercased()
             }
         }
     }
 
-    static func page(
-        _ title: String, _ section: Section? = nil, status: HTTPResponse.Status = .ok, _ body: (inout HTML) -> Void
-    ) -> Response {
-        var html = HTML()
-        html.raw("<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>")
-        html.text(title, upTo: shownText)
+    /// A whole page.
+    static func html(_ answer: PageAnswer, base: String) -> ByteBuffer {
+        var html = HTML(base: base)
+        html.raw("<!doctype html><html lang=\"en\" data-base=\"")
+        html.text(base)
+        html.raw("\"><head><meta charset=\"utf-8\"><title>")
+        html.text(answer.title, upTo: shownText)
         html.raw(
-            " · Kubeflow Metadata</title><meta name=\"viewport\" content=\"width=device-width,initial-scale=1\"><style>"
+            " · Kubeflow Metadata</title><meta name=\"viewport\" content=\"width=device-width,initial-scale=1\"><link rel=\"icon\" href=\"data:,\"><link rel=\"stylesheet\" href=\""
         )
-        html.raw(Stylesheet.css)
-        html.raw(
-            "</style></head><body><header><a class=\"home\" href=\"/\">Kubeflow Metadata</a><nav aria-label=\"Site\">")
+        html.address(StaticFiles.folder + "/pages.css")
+        html.raw("\"><script type=\"module\" src=\"")
+        html.address(StaticFiles.folder + "/pages.js")
+        html.raw("\"></script></head><body><a class=\"skip\" href=\"#content\">Skip to the content</a><header>")
+        header(answer.section, &html)
+        html.raw("</header><main id=\"content\" tabindex=\"-1\"")
+        if let live = answer.live {
+            html.raw(" data-live=\"")
+            html.address(live)
+            html.raw("\"")
+        }
+        html.raw(">")
+        crumbs(answer.crumbs, &html)
+        answer.body(&html)
+        html.raw("</main></body></html>\n")
+        return html.buffer
+    }
+
+    private static func header(_ section: Section?, _ html: inout HTML) {
+        html.raw("<a class=\"home\" href=\"")
+        html.address("/")
+        html.raw("\">Kubeflow Metadata</a><nav aria-label=\"Site\">")
         for part in Section.allCases {
             html.raw("<a href=\"")
-            html.raw(part.path)
+            html.address(part.path)
             html.raw(part == section ? "\" aria-current=\"page\">" : "\">")
             html.text(part.rawValue)
             html.raw("</a>")
         }
-        html.raw("</nav></header><main>")
-        body(&html)
-        html.raw("</main></body></html>\n")
-        return Response(
-            status: status,
-            headers: [
-                .contentType: "text/html; charset=utf-8",
-                .contentSecurityPolicy:
-                    "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'",
-                .xContentTypeOptions: "nosniff",
-            ], body: .init(byteBuffer: html.buffer))
+        html.raw("</nav><form role=\"search\" action=\"")
+        html.address("/search")
+        html.raw(
+            "\"><label class=\"hidden\" for=\"search\">Search</label><input id=\"search\" name=\"q\" type=\"search\" placeholder=\"Search: three letters or more\" autocomplete=\"off\" spellcheck=\"false\"><button>Search</button></form>"
+        )
     }
 
-    static func notFound(_ what: String) -> Response {
-        page("Not found", status: .notFound) { html in
-            html.raw("<h1>Not found</h1><p>")
-            html.text(what)
-            html.raw(" <a href=\"/\">All artifacts</a></p>")
+    private static func crumbs(_ crumbs: [(title: String, path: String)], _ html: inout HTML) {
+        guard !crumbs.isEmpty else { return }
+        html.raw("<nav class=\"crumbs\" aria-label=\"Breadcrumbs\"><ol>")
+        for crumb in crumbs {
+            html.raw("<li>")
+            html.link(crumb.path, crumb.title, upTo: 80)
+            html.raw("</li>")
         }
+        html.raw("</ol></nav>")
     }
 
     // MARK: Pieces
 
     /// A heading with a line below it.
     static func heading(_ title: String, _ line: String, _ html: inout HTML) {
-        html.raw("<h1>")
-        html.text(title, upTo: shownText)
-        html.raw("</h1><p class=\"sub\">")
+        html.element("h1", title)
+        html.raw("<p class=\"sub\">")
         html.text(line, upTo: shownValue)
         html.raw("</p>")
     }
 
-    /// A link; of text, the beginning.
-    static func link(_ path: StaticString, _ id: Int64, _ text: String, _ html: inout HTML) {
-        html.raw("<a href=\"")
-        html.raw(path)
-        html.number(id)
-        html.raw("\">")
-        html.text(text, upTo: shownText)
-        html.raw("</a>")
+    /// Links to what one asks next of a node.
+    static func links(_ links: [(text: String, address: String)], _ html: inout HTML) {
+        html.raw("<nav class=\"related\" aria-label=\"Related\">")
+        for link in links { html.link(link.address, link.text) }
+        html.raw("</nav>")
     }
 
-    /// Links to lists that answer what one asks next of a node.
-    static func links(_ links: [(text: StaticString, path: String, filter: String)], _ html: inout HTML) {
-        html.raw("<nav class=\"pages\" aria-label=\"Related\">")
-        for link in links {
-            html.raw("<a href=\"")
-            html.text(FormQuery(nil).address(link.path, changing: [("filter", link.filter)]))
-            html.raw("\">")
-            html.raw(link.text)
-            html.raw("</a>")
-        }
-        html.raw("</nav>")
+    /// The address of a list with a filter.
+    static func list(_ path: String, where filter: String) -> String {
+        FormQuery(nil).address(path, changing: [("filter", filter)])
     }
 
     /// The events by which something was read, and by which it was written, in the filter grammar.
@@ -107,39 +113,66 @@ enum PageFrame {
     static let writes = "IN (OUTPUT, DECLARED_OUTPUT, INTERNAL_OUTPUT, PENDING_OUTPUT)"
 
     /// A cell of a list, which names its column where there is no room for columns.
-    static func cell(
-        _ column: StaticString, _ style: StaticString = "", _ html: inout HTML, _ body: (inout HTML) -> Void
-    ) {
-        html.raw("<td class=\"")
-        html.raw(style)
-        html.raw("\" data-name=\"")
-        html.raw(column)
+    static func cell(_ column: String, _ style: String = "", _ html: inout HTML, _ body: (inout HTML) -> Void) {
+        html.raw("<td")
+        if !style.isEmpty {
+            html.raw(" class=\"")
+            html.text(style)
+            html.raw("\"")
+        }
+        html.raw(" data-name=\"")
+        html.text(column, upTo: 80)
         html.raw("\">")
         body(&html)
         html.raw("</td>")
     }
 
-    /// The head of a list.
-    static func columns(_ names: [StaticString], _ html: inout HTML) {
-        html.raw("<div class=\"scroll\"><table class=\"list\"><thead><tr>")
+    /// The head of a table whose columns cannot be chosen.
+    static func columns(_ names: [String], _ html: inout HTML) {
+        html.raw("<div class=\"scroll\" tabindex=\"0\"><table class=\"list\"><thead><tr>")
         for name in names {
             html.raw("<th scope=\"col\">")
-            html.raw(name)
+            html.text(name, upTo: 80)
             html.raw("</th>")
         }
         html.raw("</tr></thead><tbody>")
     }
 
-    /// A state as a word, with a colour beside it.
+    static func endTable(_ html: inout HTML) { html.raw("</tbody></table></div>") }
+
+    /// A state as a word, with a mark of its own shape and colour.
     static func state(_ name: String, _ html: inout HTML) {
+        guard !name.isEmpty else { return }
         html.raw("<span class=\"state ")
-        html.text(name)
+        html.text(name.filter { $0.isASCII && $0.isLetter })
         html.raw("\">")
-        html.text(name)
+        html.text(name, upTo: 80)
         html.raw("</span>")
     }
 
-    // MARK: Times
+    /// A note that something is not as one would wish.
+    static func note(_ text: String, _ html: inout HTML) {
+        html.raw("<p class=\"note\">")
+        html.text(text, upTo: shownValue)
+        html.raw("</p>")
+    }
+
+    /// A uri; a link only where it is safe to open.
+    static func uri(_ uri: String, _ html: inout HTML) {
+        guard uri.hasPrefix("https://") || uri.hasPrefix("http://"), uri.utf8.count <= 2_000 else {
+            html.raw("<span class=\"uri\">")
+            html.text(uri, upTo: shownValue)
+            html.raw("</span>")
+            return
+        }
+        html.raw("<a class=\"uri\" rel=\"noopener noreferrer\" href=\"")
+        html.text(uri)
+        html.raw("\">")
+        html.text(uri, upTo: shownValue)
+        html.raw("</a>")
+    }
+
+    // MARK: Times and numbers
 
     static func time(_ milliseconds: Int64) -> String { time(Timestamp.date(milliseconds: milliseconds)) }
 
@@ -158,4 +191,18 @@ enum PageFrame {
         }
         return parts.prefix(2).joined(separator: " ")
     }
+
+    /// `1,204,113`.
+    static func number(_ value: Int) -> String {
+        var digits = Array(String(value.magnitude))
+        var index = digits.count - 3
+        while index > 0 {
+            digits.insert(",", at: index)
+            index -= 3
+        }
+        return (value < 0 ? "-" : "") + String(digits)
+    }
+
+    /// `37`, `more than 10,000`.
+    static func count(_ count: BoundedCount) -> String { (count.isExact ? "" : "more than ") + number(count.value) }
 }

@@ -17,7 +17,7 @@ struct Layout {
     private(set) var width: Double
     private(set) var height: Double
 
-    static let nodeWidth = 180.0
+    static let nodeWidth = 216.0
     static let nodeHeight = 46.0
     private static let columnGap = 46.0
     private static let rowGap = 18.0

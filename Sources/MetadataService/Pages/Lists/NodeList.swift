@@ -1,18 +1,31 @@
+import FoundationEssentials
+import Lineage
 import MetadataAPI
 
 /// What a list shows: its filters, its order and its page, as the address says them.
 struct NodeList {
     /// In which order a list is: those that an index serves.
     enum Order: String, CaseIterable {
-        case newest, oldest, changed
+        case newest, oldest, changed, unchanged
 
         var label: String {
             switch self {
             case .newest: "newest first"
             case .oldest: "oldest first"
             case .changed: "last changed first"
+            case .unchanged: "longest unchanged first"
             }
         }
+
+        var isByUpdate: Bool { self == .changed || self == .unchanged }
+        var isAscending: Bool { self == .oldest || self == .unchanged }
+    }
+
+    /// A condition of the list that can be taken off.
+    struct Chip {
+        var label: String
+        /// The items of the address that make it.
+        var names: [String]
     }
 
     let path: String
@@ -21,49 +34,95 @@ struct NodeList {
     let states: [String]
     /// The column of the state.
     let stateColumn: String
+    /// What the list has always, in the filter grammar.
+    var always: String?
+    /// Whether its nodes are in runs and workspaces.
+    var isInContexts = true
 
     var type: String? { query["type"] }
-    var state: String? { query["state"].flatMap { states.contains($0) ? $0 : nil } }
+    var state: String? { query["state"].map { $0.uppercased() }.flatMap { states.contains($0) ? $0 : nil } }
     var filter: String? { query["filter"] }
-    var token: String? { query["page"] }
+    var isBackward: Bool { query["back"] != nil }
+    var token: String? { query["back"] ?? query["page"] }
     var order: Order { query["order"].flatMap(Order.init) ?? .newest }
+    /// By which column the rows of a page stand together.
+    var group: String? { query["group"] }
+
     /// What the address asks for that there is not; `nil` where all is well.
     var misread: String? {
         if let given = query["state"], state == nil { return "There is no state \(given)." }
         if let given = query["order"], Order(rawValue: given) == nil { return "There is no order \(given)." }
+        for name in ["from", "to"] {
+            if let given = query[name], Self.day(given) == nil {
+                return "\(name) \(given): should be a day such as 2026-11-02, or a time such as 2026-11-02T09:00:00Z."
+            }
+        }
+        if let given = query["run"], Int64(given) == nil { return "run \(given): should be the number of a run." }
         return nil
     }
 
-    var isFiltered: Bool { type != nil || state != nil || filter != nil }
+    /// What can be taken off the list.
+    var chips: [Chip] {
+        var chips: [Chip] = []
+        if let type { chips.append(Chip(label: "type: \(type)", names: ["type"])) }
+        if let state { chips.append(Chip(label: "state: \(state.lowercased())", names: ["state"])) }
+        if let workspace = query["workspace"] {
+            chips.append(Chip(label: "workspace: \(workspace)", names: ["workspace"]))
+        }
+        if let run = query["run"] { chips.append(Chip(label: "run \(run)", names: ["run"])) }
+        if let from = query["from"] { chips.append(Chip(label: "from \(from)", names: ["from"])) }
+        if let to = query["to"] { chips.append(Chip(label: "until \(to)", names: ["to"])) }
+        if let filter { chips.append(Chip(label: filter, names: ["filter"])) }
+        return chips
+    }
 
-    /// - Parameters:
-    ///   - size: of a page.
-    ///   - condition: what the list has always, in the filter grammar.
-    func options(size: Int32, always condition: String? = nil) -> MlMetadata_ListOperationOptions {
-        var conditions = [condition].compactMap { $0 }
+    var isFiltered: Bool { !chips.isEmpty }
+
+    /// The whole filter, in the filter grammar.
+    var condition: String {
+        var conditions = [always].compactMap { $0 }
         if let type { conditions.append("type = \(Self.quoted(type))") }
         if let state { conditions.append("\(stateColumn) = \(state)") }
+        if let workspace = query["workspace"] {
+            let contexts = isInContexts ? "contexts_w" : "parent_contexts_w"
+            conditions.append(
+                "\(contexts).type = \(Self.quoted(TypeName.workspace)) AND \(contexts).name = \(Self.quoted(workspace))"
+            )
+        }
+        if let run = query["run"].flatMap({ Int64($0) }), isInContexts { conditions.append("contexts_run.id = \(run)") }
+        if let from = query["from"].flatMap(Self.day) {
+            conditions.append("create_time_since_epoch >= \(Timestamp.milliseconds(from.start))")
+        }
+        if let to = query["to"].flatMap(Self.day) {
+            conditions.append("create_time_since_epoch < \(Timestamp.milliseconds(to.end))")
+        }
         // In parentheses: an OR of it is not to undo the others. First: errors tell its columns.
         if let filter { conditions.insert(conditions.isEmpty ? filter : "(\(filter)\n)", at: 0) }
-        return .with {
+        return conditions.joined(separator: " AND ")
+    }
+
+    func options(size: Int32) -> MlMetadata_ListOperationOptions {
+        .with {
             $0.maxResultSize = size
-            $0.orderByField.field = order == .changed ? .lastUpdateTime : .createTime
-            $0.orderByField.isAsc = order == .oldest
-            $0.filterQuery = conditions.joined(separator: " AND ")
-            if let token { $0.nextPageToken = token }
+            $0.orderByField.field = order.isByUpdate ? .lastUpdateTime : .createTime
+            $0.orderByField.isAsc = order.isAscending
+            $0.filterQuery = condition
+            if let token {
+                $0.nextPageToken = token
+            }
         }
     }
 
     /// What is wrong with the filter, as who wrote it sees it.
     /// - Parameter message: of the store, with the place in the whole query: `[at 1:7]`.
-    func problem(_ message: String, always condition: String? = nil) -> String {
+    func problem(_ message: String) -> String {
         var text = message
         let prefix = "Invalid `filter_query`: "
         if text.hasPrefix(prefix) { text.removeFirst(prefix.count) }
         guard let mark = text.ranges(of: " [at 1:").last, text.hasSuffix("]"),
             let column = Int(text[mark.upperBound...].dropLast())
         else { return text }
-        let isAlone = type == nil && state == nil && condition == nil
+        let isAlone = condition == filter
         return "\(text[..<mark.lowerBound]), at column \(isAlone ? column : column - 1) of the filter"
     }
 
@@ -72,58 +131,11 @@ struct NodeList {
         "'" + text.reduce(into: "") { $0 += $1 == "\\" || $1 == "'" ? "\\\($1)" : String($1) } + "'"
     }
 
-    /// The form above the list.
-    func bar(types: [String], example: StaticString, _ html: inout HTML) {
-        html.raw("<form class=\"filter\" method=\"get\" action=\"")
-        html.text(path)
-        html.raw("\">")
-        if !types.isEmpty || type != nil {
-            html.raw("<label>Type <select name=\"type\"><option value=\"\">any</option>")
-            for name in types { Self.option(name, name, isChosen: name == type, &html) }
-            html.raw("</select></label>")
+    /// A day, or a moment, in UTC.
+    private static func day(_ text: String) -> (start: Date, end: Date)? {
+        if text.utf8.count == 10, let date = Timestamp.parse(text + "T00:00:00Z") {
+            return (date, date.addingTimeInterval(86_400))
         }
-        if !states.isEmpty {
-            html.raw("<label>State <select name=\"state\"><option value=\"\">any</option>")
-            for name in states { Self.option(name, name.lowercased(), isChosen: name == state, &html) }
-            html.raw("</select></label>")
-        }
-        html.raw("<label>Order <select name=\"order\">")
-        for choice in Order.allCases { Self.option(choice.rawValue, choice.label, isChosen: choice == order, &html) }
-        html.raw("</select></label><label class=\"wide\">Filter <input name=\"filter\" value=\"")
-        html.text(filter ?? "")
-        html.raw("\" placeholder=\"")
-        html.raw(example)
-        html.raw("\" spellcheck=\"false\" autocapitalize=\"off\"></label><button>Show</button>")
-        if isFiltered {
-            html.raw("<a href=\"")
-            html.text(path)
-            html.raw("\">Clear</a>")
-        }
-        html.raw("</form>")
-    }
-
-    private static func option(_ value: String, _ label: String, isChosen: Bool, _ html: inout HTML) {
-        html.raw("<option value=\"")
-        html.text(value)
-        html.raw(isChosen ? "\" selected>" : "\">")
-        html.text(label, upTo: PageFrame.shownText)
-        html.raw("</option>")
-    }
-
-    /// Links to the first page and to the next.
-    func pager(next: String, _ html: inout HTML) {
-        guard !next.isEmpty || token != nil else { return }
-        html.raw("<nav class=\"pages\" aria-label=\"Pages\">")
-        if token != nil {
-            html.raw("<a href=\"")
-            html.text(query.address(path, changing: [("page", nil)]))
-            html.raw("\">First page</a>")
-        }
-        if !next.isEmpty {
-            html.raw("<a rel=\"next\" href=\"")
-            html.text(query.address(path, changing: [("page", next)]))
-            html.raw("\">Next page</a>")
-        }
-        html.raw("</nav>")
+        return Timestamp.parse(text).map { ($0, $0) }
     }
 }

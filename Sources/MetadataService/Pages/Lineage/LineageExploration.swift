@@ -1,0 +1,252 @@
+import Lineage
+import MetadataAPI
+import MetadataStore
+
+/// The nodes of an explorer's view, found hop by hop: what has many neighbours of one name shows them as one, and what
+/// has more than is shown tells how many.
+struct LineageExploration: Sendable {
+    /// More nodes than these nobody reads.
+    private static let mostNodes = 300
+    /// Neighbours that stand on their own; of more, those of one name stand as one.
+    private static let mostAlone = 8
+    /// Of one name on one side.
+    private static let leastFan = 4
+    /// Of a fan that is unfolded.
+    private static let unfolded = 20
+    /// Neighbours that are put together.
+    private static let mostBriefs = 2_000
+    private static let mostEvents = 5_000
+
+    /// Several neighbours of one node that stand as one.
+    struct Fan: Sendable {
+        var key: String
+        var of: LineageTable.Entry
+        var side: EventSide
+        var title: String
+        var count: BoundedCount
+        var failed: Int
+        var running: Int
+        /// The list of them all, without the base.
+        var list: String
+        var kind: NodeKind
+        var isUnfolded: Bool
+    }
+
+    private struct Side: Hashable {
+        var node: Node
+        var side: EventSide
+    }
+
+    private struct Node: Hashable {
+        var kind: NodeKind
+        var id: Int64
+        var key: String { kind == .artifact ? "a\(id)" : "e\(id)" }
+    }
+
+    let view: LineageView
+    private(set) var artifacts: [Int64: MlMetadata_Artifact] = [:]
+    private(set) var executions: [Int64: MlMetadata_Execution] = [:]
+    private(set) var fans: [Fan] = []
+    private(set) var events: [MlMetadata_Event] = []
+    /// How many neighbours of a node are not shown, by its key.
+    private(set) var hiddenCounts: [String: (inputs: Int, outputs: Int)] = [:]
+    /// Whether more would have been shown than one reads.
+    private(set) var isCut = false
+    private var shown: [Node] = []
+    private var known: Set<Node> = []
+    private var unfoldedSides: Set<Side> = []
+
+    /// - Throws: ``StatusError``.
+    init?(_ view: LineageView, _ transaction: Transaction, seenBy visibility: Visibility) throws {
+        self.view = view
+        let start = Node(kind: view.start.kind, id: view.start.id)
+        let found = try transaction.nodes(of: [view.start], seenBy: visibility)
+        guard !found.artifacts.isEmpty || !found.executions.isEmpty else { return nil }
+        add(start)
+        for (direction, hops) in [(Direction.up, view.up), (.down, view.down)] {
+            var frontier = [start]
+            for _ in 0..<hops where !frontier.isEmpty {
+                frontier = try frontier.flatMap { try expand($0, direction, transaction, visibility) }
+            }
+        }
+        for key in view.open {
+            guard let node = Self.node(key), known.contains(node) else { continue }
+            for direction in [Direction.up, .down] { _ = try expand(node, direction, transaction, visibility) }
+        }
+        try complete(transaction, visibility)
+    }
+
+    private enum Direction { case up, down }
+
+    /// The side of a node's events that lies in a direction.
+    private static func side(_ kind: NodeKind, _ direction: Direction) -> EventSide {
+        // What an artifact came of wrote it; what an execution came of went into it.
+        (kind == .artifact) == (direction == .up) ? .output : .input
+    }
+
+    private static func node(_ key: String) -> Node? {
+        guard let id = Int64(key.dropFirst()) else { return nil }
+        return key.hasPrefix("a")
+            ? Node(kind: .artifact, id: id) : key.hasPrefix("e") ? Node(kind: .execution, id: id) : nil
+    }
+
+    @discardableResult
+    private mutating func add(_ node: Node) -> Bool {
+        guard !known.contains(node) else { return false }
+        guard shown.count < Self.mostNodes else {
+            isCut = true
+            return false
+        }
+        known.insert(node)
+        shown.append(node)
+        return true
+    }
+
+    /// Shows the neighbours of a node in a direction.
+    /// - Returns: those that were not shown before.
+    private mutating func expand(
+        _ node: Node, _ direction: Direction, _ transaction: Transaction, _ visibility: Visibility
+    ) throws -> [Node] {
+        let side = Self.side(node.kind, direction)
+        guard unfoldedSides.insert(Side(node: node, side: side)).inserted else { return [] }
+        let other: NodeKind = node.kind == .artifact ? .execution : .artifact
+        let briefs = try transaction.neighbourBriefs(
+            of: node.kind, node.id, side, upTo: Self.mostBriefs, seenBy: visibility
+        ).filter { !view.hidden.contains($0.type) }
+        var alone: [NeighbourBrief] = []
+        if briefs.count <= Self.mostAlone {
+            alone = briefs
+        } else {
+            // In the order of their first, so that the picture does not depend on a dictionary.
+            var order: [String] = []
+            var groups: [String: [NeighbourBrief]] = [:]
+            for brief in briefs {
+                let name = other == .execution ? (brief.title.isEmpty ? brief.type : brief.title) : brief.type
+                if groups[name] == nil { order.append(name) }
+                groups[name, default: []].append(brief)
+            }
+            for name in order {
+                let group = groups[name] ?? []
+                alone += group.count < Self.leastFan ? group : fan(name, group, briefs.count, node, side, other)
+            }
+        }
+        return alone.map { Node(kind: other, id: $0.id) }.filter { add($0) }
+    }
+
+    /// Puts a group together.
+    /// - Returns: those of it that stand on their own, because it is unfolded.
+    private mutating func fan(
+        _ name: String, _ group: [NeighbourBrief], _ all: Int, _ node: Node, _ side: EventSide, _ other: NodeKind
+    ) -> [NeighbourBrief] {
+        let key = "\(node.key).\(side == .input ? "in" : "out").\(Self.hash(name))"
+        let isUnfolded = view.open.contains("f\(key)")
+        let alone = isUnfolded ? Array(group.prefix(Self.unfolded)) : []
+        let rest = group.dropFirst(alone.count)
+        let types = side == .input ? PageFrame.reads : PageFrame.writes
+        let filter =
+            "events_e.\(node.kind.word)_id = \(node.id) AND events_e.type \(types)"
+            + (other == .execution
+                ? group.first?.title.isEmpty == false
+                    ? " AND custom_properties.\(PropertyName.displayName).string_value = \(NodeList.quoted(name))" : ""
+                : " AND type = \(NodeList.quoted(name))")
+        fans.append(
+            Fan(
+                key: key, of: LineageTable.Entry(kind: node.kind, id: node.id, depth: 0), side: side, title: name,
+                count: BoundedCount(rest.count, isExact: all < Self.mostBriefs),
+                failed: rest.filter { $0.state == MlMetadata_Execution.State.failed.rawValue }.count,
+                running: rest.filter { $0.state == MlMetadata_Execution.State.running.rawValue }.count,
+                list: PageFrame.list(other == .execution ? "/executions" : "/", where: filter), kind: other,
+                isUnfolded: isUnfolded))
+        return alone
+    }
+
+    private static func hash(_ text: String) -> String {
+        let hash = text.utf8.reduce(UInt32(0x811C_9DC5)) { ($0 ^ UInt32($1)) &* 0x0100_0193 }
+        return String(hash, radix: 36)
+    }
+
+    /// Reads the nodes themselves, the events between them, and how much of each is not shown.
+    private mutating func complete(_ transaction: Transaction, _ visibility: Visibility) throws {
+        let found = try transaction.nodes(
+            of: shown.map { LineageTable.Entry(kind: $0.kind, id: $0.id, depth: 0) }, seenBy: visibility)
+        (artifacts, executions) = found
+        events = try transaction.wholeEvents(ofExecutions: executions.keys.sorted(), upTo: Self.mostEvents)
+            .filter { artifacts[$0.artifactID] != nil }
+        for node in shown {
+            var hidden = (inputs: 0, outputs: 0)
+            for side in EventSide.allCases where !unfoldedSides.contains(Side(node: node, side: side)) {
+                let other: NodeKind = node.kind == .artifact ? .execution : .artifact
+                let briefs = try transaction.neighbourBriefs(
+                    of: node.kind, node.id, side, upTo: 100, seenBy: visibility)
+                let count = briefs.filter {
+                    !known.contains(Node(kind: other, id: $0.id)) && !view.hidden.contains($0.type)
+                }.count
+                if side == .input { hidden.inputs = count } else { hidden.outputs = count }
+            }
+            if hidden.inputs + hidden.outputs > 0 { hiddenCounts[node.key] = hidden }
+        }
+    }
+
+    // MARK: The picture
+
+    var graph: GraphModel {
+        var graph = GraphModel()
+        for node in shown {
+            if let artifact = artifacts[node.id], node.kind == .artifact { graph.add(.artifact(artifact)) }
+            if let execution = executions[node.id], node.kind == .execution {
+                graph.add(.step(execution, detail: execution.runTitle))
+            }
+        }
+        graph.setCurrent(view.start.kind == .artifact ? .artifact(view.start.id) : .execution(view.start.id))
+        for fan in fans where fan.count.value > 0 {
+            var notes: [String] = []
+            if fan.failed > 0 { notes.append("\(fan.failed) failed") }
+            if fan.running > 0 { notes.append("\(fan.running) running") }
+            if notes.isEmpty { notes.append(fan.kind == .execution ? "executions" : "artifacts") }
+            let count = PageFrame.number(fan.count.value) + (fan.count.isExact ? "" : "+")
+            graph.add(
+                GraphModel.Node(
+                    key: .fan(fan.key), href: fan.list, title: "\(fan.title) ×\(count)",
+                    subtitle: notes.joined(separator: ", "),
+                    style: "\(fan.kind.word) fan" + (fan.failed > 0 ? " failed" : ""),
+                    more: fan.isUnfolded ? nil : (view.unfolding("f\(fan.key)"), "Show \(fan.title) one by one")))
+            let node: GraphModel.Key = fan.of.kind == .artifact ? .artifact(fan.of.id) : .execution(fan.of.id)
+            // What an artifact was read by, and what an execution wrote, comes after it.
+            let isAfter = (fan.of.kind == .artifact) == (fan.side == .input)
+            graph.connect(isAfter ? node : .fan(fan.key), isAfter ? .fan(fan.key) : node)
+        }
+        for event in events {
+            let (artifact, execution) = (
+                GraphModel.Key.artifact(event.artifactID), GraphModel.Key.execution(event.executionID)
+            )
+            graph.connect(
+                event.isInput ? artifact : execution, event.isInput ? execution : artifact, title: Self.told(event),
+                isInferred: event.isInferred)
+        }
+        for node in shown {
+            let key: GraphModel.Key = node.kind == .artifact ? .artifact(node.id) : .execution(node.id)
+            if let hidden = hiddenCounts[node.key] {
+                graph.setMore(key, (view.unfolding(node.key), Self.told(hidden, node.kind)))
+            }
+        }
+        return graph
+    }
+
+    /// What an edge says of itself.
+    private static func told(_ event: MlMetadata_Event) -> String {
+        event.isInferred ? (event.key.isEmpty ? "inferred" : "\(event.key), inferred") : event.key
+    }
+
+    private static func told(_ hidden: (inputs: Int, outputs: Int), _ kind: NodeKind) -> String {
+        func count(_ value: Int) -> String { value >= 100 ? "100 or more" : String(value) }
+        var parts: [String] = []
+        if hidden.inputs > 0 { parts.append("\(count(hidden.inputs)) \(kind == .artifact ? "readers" : "inputs")") }
+        if hidden.outputs > 0 { parts.append("\(count(hidden.outputs)) \(kind == .artifact ? "writers" : "outputs")") }
+        return "Show " + parts.joined(separator: " and ")
+    }
+
+    /// The types of what is shown, and of what is left out.
+    var types: [String] {
+        Array(Set(artifacts.values.map(\.type) + executions.values.map(\.type) + view.hidden)).sorted()
+    }
+}
