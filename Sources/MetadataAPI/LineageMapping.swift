@@ -138,6 +138,7 @@ public enum LineageMapping {
             custom[PropertyName.pipelineName] ?? .string(execution.run.displayName)
         custom[PropertyName.startTime] = execution.start.map { .string(Timestamp.format($0)) }
         custom[PropertyName.endTime] = execution.end.map { .string(Timestamp.format($0)) }
+        if execution.isServing { custom[PropertyName.serving] = .int(1) }
         for parameter in execution.parameters {
             custom[PropertyName.parameterPrefix + parameter.name] = .string(parameter.value)
         }
