@@ -176,7 +176,8 @@ let package = Package(
         .testTarget(
             name: "MetadataServiceTests",
             dependencies: [
-                "MetadataService", "MetadataStore", "MetadataAPI",
+                "MetadataService", "MetadataStore", "MetadataAPI", "JSON",
+                .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOEmbedded", package: "swift-nio"),
                 .product(name: "NIOHTTP2", package: "swift-nio-http2"),
                 .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),

@@ -37,6 +37,7 @@ struct ServingPage: Page {
                 .with {
                     $0.maxResultSize = Self.most
                     $0.orderByField.field = .createTime
+                    $0.orderByField.isAsc = false
                     $0.filterQuery = "last_known_state = RUNNING AND (\(Serving.condition))"
                 }, isBackward: false, seenBy: visibility)
             let services = try slice.nodes.map { try Self.service($0, transaction, visibility) }

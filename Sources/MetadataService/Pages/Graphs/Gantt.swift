@@ -55,7 +55,11 @@ struct Gantt {
         }
         for (row, bar) in bars.enumerated() { write(bar, row, first, span, room, last, &html) }
         html.raw("</svg></div>")
-        if without > 0 { PageFrame.note("\(without) steps do not say when they ran.", &html) }
+        if without > 0 {
+            PageFrame.note(
+                without == 1 ? "One step does not say when it ran." : "\(without) steps do not say when they ran.",
+                &html)
+        }
     }
 
     private func write(

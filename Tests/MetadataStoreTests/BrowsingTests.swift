@@ -1,0 +1,158 @@
+import MetadataAPI
+import SQLite
+import Testing
+
+@testable import MetadataStore
+
+/// What pages read: lists both ways, counts, neighbours, versions, and the lineage as a table.
+@Suite(.timeLimit(.minutes(2))) struct BrowsingTests {
+    /// A store with `count` artifacts named `data`, version by number, each read by one step and the first by all.
+    private func withSteps(
+        _ count: Int, _ body: (MetadataStore, _ artifacts: [Int64], _ steps: [Int64]) async throws -> Void
+    ) async throws {
+        try await withTemporaryStore { store in
+            let (artifacts, steps) = try await store.write { transaction in
+                let type = try transaction.putArtifactType(.with { $0.artifactType.name = "T" }).typeID
+                let step = try transaction.putExecutionType(.with { $0.executionType.name = "S" }).typeID
+                let artifacts = try transaction.putArtifacts(
+                    .with { request in
+                        request.artifacts = (0..<count).map { number in
+                            .with {
+                                ($0.typeID, $0.uri) = (type, "uri-\(number)")
+                                $0.customProperties["display_name"] = .with { $0.stringValue = "data" }
+                                $0.customProperties["long"] = .with {
+                                    $0.stringValue = String(repeating: "é", count: 9_000)
+                                }
+                                $0.customProperties["__kfmd_statements__"] = .with { $0.stringValue = "x" }
+                            }
+                        }
+                    }
+                ).artifactIds
+                let steps = try transaction.putExecutions(
+                    .with { $0.executions = (0..<count).map { _ in .with { $0.typeID = step } } }
+                ).executionIds
+                var events: [MlMetadata_Event] = []
+                for index in 0..<count {
+                    events.append(
+                        .with { ($0.artifactID, $0.executionID, $0.type) = (artifacts[index], steps[index], .output) })
+                    if index > 0 {
+                        events.append(
+                            .with { ($0.artifactID, $0.executionID, $0.type) = (artifacts[0], steps[index], .input) })
+                    }
+                }
+                _ = try transaction.putEvents(.with { [events] in $0.events = events })
+                return (artifacts, steps)
+            }
+            try await body(store, artifacts, steps)
+        }
+    }
+
+    private func options(_ size: Int32, token: String? = nil, filter: String = "") -> MlMetadata_ListOperationOptions {
+        .with {
+            $0.maxResultSize = size
+            $0.orderByField.field = .createTime
+            $0.orderByField.isAsc = false
+            $0.filterQuery = filter
+            if let token { $0.nextPageToken = token }
+        }
+    }
+
+    @Test func listsAreReadBothWays() async throws {
+        try await withSteps(25) { store, artifacts, _ in
+            func page(_ token: String?, isBackward: Bool = false) async throws -> ListSlice<MlMetadata_Artifact> {
+                try await store.read {
+                    try $0.artifactSlice(options(10, token: token), isBackward: isBackward, seenBy: .all)
+                }
+            }
+            let first = try await page(nil)
+            let second = try await page(try #require(first.next))
+            let third = try await page(try #require(second.next))
+            #expect((first.nodes + second.nodes + third.nodes).map(\.id) == artifacts.reversed())
+            #expect(first.previous == nil && third.next == nil && third.nodes.count == 5)
+            let back = try await page(try #require(third.previous), isBackward: true)
+            #expect(back.nodes == second.nodes)
+            let front = try await page(try #require(back.previous), isBackward: true)
+            #expect(front.nodes == first.nodes && front.previous == nil)
+            let again = try await page(try #require(back.next))
+            #expect(again.nodes == third.nodes)
+            #expect([first, second, back].allSatisfy { $0.count == BoundedCount(25) })
+        }
+    }
+
+    @Test func countsAreBounded() async throws {
+        try await withSteps(30) { store, _, _ in
+            let slice = try await store.read {
+                try $0.artifactSlice(options(5, filter: "uri LIKE 'uri-1%'"), isBackward: false, seenBy: .all)
+            }
+            #expect(slice.count == BoundedCount(11))
+            // A query that goes on ends by its steps, and leaves the connection usable.
+            let connection = try Connection(path: store.path, mode: .readOnly)
+            connection.setInterruption { false }
+            let endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT COUNT(*) FROM n"
+            #expect(
+                try connection.bounded(steps: 3) { () throws(SQLiteError) in
+                    try connection.first(endless) { $0.integer(0) }
+                } == nil)
+            #expect(
+                try connection.bounded(steps: 3) { () throws(SQLiteError) in
+                    try connection.first("SELECT 7") { $0.integer(0) }
+                } == 7)
+        }
+    }
+
+    @Test func neighboursAreTheNewestAndCounted() async throws {
+        try await withSteps(40) { store, artifacts, steps in
+            try await store.read { transaction in
+                let readers = try transaction.executions(of: artifacts[0], .input, upTo: 5, seenBy: .all)
+                #expect(readers.all.map(\.node.id) == steps.suffix(5).reversed())
+                #expect(readers.count == BoundedCount(39))
+                let written = try transaction.artifacts(of: steps[3], .output, upTo: 5, seenBy: .all)
+                #expect(written.all.map(\.node.id) == [artifacts[3]])
+                let briefs = try transaction.neighbourBriefs(
+                    of: .artifact, artifacts[0], .input, upTo: 100, seenBy: .all)
+                #expect(briefs.count == 39 && briefs.allSatisfy { $0.type == "S" })
+            }
+        }
+    }
+
+    @Test func versionsAreTheNewestFirst() async throws {
+        try await withSteps(12) { store, artifacts, _ in
+            let found = try await store.read { try $0.artifacts(named: "data", upTo: 5, seenBy: .all) }
+            #expect(found.map(\.id) == artifacts.suffix(5).reversed())
+            #expect(try await store.read { try $0.artifacts(named: "dat", upTo: 5, seenBy: .all) } == [])
+        }
+    }
+
+    @Test func aLineageIsATableByDistance() async throws {
+        try await withSteps(20) { store, artifacts, steps in
+            let down = try await store.read {
+                try $0.lineageTable(of: .artifact, artifacts[0], .downstream, upTo: 1_000, seenBy: .all)
+            }
+            #expect(down.isComplete && down.entries.count == 1 + 19 + 19)
+            #expect(
+                down.depths.map(\.count) == [1, 19, 19]
+                    && down.depths.map(\.kind) == [.artifact, .execution, .artifact])
+            let up = try await store.read {
+                try $0.lineageTable(of: .artifact, artifacts[7], .upstream, upTo: 1_000, seenBy: .all)
+            }
+            #expect(up.entries.map(\.id) == [artifacts[7], steps[7], artifacts[0], steps[0]])
+            let cut = try await store.read {
+                try $0.lineageTable(of: .artifact, artifacts[0], .downstream, upTo: 5, seenBy: .all)
+            }
+            #expect(!cut.isComplete && cut.entries.count == 20)
+        }
+    }
+
+    @Test func pagesReadNoMoreThanIsShown() async throws {
+        try await withSteps(3) { store, artifacts, _ in
+            let (whole, short) = try await store.read { transaction in
+                (
+                    try transaction.getArtifactsByID(.with { $0.artifactIds = [artifacts[0]] }).artifacts[0],
+                    try transaction.shortened.getArtifactsByID(.with { $0.artifactIds = [artifacts[0]] }).artifacts[0]
+                )
+            }
+            #expect(whole.customProperties["long"]?.stringValue.count == 9_000 && whole.customProperties.count == 3)
+            #expect(short.customProperties["long"]?.stringValue.count == 4_200 && short.customProperties.count == 2)
+        }
+    }
+}
