@@ -1,3 +1,4 @@
+import FoundationEssentials
 import NIOCore
 import Testing
 
@@ -27,6 +28,17 @@ import Testing
         var html = HTML()
         html.text("a\u{202E}b\u{2066}c\u{200F}d\u{2028}e\0f…é\u{E2}")
         #expect(String(buffer: html.buffer) == "a\u{FFFD}b\u{FFFD}c\u{FFFD}d\u{2028}e\u{FFFD}f…é\u{E2}")
+    }
+
+    /// A module that is not served stops all that import it.
+    @Test func everyFileOfTheFolderIsServed() throws {
+        let root = String(#filePath.dropLast("Tests/MetadataServiceTests/FrameTests.swift".count))
+        let folder = root + "Sources/MetadataService/Pages/Static"
+        let names = try FileManager.default.contentsOfDirectory(atPath: folder).sorted()
+        #expect(StaticFiles.files.map(\.name).sorted() == names)
+        for file in StaticFiles.files {
+            #expect(FileManager.default.contents(atPath: "\(folder)/\(file.name)").map(Array.init) == file.bytes)
+        }
     }
 
     @Test func tagsTellWhatIsTheSame() {

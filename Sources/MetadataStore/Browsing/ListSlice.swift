@@ -17,9 +17,9 @@ public struct ListSlice<Node: Sendable>: Sendable {
 /// Lists that can be read both ways.
 extension Transaction {
     /// Counts go so far.
-    private static let countLimit = 10_000
-    /// What counting may cost, in hundreds of thousands of SQLite's steps: some 20 ms.
-    private static let countSteps = 15
+    private static let countLimit = 1_000
+    /// What counting may cost, in hundreds of thousands of SQLite's steps: some 10 ms.
+    private static let countSteps = 5
 
     /// - Parameters:
     ///   - isBackward: whether the token is a ``ListSlice/previous`` one.

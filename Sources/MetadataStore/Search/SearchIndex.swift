@@ -38,7 +38,10 @@ public final class SearchIndex: Sendable {
     private static let updatesPart = 2_000
     /// The clocks of those who write to a file may differ so much, in milliseconds.
     private static let clockSlack: Int64 = 2_000
-    /// Parts that a search looks through one after the other, in ids, and how long it goes on.
+    /// How often it is looked whether there is more.
+    private static let pause: Duration = .milliseconds(300)
+    /// Parts that a search looks through one after the other, in ids: each four times as long as that before; and how
+    /// long it goes on.
     private static let slice: Int64 = 50_000
     private static let longestSearch: Duration = .milliseconds(80)
     /// Of the names that fit, and of all.
@@ -87,14 +90,22 @@ public final class SearchIndex: Sendable {
     /// It rests ten times as long as it worked while others write: the store comes first.
     /// - Parameter onFailure: told what went wrong; it goes on a minute later.
     public func run(onFailure: @Sendable (any Error) -> Void = { _ in }) async {
+        var seen: Int64?
         while !Task.isCancelled {
             do {
+                // One number that SQLite keeps tells whether anybody has written.
+                let version = try await onStore { try $0.dataVersion() }
+                if version == seen {
+                    try await Task.sleep(for: Self.pause)
+                    continue
+                }
                 let start = ContinuousClock.now
                 let writes = store.commits
                 let hasMore = try await step()
+                if !hasMore { seen = version }
                 let worked = ContinuousClock.now - start
                 let isBusy = store.commits != writes
-                let rest = hasMore ? (isBusy ? worked * 10 : worked / 4) : max(.milliseconds(300), worked * 10)
+                let rest = hasMore ? (isBusy ? worked * 10 : worked / 4) : max(Self.pause, worked * 10)
                 try await Task.sleep(for: rest)
             } catch is CancellationError {
                 return
@@ -260,6 +271,7 @@ public final class SearchIndex: Sendable {
         guard var end = last else { return true }
         var names = 0
         var others = 0
+        var slice = Self.slice
         while end >= range.first {
             let start = max(range.first, end - slice + 1)
             let rows = try connection.rows(
@@ -268,7 +280,7 @@ public final class SearchIndex: Sendable {
                 WHERE Words MATCH ? AND Words.rowid BETWEEN ? AND ? ORDER BY Words.rowid DESC LIMIT \(mostHits)
                 """, query.match, start, end
             ) { ($0.integer(0), $0.text(1), $0.text(2)) }
-            for (number, name, text) in rows where query.hasShortWords(name, text) {
+            for (number, name, text) in rows where query.hasOtherWords(name, text) {
                 let rank = query.rank(name)
                 if rank < 4 { names += 1 } else { others += 1 }
                 found(Hit(kind: kind, id: SearchFile.id(number), rank: rank))
@@ -276,6 +288,7 @@ public final class SearchIndex: Sendable {
             // Enough names; or so many others that the names among them would have come.
             if names >= limit || others + names >= mostHits { return true }
             end = start - 1
+            slice *= 4
             if ContinuousClock.now > deadline { return end < range.first }
         }
         return true

@@ -18,10 +18,24 @@ struct SearchQuery: Equatable {
         short = all.filter { $0.unicodeScalars.count < Self.shortest }
     }
 
-    /// The query in FTS5's language; each word is a text there, whatever it has in it.
+    /// Words up to this length are looked for whole.
+    private static let longestSought = 24
+    private static let piece = 12
+
+    /// The query in FTS5's language; each word is a text there, whatever it has in it. Of a long one, a digest or a
+    /// uri, two pieces are looked for, where such texts differ: each part of three letters costs.
     var match: String {
-        words.map { "\"\($0.split(separator: "\"", omittingEmptySubsequences: false).joined(separator: "\"\""))\"" }
+        words.flatMap(Self.sought)
+            .map { "\"\($0.split(separator: "\"", omittingEmptySubsequences: false).joined(separator: "\"\""))\"" }
             .joined(separator: " AND ")
+    }
+
+    private static func sought(_ word: String) -> [String] {
+        let scalars = Array(word.unicodeScalars)
+        guard scalars.count > longestSought else { return [word] }
+        func text(_ part: ArraySlice<Unicode.Scalar>) -> String { String(String.UnicodeScalarView(part)) }
+        let middle = (scalars.count - piece) / 2
+        return [text(scalars[middle..<middle + piece]), text(scalars.suffix(piece))]
     }
 
     /// How well a name fits: 0 is the name itself, 4 one that does not have the words.
@@ -36,11 +50,14 @@ struct SearchQuery: Equatable {
         return words.allSatisfy { word in parts.contains { $0.hasPrefix(word) } } ? 2 : 3
     }
 
-    /// Whether a document has the words that are too short for the index.
-    func hasShortWords(_ name: String, _ text: String) -> Bool {
-        short.allSatisfy { word in
+    /// Whether a document has the words that the index does not look for whole.
+    func hasOtherWords(_ name: String, _ text: String) -> Bool {
+        let others = short + words.filter { $0.unicodeScalars.count > Self.longestSought }
+        if others.isEmpty { return true }
+        let (name, text) = (name.lowercased(), text.lowercased())
+        return others.allSatisfy { word in
             let word = word.lowercased()
-            return name.lowercased().contains(word) || text.lowercased().contains(word)
+            return name.contains(word) || text.contains(word)
         }
     }
 }

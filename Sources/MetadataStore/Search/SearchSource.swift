@@ -46,6 +46,9 @@ extension Transaction {
         }
     }
 
+    /// Another number after each commit of others to the file (SQLite's `data_version`).
+    func dataVersion() throws -> Int64 { try connection.first("PRAGMA data_version") { $0.integer(0) } ?? 0 }
+
     /// What tells a node from that of the same id in another store; `nil` where there is no such node.
     func searchMark(_ kind: NodeKind, _ id: Int64) throws -> String? {
         try connection.first(

@@ -8,7 +8,7 @@ import MetadataStore
 /// runs that wrote them.
 struct MetricsPage: Page {
     let paths = ["/metrics"]
-    private static let most = 500
+    private static let most = 200
     private static let mostMetrics = 12
     private static let mostParameters = 12
 

@@ -7,7 +7,7 @@ import MetadataStore
 /// What serves now: which model, since when, from which run and data, what it replaced, and whether there is newer.
 struct ServingPage: Page {
     let paths = ["/serving"]
-    private static let most: Int32 = 100
+    private static let most: Int32 = 50
     private static let models = 5
 
     /// A service that runs.
@@ -85,7 +85,7 @@ struct ServingPage: Page {
         than artifact: MlMetadata_Artifact, _ transaction: Transaction, _ visibility: Visibility
     ) throws -> MlMetadata_Artifact? {
         func age(_ artifact: MlMetadata_Artifact) -> (Date, Int64) { (artifact.written ?? .distantPast, artifact.id) }
-        let same = try transaction.artifacts(named: artifact.title, upTo: 50, seenBy: visibility).filter {
+        let same = try transaction.artifacts(named: artifact.title, upTo: 10, seenBy: visibility).filter {
             $0.typeID == artifact.typeID && $0.id != artifact.id && $0.workspaceName == artifact.workspaceName
         }
         return same.max { age($0) < age($1) }.flatMap { age($0) > age(artifact) ? $0 : nil }

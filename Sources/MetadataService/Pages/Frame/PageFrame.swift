@@ -203,6 +203,6 @@ enum PageFrame {
         return (value < 0 ? "-" : "") + String(digits)
     }
 
-    /// `37`, `more than 10,000`.
+    /// `37`, `more than 1,000`.
     static func count(_ count: BoundedCount) -> String { (count.isExact ? "" : "more than ") + number(count.value) }
 }

@@ -4,12 +4,13 @@ import NIOCore
 /// The style and the script of the pages, as files of this binary. Their address has a hash of them all, so that
 /// browsers keep them for ever, and a new version is another address.
 enum StaticFiles {
-    private static let files: [(name: String, type: String, bytes: [UInt8])] = [
+    static let files: [(name: String, type: String, bytes: [UInt8])] = [
         ("pages.css", "text/css; charset=utf-8", PackageResources.pages_css),
         ("pages.js", "text/javascript; charset=utf-8", PackageResources.pages_js),
         ("canvas.js", "text/javascript; charset=utf-8", PackageResources.canvas_js),
         ("compare.js", "text/javascript; charset=utf-8", PackageResources.compare_js),
         ("copy.js", "text/javascript; charset=utf-8", PackageResources.copy_js),
+        ("dashboard.js", "text/javascript; charset=utf-8", PackageResources.dashboard_js),
         ("explorer.js", "text/javascript; charset=utf-8", PackageResources.explorer_js),
         ("live.js", "text/javascript; charset=utf-8", PackageResources.live_js),
         ("say.js", "text/javascript; charset=utf-8", PackageResources.say_js),

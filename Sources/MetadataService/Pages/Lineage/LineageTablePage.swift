@@ -31,7 +31,7 @@ struct LineageTablePage: Page {
     var paths: [String] { [way.path] }
 
     private static let size = 100
-    private static let longestCSV = 20_000
+    private static let longestCSV = 5_000
     /// Nodes that are walked.
     private static let most = 200_000
     private static let mostServices: Int32 = 2_000
@@ -47,6 +47,7 @@ struct LineageTablePage: Page {
         /// Those of the part, and the page of them.
         var entries: [LineageTable.Entry]
         var page: Int
+        var size: Int
         var shown: [LineageTable.Entry]
         var artifacts: [Int64: MlMetadata_Artifact]
         var executions: [Int64: MlMetadata_Execution]
@@ -83,16 +84,14 @@ struct LineageTablePage: Page {
                 case .serving: entry.kind == .execution && services.contains(entry.id)
                 }
             }
-            let shown =
-                isCSV
-                ? Array(entries.prefix(Self.longestCSV))
-                : Array(entries.dropFirst((page - 1) * Self.size).prefix(Self.size))
-            let nodes = try transaction.nodes(of: shown, seenBy: visibility)
+            let size = isCSV ? Self.longestCSV : Self.size
+            let shown = Array(entries.dropFirst((page - 1) * size).prefix(size))
+            let nodes = try transaction.shortened.nodes(of: shown, seenBy: visibility)
             let found = Set(table.entries.filter { $0.kind == .execution }.map(\.id))
             return Model(
                 way: way, start: start, title: node.title, path: node.path, part: part, table: table,
                 entries: Array(entries),
-                page: page, shown: shown, artifacts: nodes.artifacts, executions: nodes.executions,
+                page: page, size: size, shown: shown, artifacts: nodes.artifacts, executions: nodes.executions,
                 services: services.intersection(found))
         }
         guard let model else { throw PageProblem.notFound("There is no \(start.kind.word) \(start.id).") }
@@ -109,7 +108,7 @@ struct LineageTablePage: Page {
             crumbs: [
                 (isArtifact ? "Artifacts" : "Executions", isArtifact ? "/" : "/executions"), (model.title, model.path),
             ],
-            next: model.page * size < model.entries.count ? address(model, page: model.page + 1) : nil,
+            next: model.page * model.size < model.entries.count ? address(model, page: model.page + 1) : nil,
             json: json(model, rows), csv: CSVTable(columns: Row.columns, rows: rows.map(\.texts))
         ) { html in
             html.element("h1", title)

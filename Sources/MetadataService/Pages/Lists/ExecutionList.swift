@@ -21,7 +21,7 @@ struct ExecutionList: Page {
             stateColumn: "last_known_state", context: context, example: "custom_properties.exit_code.int_value = 137",
             empty: "Nothing has run yet. Steps of pipelines, jobs and model servers are here as they start.",
             comparedAs: "executions"
-        ) { try $0.executionSlice($1, isBackward: $2, inContext: context, seenBy: $3) }
+        ) { try $0.executionSlice($1.options, isBackward: $1.isBackward, inContext: $1.context, seenBy: $1.visibility) }
     }
 
     static let columns: [Column<MlMetadata_Execution>] =

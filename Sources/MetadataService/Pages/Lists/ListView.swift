@@ -1,5 +1,6 @@
 import HTTPTypes
 import JSON
+import Lineage
 import MetadataAPI
 import MetadataStore
 
@@ -24,7 +25,16 @@ struct ListView<Node: ShownNode>: Sendable {
     var empty: String
     /// As whom rows can be compared: `runs`; `nil` where they cannot.
     var comparedAs: String?
-    var read: @Sendable (Transaction, MlMetadata_ListOperationOptions, Bool, Visibility) throws -> ListSlice<Node>
+    var read: @Sendable (Transaction, Query) throws -> ListSlice<Node>
+
+    /// What is read of a list.
+    struct Query: Sendable {
+        var options: MlMetadata_ListOperationOptions
+        var isBackward: Bool
+        /// Only nodes of this context.
+        var context: Int64?
+        var visibility: Visibility
+    }
 
     private static var size: Int32 { 50 }
     /// Of a page that programs ask for, and of a CSV file.
@@ -50,7 +60,7 @@ struct ListView<Node: ShownNode>: Sendable {
     func list(_ query: FormQuery) -> NodeList {
         NodeList(
             path: path, query: query, states: states, stateColumn: stateColumn, always: always,
-            isInContexts: kind != .context)
+            isInContexts: kind != .context, hasOwnContext: context != nil)
     }
 
     /// Reads a page; a smaller one where a whole one is more than one answer takes.
@@ -60,14 +70,21 @@ struct ListView<Node: ShownNode>: Sendable {
         let wanted =
             request.query["limit"].flatMap { Int32($0) } ?? (request.format == .csv ? Int32(Self.longest) : Self.size)
         var options = list.options(size: max(1, min(wanted, Int32(Self.longest))))
-        let (kind, visibility, allowed, isBackward) = (kind, request.visibility, types, list.isBackward)
+        let (kind, allowed, scope) = (kind, types, list.scope)
+        let query = Query(
+            options: options, isBackward: list.isBackward, context: context, visibility: request.visibility)
         while true {
             do {
                 let (slice, types) = try await request.read { [options, read] transaction in
-                    (
-                        try read(transaction, options, isBackward, visibility),
-                        try transaction.typeNames(of: kind, upTo: Self.maximumTypes)
-                    )
+                    var query = query
+                    query.options = options
+                    let types = try transaction.typeNames(of: kind, upTo: Self.maximumTypes)
+                    if let scope {
+                        query.context = try Self.context(of: scope, transaction)
+                        // A context that is not there has nothing in it.
+                        if query.context == nil { return (ListSlice<Node>(), types) }
+                    }
+                    return (try read(transaction, query), types)
                 }
                 return Found(
                     list: list, slice: slice, types: types.filter { name in allowed.map { $0.contains(name) } ?? true })
@@ -84,6 +101,16 @@ struct ListView<Node: ShownNode>: Sendable {
             } catch {
                 return Found(list: list, status: .internalServerError, problem: "The store could not be read: \(error)")
             }
+        }
+    }
+
+    private static func context(of scope: NodeList.Scope, _ transaction: Transaction) throws -> Int64? {
+        switch scope {
+        case .run(let id): return id
+        case .workspace(let name):
+            let found = try transaction.getContextByTypeAndName(
+                .with { ($0.typeName, $0.contextName) = (TypeName.workspace, name) })
+            return found.hasContext ? found.context.id : nil
         }
     }
 

@@ -38,6 +38,8 @@ struct NodeList {
     var always: String?
     /// Whether its nodes are in runs and workspaces.
     var isInContexts = true
+    /// Whether they are all of one context, that of the page.
+    var hasOwnContext = false
 
     var type: String? { query["type"] }
     var state: String? { query["state"].map { $0.uppercased() }.flatMap { states.contains($0) ? $0 : nil } }
@@ -78,18 +80,30 @@ struct NodeList {
 
     var isFiltered: Bool { !chips.isEmpty }
 
-    /// The whole filter, in the filter grammar.
+    /// The one context whose nodes are listed, where that is asked for: its links find them at once.
+    enum Scope: Equatable {
+        case run(Int64)
+        case workspace(String)
+    }
+
+    /// `nil` where the list is of no context, or of a page's own.
+    var scope: Scope? {
+        guard isInContexts, !hasOwnContext else { return nil }
+        if let run = query["run"].flatMap({ Int64($0) }) { return .run(run) }
+        return query["workspace"].map { .workspace($0) }
+    }
+
+    /// The whole filter but for the scope, in the filter grammar.
     var condition: String {
         var conditions = [always].compactMap { $0 }
         if let type { conditions.append("type = \(Self.quoted(type))") }
         if let state { conditions.append("\(stateColumn) = \(state)") }
-        if let workspace = query["workspace"] {
+        if let workspace = query["workspace"], scope != .workspace(workspace) {
             let contexts = isInContexts ? "contexts_w" : "parent_contexts_w"
             conditions.append(
                 "\(contexts).type = \(Self.quoted(TypeName.workspace)) AND \(contexts).name = \(Self.quoted(workspace))"
             )
         }
-        if let run = query["run"].flatMap({ Int64($0) }), isInContexts { conditions.append("contexts_run.id = \(run)") }
         if let from = query["from"].flatMap(Self.day) {
             conditions.append("create_time_since_epoch >= \(Timestamp.milliseconds(from.start))")
         }

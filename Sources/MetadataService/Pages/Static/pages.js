@@ -3,6 +3,7 @@
 import { centreCurrent } from "./canvas.js";
 import { limitComparison } from "./compare.js";
 import { offerCopy } from "./copy.js";
+import { followDashboard } from "./dashboard.js";
 import { startExplorer } from "./explorer.js";
 import { startLive } from "./live.js";
 import { startSearch } from "./search.js";
@@ -20,4 +21,5 @@ export function enhance(root) {
 enhance(document);
 // These two belong to the frame of the page, which is never replaced.
 startSearch();
+followDashboard();
 startLive(enhance);
