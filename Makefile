@@ -99,6 +99,7 @@ bench: release venv ## Measure the release binary: start, memory, imports; servi
 	$(call packages,$(BENCH_PACKAGES))
 	$(PYTHON_VENV)/bin/python Benchmarks/footprint.py $(RELEASE)/kfmd
 	$(PYTHON_VENV)/bin/python Benchmarks/service.py $(RELEASE)/kfmd
+	$(PYTHON_VENV)/bin/python Benchmarks/pages.py $(RELEASE)/kfmd
 	swift build $(RELEASE_FLAGS) --product recorder-bench
 	$(RELEASE)/release/recorder-bench parsing
 	$(RELEASE)/release/recorder-bench capture Tests/CaptureTests/Fixtures
