@@ -6,7 +6,7 @@ SHELL := /bin/bash
 # Compiling and linking; what the tests run beside the build.
 BUILD_PACKAGES := libsqlite3-dev libyaml-dev zlib1g-dev
 # Well-known messages of protocol buffers come in libprotobuf-dev; the compiler only recommends it.
-TEST_PACKAGES := python3-venv chromium protobuf-compiler libprotobuf-dev openssl procps
+TEST_PACKAGES := python3-venv chromium chromium-driver protobuf-compiler libprotobuf-dev openssl procps
 GENERATE_PACKAGES := protobuf-compiler libprotobuf-dev
 # Linking statically, and stripping.
 RELEASE_PACKAGES := g++ binutils
@@ -26,6 +26,12 @@ RELEASE_FLAGS := -c release --scratch-path $(RELEASE) --static-swift-stdlib \
 PYTHON_VENV := .venv
 PYTHON_REQUIREMENTS := Tests/clients/requirements.txt
 PYTHON_REQUIREMENTS_NO_DEPS := Tests/clients/requirements-no-deps.txt
+
+# The browser's driver asks for another urllib3 than the REST client.
+BROWSER_VENV := .venv-browser
+BROWSER_REQUIREMENTS := Tests/browser/requirements.txt
+BROWSER_REQUIREMENTS_NO_DEPS := Tests/browser/requirements-no-deps.txt
+TEST_ENVIRONMENT = KFMD_PYTHON=$(CURDIR)/$(PYTHON_VENV)/bin/python KFMD_BROWSER_PYTHON=$(CURDIR)/$(BROWSER_VENV)/bin/python
 
 # $(call packages,NAMES): installs the Debian packages that are missing, as root or through sudo.
 define packages
@@ -59,12 +65,12 @@ test: packages-build packages-test venv lint ## Run the whole suite, or TESTS=PA
 	swift build --build-tests
 	@set -o pipefail; status=0; \
 	if [ -n "$(TESTS)" ]; then \
-	  KFMD_PYTHON=$(CURDIR)/$(PYTHON_VENV)/bin/python swift test --skip-build --filter "$(TESTS)" 2>&1 \
+	  $(TEST_ENVIRONMENT) swift test --skip-build --filter "$(TESTS)" 2>&1 \
 	    | tee .build/test.log || status=1; \
 	  python3 Tests/summary.py .build/test.log || status=1; exit $$status; \
 	fi; \
 	swift test --skip-build --skip EndToEndTests --skip 'soak\(\)' 2>&1 | tee .build/test.log || status=1; \
-	KFMD_PYTHON=$(CURDIR)/$(PYTHON_VENV)/bin/python swift test --skip-build --filter EndToEndTests --skip 'soak\(\)' 2>&1 \
+	$(TEST_ENVIRONMENT) swift test --skip-build --filter EndToEndTests --skip 'soak\(\)' 2>&1 \
 	  | tee -a .build/test.log || status=1; \
 	python3 Tests/summary.py .build/test.log || status=1; exit $$status
 
@@ -155,10 +161,16 @@ packages-test:
 	$(call packages,$(TEST_PACKAGES))
 
 .PHONY: venv
-venv: $(PYTHON_VENV)/.done
+venv: $(PYTHON_VENV)/.done $(BROWSER_VENV)/.done
 
 $(PYTHON_VENV)/.done: $(PYTHON_REQUIREMENTS) $(PYTHON_REQUIREMENTS_NO_DEPS) | packages-test
 	python3 -m venv $(PYTHON_VENV)
 	$(PYTHON_VENV)/bin/pip install --quiet --disable-pip-version-check -r $(PYTHON_REQUIREMENTS)
 	$(PYTHON_VENV)/bin/pip install --quiet --disable-pip-version-check --no-deps -r $(PYTHON_REQUIREMENTS_NO_DEPS)
+	@touch $@
+
+$(BROWSER_VENV)/.done: $(BROWSER_REQUIREMENTS) $(BROWSER_REQUIREMENTS_NO_DEPS) | packages-test
+	python3 -m venv $(BROWSER_VENV)
+	$(BROWSER_VENV)/bin/pip install --quiet --disable-pip-version-check -r $(BROWSER_REQUIREMENTS)
+	$(BROWSER_VENV)/bin/pip install --quiet --disable-pip-version-check --no-deps -r $(BROWSER_REQUIREMENTS_NO_DEPS)
 	@touch $@

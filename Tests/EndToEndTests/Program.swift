@@ -8,6 +8,9 @@ enum Program {
     /// The Python of the virtual environment that `make test` makes.
     static var python: String? { environment("KFMD_PYTHON") }
 
+    /// That of the browser's driver.
+    static var browserPython: String? { environment("KFMD_BROWSER_PYTHON") }
+
     static func environment(_ name: String) -> String? { ProcessInfo.processInfo.environment[name] }
 
     /// What a program left.

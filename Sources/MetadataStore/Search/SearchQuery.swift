@@ -12,8 +12,9 @@ struct SearchQuery: Equatable {
     var short: [String]
 
     init(_ text: String) {
-        let all = text.split { $0 == " " || $0 == "\t" || $0 == "\n" }.prefix(Self.mostWords)
-            .map { String(String($0).unicodeScalars.prefix(Self.longestWord)) }
+        // What is no letter of any kind parts words: a NUL would end the query for SQLite.
+        let all = text.unicodeScalars.split { $0.value <= 0x20 || $0.value == 0x7F }.prefix(Self.mostWords)
+            .map { String(String.UnicodeScalarView($0.prefix(Self.longestWord))) }
         words = all.filter { $0.unicodeScalars.count >= Self.shortest }
         short = all.filter { $0.unicodeScalars.count < Self.shortest }
     }

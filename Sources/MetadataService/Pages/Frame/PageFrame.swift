@@ -140,11 +140,13 @@ enum PageFrame {
 
     static func endTable(_ html: inout HTML) { html.raw("</tbody></table></div>") }
 
+    private static let knownStates: Set<String> = ["new", "running", "complete", "failed", "cached", "canceled", "unknown"]
+
     /// A state as a word, with a mark of its own shape and colour.
     static func state(_ name: String, _ html: inout HTML) {
         guard !name.isEmpty else { return }
         html.raw("<span class=\"state ")
-        html.text(name.filter { $0.isASCII && $0.isLetter })
+        if knownStates.contains(name) { html.text(name) }
         html.raw("\">")
         html.text(name, upTo: 80)
         html.raw("</span>")

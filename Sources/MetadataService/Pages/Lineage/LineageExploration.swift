@@ -238,10 +238,12 @@ struct LineageExploration: Sendable {
     }
 
     private static func told(_ hidden: (inputs: Int, outputs: Int), _ kind: NodeKind) -> String {
-        func count(_ value: Int) -> String { value >= 100 ? "100 or more" : String(value) }
+        func count(_ value: Int, _ word: String) -> String {
+            value == 1 ? "1 \(word)" : "\(value >= 100 ? "100 or more" : String(value)) \(word)s"
+        }
         var parts: [String] = []
-        if hidden.inputs > 0 { parts.append("\(count(hidden.inputs)) \(kind == .artifact ? "readers" : "inputs")") }
-        if hidden.outputs > 0 { parts.append("\(count(hidden.outputs)) \(kind == .artifact ? "writers" : "outputs")") }
+        if hidden.inputs > 0 { parts.append(count(hidden.inputs, kind == .artifact ? "reader" : "input")) }
+        if hidden.outputs > 0 { parts.append(count(hidden.outputs, kind == .artifact ? "writer" : "output")) }
         return "Show " + parts.joined(separator: " and ")
     }
 
