@@ -198,9 +198,14 @@ class Browser:
             """
             const root = document.documentElement;
             if (root.scrollWidth <= root.clientWidth) return "";
+            // What lies within an area that scrolls by itself widens nothing, unless it is placed by what is around that.
             const scrolls = (element) => {
-              for (let up = element.parentElement; up && up !== document.body; up = up.parentElement)
-                if (getComputedStyle(up).overflowX !== "visible") return true;
+              let isOut = getComputedStyle(element).position === "absolute";
+              for (let up = element.parentElement; up && up !== document.body; up = up.parentElement) {
+                const { overflowX, position } = getComputedStyle(up);
+                if (position !== "static") isOut = false;
+                if (overflowX !== "visible" && !isOut) return true;
+              }
             };
             const own = (element) => {
               const names = [...element.classList].map((part) => "." + part.slice(0, 30)).join("");
@@ -222,15 +227,19 @@ class Browser:
             if (!element || element === document.body || element === document.documentElement) return null;
             const words = (element.ariaLabel || element.innerText || element.textContent || element.name || "").trim();
             const box = element.getBoundingClientRect();
-            // Within a drawing the shape itself may look different.
+            const style = getComputedStyle(element);
             const looks = () => [element, ...element.querySelectorAll("*")].map((part) => {
-              const { outlineStyle, outlineWidth, outlineColor, boxShadow, stroke, strokeWidth, fill } = getComputedStyle(part);
-              return [outlineStyle, outlineWidth, outlineColor, boxShadow, stroke, strokeWidth, fill].join();
+              const { outline, stroke, strokeWidth, fill, textDecoration } = getComputedStyle(part);
+              return [outline, stroke, strokeWidth, fill, textDecoration].join();
             }).join();
-            const marked = looks();
-            element.blur();
-            const plain = looks();
-            element.focus({ preventScroll: true });
+            let isMarked = style.outlineStyle !== "none" && parseFloat(style.outlineWidth) > 0;
+            // Within a drawing shapes look different.
+            if (!isMarked && element.closest("svg")) {
+              const marked = looks();
+              element.blur();
+              isMarked = marked !== looks();
+              element.focus({ preventScroll: true });
+            }
             return {
               place: [...document.querySelectorAll("*")].indexOf(element),
               name: `${element.localName} “${words.replace(/\\s+/g, " ").slice(0, 60)}”`,
@@ -238,15 +247,15 @@ class Browser:
               left: box.left + scrollX, top: box.top + scrollY, right: box.right + scrollX, bottom: box.bottom + scrollY,
               is_seen: box.width > 1 && box.height > 1 && box.right > 0 && box.bottom > 0
                 && box.left < innerWidth && box.top < innerHeight,
-              is_marked: marked !== plain,
+              is_marked: isMarked,
             };
             """
         )
 
-    def tab_stops(self, most=400):
+    def tab_stops(self, most=600):
         """What Tab reaches, in that order, from the beginning of the page that was just opened."""
         stops = []
-        while len(stops) < most:
+        for _ in range(most):
             self.press(Keys.TAB)
             stop = self.focused()
             # A field for a day has several stops within.

@@ -383,9 +383,13 @@ def check_hostile():
             look(path)
         for address, text in itertools.product(REFLECTED, TEXTS[:5] + TEXTS[8:11]):
             path = address.replace("{}", urllib.parse.quote(text, safe=""))
-            if browser.open(path) not in (200, 400, 404):
-                problems.append(f"{path[:120]}: answered with {browser.status()}")
-            look(path)
+            status = browser.open(path)
+            if status in (200, 400, 404):
+                look(path)
+            else:
+                problems.append(f"{path[:120]}: answered with {status}")
+                # Where the answer is empty the browser makes a page of its own.
+                browser.take_errors()
         # What script makes of it: suggestions, an explorer that unfolds, a drawing as a file.
         browser.open("/")
         for text in ("hit", "x-hit", "javascript:"):
@@ -582,21 +586,17 @@ def check_tab_order():
         return [...document.querySelectorAll(can)].filter(seen).map((e) => [...document.querySelectorAll("*")].indexOf(e));
     """
     with Browser(own.home) as browser:
-        for width, (name, path) in itertools.product((1440, 320), addresses(own).items()):
+        for width, (name, path) in itertools.product((1440,), addresses(own).items()):
             browser.set_size(width)
-            browser.open(path)
+            # Rows are all alike: a few of each list are enough.
+            browser.open(f"{path}{'&' if '?' in path else '?'}limit=4")
             places = browser.run(reachable)
-            # Long lists are all alike.
-            stops = browser.tab_stops(most=250)
+            stops = browser.tab_stops()
             where = f"{name} {path} at {width} px"
             found = browser.tab_problems(stops)
-            if len(stops) < 250:
-                missing = set(places) - {stop["place"] for stop in stops}
-                names = browser.run(
-                    "return arguments[0].map((n) => document.querySelectorAll('*')[n].outerHTML.slice(0, 120))",
-                    sorted(missing)[:5],
-                )
-                found += [f"is not reached: {name}" for name in names]
+            missing = sorted(set(places) - {stop["place"] for stop in stops})
+            names = "return arguments[0].map((n) => document.querySelectorAll('*')[n].outerHTML.slice(0, 120))"
+            found += [f"is not reached: {name}" for name in browser.run(names, missing[:5])]
             if browser.run("return document.querySelector('[tabindex]:not([tabindex=\"0\"]):not([tabindex=\"-1\"])')"):
                 found.append("there is a tabindex above 0")
             problems += [f"{where}: {problem}" for problem in found[:8]]
