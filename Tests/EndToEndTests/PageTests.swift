@@ -82,7 +82,8 @@ import Testing
     @Test(
         .enabled(
             if: Program.exists("chromedriver") && Program.browserPython != nil,
-            "chromedriver is not installed, or KFMD_BROWSER_PYTHON is not set: run make test"), .timeLimit(.minutes(20)))
+            "chromedriver is not installed, or KFMD_BROWSER_PYTHON is not set: run make test"), .timeLimit(.minutes(20))
+    )
     func thePagesAreUsedAsPeopleDo() async throws {
         let python = try #require(Program.browserPython)
         let ended = try await Program.run(python, ["\(Program.root)Tests/browser/pages.py", Program.kfmd])

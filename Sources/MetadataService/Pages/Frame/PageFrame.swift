@@ -140,7 +140,9 @@ enum PageFrame {
 
     static func endTable(_ html: inout HTML) { html.raw("</tbody></table></div>") }
 
-    private static let knownStates: Set<String> = ["new", "running", "complete", "failed", "cached", "canceled", "unknown"]
+    private static let knownStates: Set<String> = [
+        "new", "running", "complete", "failed", "cached", "canceled", "unknown",
+    ]
 
     /// A state as a word, with a mark of its own shape and colour.
     static func state(_ name: String, _ html: inout HTML) {
