@@ -18,12 +18,16 @@ struct SearchService: Service {
 }
 
 extension Settings {
-    /// - Parameter path: a file, `off`, or nothing for one beside the store.
+    /// - Parameter path: a file, `off`, or nothing for one beside the store. Where that cannot be made, there is none: the
+    ///   store is served all the same.
     /// - Throws: ``Failure``.
-    static func openSearch(_ path: String?, of store: MetadataStore) throws -> SearchIndex? {
+    static func openSearch(_ path: String?, of store: MetadataStore, _ logger: Logger) throws -> SearchIndex? {
         guard path != "off" else { return nil }
         do {
             return try SearchIndex(of: store, path: path)
+        } catch let error as StoreFileError where path == nil {
+            logger.warning("there is no search: its index cannot be made", metadata: ["reason": "\(error)"])
+            return nil
         } catch let error as StoreFileError {
             throw Failure.runtime("--search: \(error)")
         }

@@ -105,7 +105,7 @@ struct Serve: AsyncParsableCommand {
                 metadata: ["version": "\(migration.version)", "copy": "\(migration.copy)"])
         }
         if types == "kubeflow" { try await store.registerPredefinedTypes() }
-        let index = try Settings.openSearch(Settings.value(search, "KFMD_SEARCH"), of: store)
+        let index = try Settings.openSearch(Settings.value(search, "KFMD_SEARCH"), of: store, logger)
         let service = try MetadataServer(store, search: index, options: options, logger: logger).service(
             onGRPC: { logger.info("gRPC listens", metadata: ["address": "\($0)"]) },
             onHTTP: { logger.info("HTTP listens", metadata: ["address": "\($0)"]) })

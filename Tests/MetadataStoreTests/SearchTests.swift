@@ -107,6 +107,26 @@ import Testing
         }
     }
 
+    /// All of one request have one time.
+    @Test func manyThatChangeAtOnceAreAllFound() async throws {
+        try await withIndex { store, index in
+            let ids = try await put((0..<1_700).map { ("old-\($0)", "u", "") }, store)
+            try await index.fill()
+            try await Task.sleep(for: .milliseconds(5))
+            _ = try await store.write { transaction in
+                var artifacts = try transaction.getArtifactsByID(.with { $0.artifactIds = ids }).artifacts
+                for index in artifacts.indices {
+                    artifacts[index].customProperties["note"] = .with { $0.stringValue = "renewed-\(index)" }
+                }
+                return try transaction.putArtifacts(.with { [artifacts] in $0.artifacts = artifacts })
+            }
+            try await index.fill()
+            for number in [0, 499, 500, 999, 1_699] {
+                #expect(try await found("renewed-\(number)", index).contains(ids[number]))
+            }
+        }
+    }
+
     /// What another process writes has no part in the commits of this one.
     @Test func anotherProcessWritesTheSameFile() async throws {
         try await withIndex { store, index in

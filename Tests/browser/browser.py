@@ -1,5 +1,6 @@
 """A Chromium that the checks drive, and what can be asked of any page in it."""
 
+import contextlib
 import importlib.resources
 import json
 import shutil
@@ -49,6 +50,7 @@ class Browser:
         self.requests = []
         self.errors = []
         self.set_size(1440)
+        self.command("Emulation.setLocaleOverride", locale=language)
         if zone:
             self.command("Emulation.setTimezoneOverride", timezoneId=zone)
 
@@ -116,11 +118,13 @@ class Browser:
             chain.send_keys(key)
         chain.perform()
 
-    def leave(self, element):
-        """Clicks what leads to another page, and waits for that. Without script the driver does not."""
+    @contextlib.contextmanager
+    def leaving(self):
+        """Ends when what is done within has led to another page. Without script the driver does not wait for that."""
         root = self.one("html")
-        element.click()
-        self.wait("another page", lambda: root != self.one("html"))
+        yield
+        self.wait("another page", lambda: self.all("html") not in ([], [root]))
+        self.wait("all of the page", lambda: self.run("return document.readyState === 'complete'"))
 
     def wait(self, what, condition, seconds=10):
         """Until `condition` is true; what it is then. `what` says what did not come."""
@@ -212,8 +216,19 @@ class Browser:
               return element.localName + (element.id && "#" + element.id) + names;
             };
             const name = (element) => `${own(element.parentElement)} > ${own(element)}`;
+            // A text can stand out of an element that does not.
+            const range = document.createRange();
+            const right = (element) => {
+              const boxes = [element.getBoundingClientRect()];
+              for (const node of element.childNodes) {
+                if (node.nodeType !== Node.TEXT_NODE) continue;
+                range.selectNodeContents(node);
+                boxes.push(range.getBoundingClientRect());
+              }
+              return Math.max(...boxes.map((box) => box.right));
+            };
             const out = [...document.body.querySelectorAll("*")].filter(
-              (element) => element.getBoundingClientRect().right > root.clientWidth + 0.5 && !scrolls(element));
+              (element) => right(element) > root.clientWidth + 0.5 && !scrolls(element));
             const width = `${root.scrollWidth} px wide in ${root.clientWidth}`;
             return `${width}: ${out.slice(0, 6).map(name).join(", ") || "nothing that is seen"}`;
             """

@@ -15,12 +15,12 @@ sys.path.append(str(ROOT / "Tests/clients"))
 from server import Server  # noqa: E402
 
 
-def play(kfmd, folder, example, speed=20):
-    """Plays a recorded cluster into the store FOLDER/EXAMPLE.db, to its end."""
+def play(kfmd, folder, example, name=None, speed=20):
+    """Plays a recorded cluster into the store FOLDER/NAME.db, to its end; the name is the example's own by default."""
     recording = ROOT / "Examples" / example
     assert recording.is_dir(), f"there is no recorded cluster {recording}"
     ended = subprocess.run(
-        [kfmd, "demo", "--recording", recording, "--store", f"{folder}/{example}.db", "--speed", str(speed),
+        [kfmd, "demo", "--recording", recording, "--store", f"{folder}/{name or example}.db", "--speed", str(speed),
          "--http-listen", "127.0.0.1:0"],
         env={**os.environ, "KFMD_DEMO_EXIT": "1"}, capture_output=True, text=True, timeout=300,
     )  # fmt: skip

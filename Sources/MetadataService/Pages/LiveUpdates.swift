@@ -31,6 +31,16 @@ struct LiveUpdates: Sendable {
         func give() { count.withLock { $0 -= 1 } }
     }
 
+    /// A place among the connections, given back with the response: its body may never be asked for, as of HEAD.
+    private final class Ticket: Sendable {
+        private let open: OpenCount
+        init?(_ open: OpenCount) {
+            guard open.take() else { return nil }
+            self.open = open
+        }
+        deinit { open.give() }
+    }
+
     init(store: MetadataStore) { self.store = store }
 
     func add(to router: Router<BasicRequestContext>) {
@@ -64,14 +74,15 @@ struct LiveUpdates: Sendable {
         guard let id, let first = try await store.read({ try read(id, $0) }) else {
             return Response(status: .notFound)
         }
-        guard open.take() else {
+        guard let ticket = Ticket(open) else {
             return Response(
                 status: .serviceUnavailable, headers: [.retryAfter: "30", .contentType: "text/plain; charset=utf-8"],
                 body: .init(byteBuffer: ByteBuffer(string: "Too many pages are open: reload to see what is new.\n")))
         }
-        let (store, open) = (store, open)
+        let store = store
         let body = ResponseBody { writer in
-            defer { open.give() }
+            // It is given back when this ends, or was never begun.
+            withExtendedLifetime(ticket) {}
             let end = ContinuousClock.now + Self.longest
             var last = first
             try await writer.write(ByteBuffer(string: "retry: 2000\n\n"))

@@ -35,7 +35,7 @@ public final class SearchIndex: Sendable {
     /// How many nodes are read into the index at once.
     private static let part = 250
     /// How many updates are looked at at once.
-    private static let updatesPart = 2_000
+    private static let updatesPart = 500
     /// The clocks of those who write to a file may differ so much, in milliseconds.
     private static let clockSlack: Int64 = 2_000
     /// How often it is looked whether there is more.
@@ -54,6 +54,14 @@ public final class SearchIndex: Sendable {
     private let reading: Mutex<Confined<Connection>>
     private let thread: NIOThreadPool
     private let readingThread: NIOThreadPool
+    /// How far each kind's updates are looked through.
+    private let cursors = Mutex<[NodeKind: Cursor]>([:])
+
+    private struct Cursor {
+        var updated: Int64
+        var id: Int64
+    }
+
     private let lagState = Mutex(Lag(nodes: 0))
 
     /// - Parameter path: of the index; beside the store by default.
@@ -158,25 +166,28 @@ public final class SearchIndex: Sendable {
         return (part.hasMore || updatesLeft, max(0, last - part.progress.id))
     }
 
-    /// Indexes again what was updated.
+    /// Indexes again what was updated: a page of the time's index after the other, from a little before the last
+    /// that is known; only at its end is that time passed, however many were updated at one time.
     /// - Returns: whether there may be more.
     private func takeUpdates(_ kind: NodeKind, _ progress: SearchFile.Progress) async throws -> Bool {
-        var progress = progress
-        let since = progress.updated - Self.clockSlack
-        let within = progress
+        let from = cursors.withLock { $0[kind] } ?? Cursor(updated: progress.updated - Self.clockSlack, id: .max)
         let updates = try await onStore {
-            try $0.updatedForSearch(kind, since: (since, Int64.max), within: within, upTo: Self.updatesPart)
+            try $0.updatedForSearch(kind, since: (from.updated, from.id), within: progress, upTo: Self.updatesPart)
         }
-        guard let last = updates.last else { return false }
-        let outdated = Array(try await onFile { try $0.outdated(kind, updates) }.prefix(Self.part))
+        guard let last = updates.last else {
+            cursors.withLock { $0[kind] = nil }
+            return false
+        }
+        let outdated = try await onFile { try $0.outdated(kind, updates) }
         let isWhole = updates.count < Self.updatesPart
-        // Where there are more at one time than are looked at, that time is passed all the same: it must not stop all.
-        if outdated.count < Self.part {
-            progress.updated = isWhole ? last.updated : max(last.updated, progress.updated + Self.clockSlack)
+        var passed = progress
+        if isWhole { passed.updated = max(progress.updated, last.updated) }
+        if !outdated.isEmpty || passed != progress {
+            let next = passed
+            try await put(try await onStore { try $0.documents(kind, outdated) }, kind, next)
         }
-        guard !outdated.isEmpty || progress != within else { return false }
-        try await put(try await onStore { try $0.documents(kind, outdated) }, kind, progress)
-        return !isWhole || outdated.count == Self.part
+        cursors.withLock { $0[kind] = isWhole ? nil : Cursor(updated: last.updated, id: last.id) }
+        return !isWhole
     }
 
     private func put(_ documents: [SearchDocument], _ kind: NodeKind, _ progress: SearchFile.Progress) async throws {

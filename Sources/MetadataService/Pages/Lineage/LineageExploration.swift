@@ -11,6 +11,7 @@ struct LineageExploration: Sendable {
     private static let mostAlone = 8
     /// Of one name on one side.
     private static let leastFan = 4
+    private static let mostFans = 100
     /// Of a fan that is unfolded.
     private static let unfolded = 20
     /// Neighbours that are put together.
@@ -108,6 +109,11 @@ struct LineageExploration: Sendable {
         _ node: Node, _ direction: Direction, _ transaction: Transaction, _ visibility: Visibility
     ) throws -> [Node] {
         let side = Self.side(node.kind, direction)
+        // Where it is full already nothing more is looked for: an address may name hundreds of nodes to unfold.
+        guard !isCut, fans.count < Self.mostFans else {
+            isCut = true
+            return []
+        }
         guard unfoldedSides.insert(Side(node: node, side: side)).inserted else { return [] }
         let other: NodeKind = node.kind == .artifact ? .execution : .artifact
         let briefs = try transaction.neighbourBriefs(

@@ -39,6 +39,8 @@ struct ListView<Node: ShownNode>: Sendable {
     private static var size: Int32 { 50 }
     /// Of a page that programs ask for, and of a CSV file.
     private static var longest: Int { 5_000 }
+    /// Of a page that people see.
+    private static var longestShown: Int { 500 }
     /// Of types to choose from: anybody makes more of them. Others are asked for by the filter.
     private static var maximumTypes: Int { 300 }
     private static var maximumColumns: Int { 30 }
@@ -69,7 +71,8 @@ struct ListView<Node: ShownNode>: Sendable {
         if let misread = list.misread { return Found(list: list, status: .badRequest, problem: misread) }
         let wanted =
             request.query["limit"].flatMap { Int32($0) } ?? (request.format == .csv ? Int32(Self.longest) : Self.size)
-        var options = list.options(size: max(1, min(wanted, Int32(Self.longest))))
+        let most = Int32(request.format == .html ? Self.longestShown : Self.longest)
+        var options = list.options(size: max(1, min(wanted, most)))
         let (kind, allowed, scope) = (kind, types, list.scope)
         let query = Query(
             options: options, isBackward: list.isBackward, context: context, visibility: request.visibility)
