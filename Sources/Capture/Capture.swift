@@ -134,6 +134,7 @@ public struct Capture: Sendable {
     ///   - isPresent: whether the list had an object with this uid.
     public func retain(_ kind: String, in namespace: String?, _ isPresent: (String) -> Bool) {
         owners.retain(kind, in: namespace, isPresent)
+        late.retain(kind, in: namespace, isPresent)
         rules.retain(kind, in: namespace, isPresent)
         services.retain(kind, in: namespace, isPresent)
         namespaces.retain(kind, isPresent)

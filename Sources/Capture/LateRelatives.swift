@@ -54,6 +54,17 @@ final class LateRelatives: Sendable {
         }
     }
 
+    /// Lets go what a whole list of its kind did not have.
+    func retain(_ kind: String, in namespace: String?, _ isPresent: (String) -> Bool) {
+        state.withLock { state in
+            let gone = state.objects.filter { uid, kept in
+                let object = kept.object.object
+                return object.kind == kind && (namespace == nil || object.namespace == namespace) && !isPresent(uid)
+            }
+            for uid in gone.keys { Self.letGo(uid, &state) }
+        }
+    }
+
     /// Notes that what some wait for is known now.
     func known(_ key: String) {
         state.withLock { state in

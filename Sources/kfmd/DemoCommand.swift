@@ -130,10 +130,13 @@ struct Demo: AsyncParsableCommand {
     ) async throws -> Outcome {
         let client = try APIClient(ClusterConfiguration(server: "http://127.0.0.1:\(port)"))
         let journal = try Journal(path: ":memory:")
+        let metrics = RecorderMetrics()
         let recorder = Recorder(
             client: client, capture: Capture(cluster: try await Recorder.clusterName(client)), journal: journal,
-            backend: store, logger: logger)
+            backend: store, metrics: metrics, logger: logger)
         let recording = Task { await recorder.run() }
+        // A pod that is gone before it is watched for nobody can record: on a busy machine that takes a while.
+        for _ in 0..<600 where !metrics.isReady { try await Task.sleep(for: .milliseconds(50)) }
         try await example.recording.play(in: cluster, speed: speed)
         // What happened last is recorded a moment later.
         var lines: [String] = []

@@ -35,6 +35,7 @@ import Testing
         "reduce(UInt32(0x811C_9DC5))": "a constant, and bytes",
         "flatMap { Int32($0) } ??": "of text: nil where it is none; and a constant",
         "Int32(Self.longest)": "a constant",
+        "Int32(request.format == .html": "constants",
         "min(max(date.timeIntervalSince1970, -latest), latest)": "bounded there",
     ]
 

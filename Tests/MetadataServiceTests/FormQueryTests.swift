@@ -20,6 +20,9 @@ import Testing
 
     @Test func aTextIsALiteral() {
         #expect(NodeList.quoted("a'b\\c") == "'a\\'b\\\\c'")
+        // A sign that joins the next into one character hides nothing.
+        #expect(Array(NodeList.quoted("\u{0600}' OR 1").unicodeScalars).dropFirst(2).first == "\\")
+        #expect(CSVTable.field("\u{0600},=1") == "\"\u{0600},=1\"")
     }
 
     @Test(arguments: [

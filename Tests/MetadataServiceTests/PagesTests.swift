@@ -225,6 +225,29 @@ import Testing
         }
     }
 
+    /// Those that were recorded before services were marked are found by their types.
+    @Test func servicesAreFoundMarkedOrNot() async throws {
+        try await withStore { store, index in
+            _ = try await store.write { transaction in
+                let service = try transaction.putExecutionType(
+                    .with { $0.executionType.name = "kserve.InferenceService" }
+                ).typeID
+                let other = try transaction.putExecutionType(.with { $0.executionType.name = "O" }).typeID
+                return try transaction.putExecutions(
+                    .with { request in
+                        request.executions = [(service, false), (other, true), (other, false)].map { type, isMarked in
+                            .with {
+                                ($0.typeID, $0.lastKnownState) = (type, .running)
+                                if isMarked { $0.customProperties["serving"] = .with { $0.intValue = 1 } }
+                            }
+                        }
+                    })
+            }
+            let items = try await answer("/serving", store, index, .json).json["items"]?.array ?? []
+            #expect(items.compactMap { $0["id"]?.integer } == [2, 1])
+        }
+    }
+
     @Test func manyReadersAreOneNodeThatUnfolds() async throws {
         try await withStore { store, index in
             try await store.write { transaction in

@@ -1,5 +1,6 @@
 import FoundationEssentials
 import MetadataAPI
+import SQLite
 import Testing
 
 @testable import MetadataStore
@@ -176,6 +177,57 @@ import Testing
         }
     }
 
+    /// What is older than many others that have it is found all the same.
+    @Test func manyThatFitHideNothing() async throws {
+        try await withIndex { store, index in
+            let first = try await put([("spreadword-detector", "u", ""), ("one", "x://bulk/0", "no. Q7")], store)
+            try await put((0..<900).map { ("n\($0)", "x://bulk/\($0)", "spreadword") }, store)
+            try await index.fill()
+            #expect(try await found("spreadword", index, upTo: 5).first == first[0])
+            #expect(try await found("x://bulk Q7", index, upTo: 5) == [first[1]])
+        }
+    }
+
+    @Test func aTimeInTheFutureHidesNothing() async throws {
+        try await withIndex { store, index in
+            let ids = try await put([("one", "u", ""), ("two", "u", "")], store)
+            let connection = try Connection(path: store.path)
+            try connection.run("UPDATE Artifact SET last_update_time_since_epoch = 9000000000000 WHERE id = ?", ids[0])
+            try await index.fill()
+            try await Task.sleep(for: .milliseconds(5))
+            _ = try await store.write { transaction in
+                var artifact = try transaction.getArtifactsByID(.with { $0.artifactIds = [ids[1]] }).artifacts[0]
+                artifact.customProperties["note"] = .with { $0.stringValue = "changed-since" }
+                return try transaction.putArtifacts(.with { [artifact] in $0.artifacts = [artifact] })
+            }
+            try await index.fill()
+            #expect(try await found("changed-since", index) == [ids[1]])
+        }
+    }
+
+    @Test func aFileThatIsSomethingElseIsLeftAlone() async throws {
+        try await withTemporaryStore { store in
+            #expect(throws: StoreFileError.self) { try SearchIndex(of: store, path: store.path) }
+            let file = TemporaryFile()
+            let path = file.path
+            let text = Data(
+                "not an index, but somebody's notes, which are longer than a page's header would be at least".utf8)
+            try text.write(to: URL(filePath: path))
+            #expect(throws: StoreFileError.self) { try SearchIndex(of: store, path: path) }
+            #expect(try Data(contentsOf: URL(filePath: path)) == text)
+        }
+    }
+
+    @Test func largeNodesAreIndexedByTheirBeginning() async throws {
+        try await withIndex { store, index in
+            let long = String(repeating: "x", count: 3 << 20)
+            let ids = try await put((0..<20).map { ("large-\($0)", "u", "begin " + long) }, store)
+            try await index.fill()
+            #expect(try await found("large-19", index) == [ids[19]])
+            #expect(try await found("begin", index, upTo: 50).count == 20)
+        }
+    }
+
     @Test func itKeepsUpByItself() async throws {
         try await withIndex { store, index in
             let task = Task { await index.run() }
@@ -194,6 +246,7 @@ import Testing
         #expect(query.words.count <= 8 && query.match.utf8.count < 4_000)
         #expect(SearchQuery("  \t\n ").words.isEmpty && SearchQuery("").match.isEmpty)
         #expect(SearchQuery("a\"bc").match == "\"a\"\"bc\"")
+        #expect(SearchQuery("abc\u{0600}\"x").match.unicodeScalars.count(where: { $0 == "\"" }) == 4)
         let node = MlMetadata_Artifact.with { node in
             node.uri = String(repeating: "u", count: 60_000)
             for number in 0..<500 {

@@ -8,7 +8,7 @@ import tempfile
 import time
 
 from selenium import webdriver
-from selenium.common.exceptions import StaleElementReferenceException
+from selenium.common.exceptions import JavascriptException, StaleElementReferenceException
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
@@ -132,7 +132,8 @@ class Browser:
         while True:
             try:
                 found = condition()
-            except StaleElementReferenceException:
+            except (AssertionError, JavascriptException, StaleElementReferenceException):
+                # Between two pages nothing is there.
                 found = None
             if found:
                 return found
@@ -202,7 +203,7 @@ class Browser:
             """
             const root = document.documentElement;
             if (root.scrollWidth <= root.clientWidth) return "";
-            // What lies within an area that scrolls by itself widens nothing, unless it is placed by what is around that.
+            // What is in an area that scrolls by itself widens nothing, unless it is placed by what is around that.
             const scrolls = (element) => {
               let isOut = getComputedStyle(element).position === "absolute";
               for (let up = element.parentElement; up && up !== document.body; up = up.parentElement) {
@@ -259,7 +260,8 @@ class Browser:
               place: [...document.querySelectorAll("*")].indexOf(element),
               name: `${element.localName} “${words.replace(/\\s+/g, " ").slice(0, 60)}”`,
               is_drawn: Boolean(element.closest("svg")),
-              left: box.left + scrollX, top: box.top + scrollY, right: box.right + scrollX, bottom: box.bottom + scrollY,
+              left: box.left + scrollX, right: box.right + scrollX,
+              top: box.top + scrollY, bottom: box.bottom + scrollY,
               is_seen: box.width > 1 && box.height > 1 && box.right > 0 && box.bottom > 0
                 && box.left < innerWidth && box.top < innerHeight,
               is_marked: isMarked,

@@ -12,7 +12,7 @@ import urllib.request
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.append(str(ROOT / "Tests/clients"))
 
-from server import Server  # noqa: E402
+from server import Server
 
 
 def play(kfmd, folder, example, name=None, speed=20):

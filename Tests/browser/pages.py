@@ -15,15 +15,12 @@ import tempfile
 import time
 import traceback
 import urllib.parse
-import urllib.request
 import xml.dom.minidom
 from pathlib import Path
 
+import hostile_data
 from browser import Browser
 from example import PROBLEMS, ROOT, Site, addresses, play, read_json
-from ml_metadata.proto import metadata_store_pb2 as m
-from ml_metadata.proto import metadata_store_service_pb2 as s
-from ml_metadata.proto import metadata_store_service_pb2_grpc as service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.select import Select
@@ -148,6 +145,7 @@ def raise_all(problems, most=60):
 
 # MARK: Every page
 
+
 def check_appearance():
     """Every page at three widths, light and dark: WCAG 2.2 AA, nothing sideways, no errors, nothing from elsewhere."""
     problems = []
@@ -191,112 +189,6 @@ def check_empty():
 
 
 # MARK: Hostile data
-
-MARK = "<x-hit></x-hit><script>window.__hit=1</script>"
-TEXTS = [
-    f"hit {MARK}",
-    f"hit\"'><img src=x onerror=window.__hit=2>{MARK}",
-    f"hit' autofocus onfocus='window.__hit=3' x='",
-    f"hit</title></script></style></textarea></option></select></svg>{MARK}",
-    "javascript:window.__hit=4//hit",
-    "data:text/html,hit<script>parent.__hit=5</script>",
-    "https://hit.example/\"onmouseover=\"window.__hit=6\"x=\"",
-    "https://hit.example/'><svg onload=window.__hit=7>",
-    "hit \u202egnp.exe\u2066 \u2067\u202d",
-    "hit&lt;script&gt;window.__hit=8&lt;/script&gt;&#x3c;x-hit&#x3e;{{7*7}}${7*7}",
-    "hit\x1b[31m\x07\x7f\r\n\t\u2028\u0000\ufeff=1+1",
-    "hit" + "\u0301" * 600 + "\U0001f469\u200d\U0001f52c" * 40,
-    "hit" + "W" * 3000,
-    "hit " + "word " * 700,
-]
-# Where what comes from an address is shown.
-REFLECTED = [
-    "/?filter={}", "/?type={}", "/?workspace={}", "/?state={}", "/?order={}", "/?from={}", "/?cols={}&props={}",
-    "/?group={}", "/?page={}", "/?back={}", "/?run={}", "/search?q={}", "/metrics?name={}", "/compare?kind={}&id=1",
-    "/compare?runs={}", "/lineage?artifact={}", "/lineage?artifact=1&hide={}&open={}&up={}", "/impact?artifact=1&only={}",
-    "/artifacts/{}", "/runs/{}", "/runs/1?filter={}",
-]  # fmt: skip
-
-
-def fill_with_hostile(own):
-    """Everywhere where a text can be, each of the texts; with and without what makes an execution look as usual."""
-    stub = service.MetadataStoreServiceStub(own.channel())
-    run_type = m.ContextType(name="kubeflow.org/alpha/run")
-    run_type = stub.PutContextType(s.PutContextTypeRequest(context_type=run_type)).type_id
-    workspace_type = m.ContextType(name="kubeflow.org/alpha/workspace")
-    workspace_type = stub.PutContextType(s.PutContextTypeRequest(context_type=workspace_type)).type_id
-    for index, (text, is_usual) in enumerate(itertools.product(TEXTS, (True, False))):
-        known = (
-            "name display_name run_id pipeline_name pipeline pod_name kfp_pod_name namespace __kf_workspace__ __kf_run__ "
-            "create_time version digest state message start_time end_time produced_time owner description query "
-            "__kfmd_evidence__ __kfmd_problems__ __ALL_META__ declared_type written_uri reason exit_code attempt"
-        ).split()
-        values = {name: m.Value(string_value=text) for name in known}
-        # A property has at most 4 KiB of name, as a type has.
-        for name in (text, f"input:{text}", f"output:{text}"):
-            values[name] = m.Value(string_value=text)
-        values["struct"] = m.Value()
-        values["struct"].struct_value.update({text: [text, {text: text}]})
-        values[f"values.{text}"] = m.Value(double_value=index / 7)
-        if is_usual:
-            usual = {
-                "start_time": f"2026-11-0{index % 9 + 1}T02:00:00Z", "end_time": f"2026-11-0{index % 9 + 1}T02:30:00Z",
-                "produced_time": f"2026-11-0{index % 9 + 1}T02:29:00Z", "state": "COMPLETE",
-            }  # fmt: skip
-            values |= {name: m.Value(string_value=value) for name, value in usual.items()}
-        artifact_type = m.ArtifactType(name=text, properties={text: m.STRING, "owner": m.STRING})
-        execution_type = m.ExecutionType(name=text, properties={text: m.STRING})
-        artifact_type = stub.PutArtifactType(s.PutArtifactTypeRequest(artifact_type=artifact_type)).type_id
-        execution_type = stub.PutExecutionType(s.PutExecutionTypeRequest(execution_type=execution_type)).type_id
-        artifacts = stub.PutArtifacts(
-            s.PutArtifactsRequest(
-                artifacts=[
-                    m.Artifact(
-                        type_id=artifact_type, name=f"{text}{index}.{n}", uri=text, external_id=f"{text}{index}.{n}",
-                        properties={text: m.Value(string_value=text)}, custom_properties=values,
-                    )
-                    for n in range(2)
-                ]
-            )
-        ).artifact_ids  # fmt: skip
-        states = [m.Execution.FAILED, m.Execution.RUNNING, m.Execution.COMPLETE]
-        serving = {"serving": m.Value(int_value=1)}
-        executions = stub.PutExecutions(
-            s.PutExecutionsRequest(
-                executions=[
-                    m.Execution(
-                        type_id=execution_type, name=f"{text}{index}.{n}", external_id=f"{text}{index}.{n}",
-                        last_known_state=state, custom_properties=values | (serving if n == 1 else {}),
-                    )
-                    for n, state in enumerate(states)
-                ]
-            )
-        ).execution_ids  # fmt: skip
-        run, workspace = stub.PutContexts(
-            s.PutContextsRequest(
-                contexts=[
-                    m.Context(
-                        type_id=run_type, name=f"{text}{index}", external_id=f"{text}{index}", custom_properties=values
-                    ),
-                    m.Context(type_id=workspace_type, name=f"{text}{index}", custom_properties=values),
-                ]
-            )
-        ).context_ids
-        links = s.PutAttributionsAndAssociationsRequest(
-            attributions=[m.Attribution(artifact_id=a, context_id=c) for a in artifacts for c in (run, workspace)],
-            associations=[m.Association(execution_id=e, context_id=c) for e in executions for c in (run, workspace)],
-        )
-        stub.PutAttributionsAndAssociations(links)
-        parents = [m.ParentContext(child_id=run, parent_id=workspace)]
-        stub.PutParentContexts(s.PutParentContextsRequest(parent_contexts=parents))
-        path = m.Event.Path(steps=[m.Event.Path.Step(key=text)])
-        ends = [(0, 0, m.Event.OUTPUT), (0, 1, m.Event.INPUT), (1, 2, m.Event.OUTPUT), (1, 0, m.Event.INPUT)]
-        events = [
-            m.Event(artifact_id=artifacts[a], execution_id=executions[e], type=kind, path=path,
-                    milliseconds_since_epoch=1 << 60 if index % 5 == 0 else 1_800_000_000_000)
-            for a, e, kind in ends
-        ]  # fmt: skip
-        stub.PutEvents(s.PutEventsRequest(events=events))
 
 
 def injected(browser):
@@ -346,7 +238,12 @@ def crawl(browser, most_of_shape, most=1500):
             continue
         browser.open(path)
         yield path
-        links = browser.run("return [...document.querySelectorAll('a[href]')].map(a => new URL(a.href.baseVal ?? a.href, location.href).href)")
+        links = browser.run(
+            """
+            const links = [...document.querySelectorAll("a[href]")];
+            return links.map((link) => new URL(link.getAttribute("href"), location.href).href);
+            """
+        )
         for link in links:
             address, _, _ = link.partition("#")
             path = address[len(browser.home) :]
@@ -360,7 +257,7 @@ def check_hostile():
     """Markup, scripts, odd addresses and characters in every field: they are text everywhere, and break no page."""
     problems = []
     own = Site(KFMD, FOLDER, "hostile", "--predefined-types", "none")
-    fill_with_hostile(own)
+    hostile_data.fill(own)
     own.wait_for_search()
     seen = 0
     with Browser(own.home) as browser:
@@ -380,7 +277,7 @@ def check_hostile():
             if browser.status() != 200:
                 problems.append(f"{path[:120]}: answered with {browser.status()}")
             look(path)
-        for address, text in itertools.product(REFLECTED, TEXTS[:5] + TEXTS[8:11]):
+        for address, text in itertools.product(hostile_data.REFLECTED, hostile_data.SHORT):
             path = address.replace("{}", urllib.parse.quote(text, safe=""))
             status = browser.open(path)
             if status in (200, 400, 404):
@@ -422,6 +319,7 @@ def saved_drawing(browser):
 
 
 # MARK: Without script
+
 
 def check_script_off():
     """Without script every page can be read and used."""
@@ -479,7 +377,7 @@ def check_script_off():
         # The explorer's links are the server's.
         with browser.leaving():
             browser.one("#explorer a#more-up").click()
-        assert len(browser.all(NODE)) > count, f"{count} nodes before, {len(browser.all(NODE))} after “More upstream”"
+        assert len(browser.all(NODE)) > count, f"{count} nodes, and no more after “More upstream”"
         count = len(browser.all(NODE))
         with browser.leaving():
             browser.one("#explorer a.plus path").click()
@@ -492,6 +390,7 @@ def check_script_off():
 
 
 # MARK: By the keyboard alone
+
 
 def check_search_keys():
     """The search field: `/`, suggestions, arrows, Enter, Escape."""
@@ -506,11 +405,12 @@ def check_search_keys():
 
         def type_and_wait(text):
             browser.press(text)
-            browser.wait(f"suggestions for “{text}”", lambda: field("aria-expanded") == "true" and browser.all(OPTION))
+            is_open = lambda: field("aria-expanded") == "true" and browser.all(OPTION)
+            browser.wait(f"suggestions for “{text}”", is_open)
 
         browser.open("/runs")
         browser.press("/")
-        assert has_focus() and field("value") == "", f"/ leads to {browser.focused()}, with “{field('value')}” in it"
+        assert has_focus() and field("value") == "", f"/ leads to {browser.focused()}, “{field('value')}”"
         type_and_wait("fraud-sco")
         assert field("role") == "combobox", field("role")
         box = browser.one(f"#{field('aria-controls')}")
@@ -584,7 +484,8 @@ def check_tab_order():
     reachable = """
         const can = "a[href], button:not([disabled]), input:not([type=hidden]):not([disabled]), select, summary";
         const seen = (element) => element.checkVisibility({ visibilityProperty: true });
-        return [...document.querySelectorAll(can)].filter(seen).map((e) => [...document.querySelectorAll("*")].indexOf(e));
+        const all = [...document.querySelectorAll("*")];
+        return all.filter((element) => element.matches(can) && seen(element)).map((element) => all.indexOf(element));
     """
     with Browser(own.home) as browser:
         for width, (name, path) in itertools.product((1440,), addresses(own).items()):
@@ -598,7 +499,7 @@ def check_tab_order():
             missing = sorted(set(places) - {stop["place"] for stop in stops})
             names = "return arguments[0].map((n) => document.querySelectorAll('*')[n].outerHTML.slice(0, 120))"
             found += [f"is not reached: {name}" for name in browser.run(names, missing[:5])]
-            if browser.run("return document.querySelector('[tabindex]:not([tabindex=\"0\"]):not([tabindex=\"-1\"])')"):
+            if browser.run('return document.querySelector(\'[tabindex]:not([tabindex="0"]):not([tabindex="-1"])\')'):
                 found.append("there is a tabindex above 0")
             problems += [f"{where}: {problem}" for problem in found[:8]]
     raise_all(problems)
@@ -707,7 +608,8 @@ def check_small_things():
         read = "const done = arguments[0]; navigator.clipboard.readText().then(done, (error) => done(String(error)))"
         copied = browser.driver.execute_async_script(read)
         assert copied == copy.get_attribute("data-copy") == "s3://bank-lake/transactions/2026-11-03", copied
-        browser.wait("it to be said", lambda: any("Copied" in r.get_attribute("textContent") for r in live_regions(browser)))
+        said = "return [...document.querySelectorAll('[role=status], [aria-live]')].map((e) => e.textContent).join()"
+        browser.wait("it to be said", lambda: "Copied" in browser.run(said))
         browser.wait("“Copy” again", lambda: copy.text == "Copy", 4)
 
         browser.open("/runs")
@@ -737,11 +639,8 @@ def check_small_things():
         raise_all(browser.take_errors() + browser.take_foreign())
 
 
-def live_regions(browser):
-    return browser.all("[role=status], [aria-live=polite]")
-
-
 # MARK: Questions
+
 
 def walk(browser, steps):
     """Goes a way, as QUESTIONS have it; how many clicks it took."""
@@ -774,14 +673,15 @@ def walk(browser, steps):
                 browser.wait(f"the page for {given[0]}", lambda: browser.path.startswith("/search?"))
             else:
                 option = browser.wait(
-                    f"a suggestion of {given[1]}", lambda: next((o for o in browser.all(OPTION) if given[1] in o.text), 0)
+                    f"a suggestion of {given[1]}",
+                    lambda: next((o for o in browser.all(OPTION) if given[1] in o.text), 0),
                 )
                 option.click()
                 clicks += 1
         elif kind == "click":
             choice = []
             try:
-                element = browser.wait("a link", lambda: find(given[0], choice), 3)
+                element = browser.wait("a link", lambda: find(given[0], choice))
             except AssertionError:
                 raise AssertionError(f"no “{given[0]}” at {browser.path}; there are {choice}") from None
             element.click()
@@ -799,7 +699,7 @@ def walk(browser, steps):
             selector, texts = ("main", given) if kind == "see" else (given[0], given[1:])
             for text in texts:
                 try:
-                    browser.wait(text, lambda: text in browser.text(selector), 3)
+                    browser.wait(text, lambda: text in browser.text(selector))
                 except AssertionError:
                     shown = browser.text(selector)[:1500]
                     raise AssertionError(f"“{text}” is not seen in {selector} of {browser.path}: {shown}") from None
@@ -833,6 +733,7 @@ def check_documented():
 
 
 # MARK: Below a path
+
 
 def check_base_path():
     """Below a path: every link, form and request stays below it."""
@@ -887,12 +788,13 @@ def check_base_path():
 
 # MARK: Live
 
+
 def check_live():
-    """A run's page follows the run; what the reader did to the page stays, and what serves it is asked no more at its end."""
+    """A run's page follows the run to its end; what the reader did to the page stays."""
     assert (ROOT / "Examples/fraud").is_dir(), "the example fraud, which has a run that goes on, is not there"
     demo = subprocess.Popen(
-        [KFMD, "demo", "--recording", ROOT / "Examples/fraud", "--speed", "2", "--http-listen", "127.0.0.1:0", "--store",
-         f"{FOLDER}/live.db"],
+        [KFMD, "demo", "--recording", ROOT / "Examples/fraud", "--speed", "2", "--http-listen", "127.0.0.1:0",
+         "--store", f"{FOLDER}/live.db"],
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
     )  # fmt: skip
     atexit.register(demo.kill)

@@ -46,7 +46,8 @@ struct LiveUpdates: Sendable {
     func add(to router: Router<BasicRequestContext>) {
         router.get("/runs/{id}/live") { _, context in
             try await respond(context.parameters.get("id").flatMap { Int64($0) }) { id, transaction in
-                guard let run = try transaction.getContextsByID(.with { $0.contextIds = [id] }).contexts.first else {
+                guard let run = try transaction.shortened.getContextsByID(.with { $0.contextIds = [id] }).contexts.first
+                else {
                     return nil
                 }
                 let change = try transaction.changes(inContext: id, upTo: Self.mostSteps, seenBy: .all)
@@ -55,7 +56,7 @@ struct LiveUpdates: Sendable {
         }
         router.get("/executions/{id}/live") { _, context in
             try await respond(context.parameters.get("id").flatMap { Int64($0) }) { id, transaction in
-                try transaction.getExecutionsByID(.with { $0.executionIds = [id] }).executions.first.map {
+                try transaction.shortened.getExecutionsByID(.with { $0.executionIds = [id] }).executions.first.map {
                     Watched(version: "\($0.lastUpdateTimeSinceEpoch)", isOver: !$0.outcome.isOpen)
                 }
             }

@@ -9,6 +9,8 @@ public struct NeighbourBrief: Sendable, Hashable {
     public var type: String
     /// MLMD's number of an execution's state; 0 of artifacts.
     public var state: Int
+    /// Where its title stands, in the filter grammar; `nil` where that is no property.
+    public var titleProperty: String?
 }
 
 extension Transaction {
@@ -23,7 +25,8 @@ extension Transaction {
         let state = other == .execution ? "n.last_known_state" : "0"
         let rows = try connection.rows(
             """
-            SELECT n.id, COALESCE(p.string_value, o.string_value, n.name, ''), t.name, \(state) FROM
+            SELECT n.id, COALESCE(p.string_value, o.string_value, n.name, ''), t.name, \(state),
+            p.string_value IS NOT NULL, o.string_value IS NOT NULL FROM
             (SELECT \(other.word)_id AS other FROM Event WHERE \(kind.word)_id = ? AND type IN (\(side.types))
              ORDER BY \(order) LIMIT \(limit)) AS e
             JOIN \(other.table) AS n ON n.id = e.other LEFT JOIN Type AS t ON t.id = n.type_id
@@ -33,17 +36,27 @@ extension Transaction {
             ON o.\(other.propertyKey) = n.id AND o.name = 'name' AND o.is_custom_property = 0
             """, id
         ) {
-            NeighbourBrief(id: $0.integer(0), title: $0.text(1), type: $0.text(2), state: Int($0.integer(3)))
+            NeighbourBrief(
+                id: $0.integer(0), title: $0.text(1), type: $0.text(2), state: Int($0.integer(3)),
+                titleProperty: $0.integer(4) != 0
+                    ? "custom_properties.display_name" : $0.integer(5) != 0 ? "properties.name" : nil)
         }
         return rows.uniqued()
     }
 
-    /// Events of executions with their paths, no more than so many.
+    /// The events between artifacts and executions, with their paths, no more than so many.
     /// - Throws: ``StatusError``.
-    public func wholeEvents(ofExecutions ids: [Int64], upTo limit: Int) throws -> [MlMetadata_Event] {
-        let found = try connection.rows(
-            "SELECT id FROM Event WHERE execution_id IN ({list}) LIMIT \(limit)", list: ids.uniqued()
-        ) { $0.integer(0) }
-        return try events(ids: Array(found.prefix(limit)))
+    public func wholeEvents(
+        ofArtifacts artifacts: [Int64], executions: [Int64], upTo limit: Int
+    ) throws -> [MlMetadata_Event] {
+        var found: [Int64] = []
+        // By the index of both: an execution may have thousands of others.
+        for artifact in artifacts.uniqued() where found.count < limit {
+            found += try connection.rows(
+                "SELECT id FROM Event WHERE artifact_id = \(artifact) AND execution_id IN ({list})",
+                list: executions.uniqued()
+            ) { $0.integer(0) }
+        }
+        return try events(ids: Array(found.uniqued().prefix(limit)))
     }
 }

@@ -12,46 +12,54 @@ struct SearchFile {
 
     let connection: Connection
 
-    /// Opens the file, and makes it anew where it is none, or another version's.
-    /// - Throws: `SQLiteError`.
-    init(path: String) throws {
-        connection = try Self.usable(path)
-    }
+    /// What the file says that it is (SQLite's `application_id`): `kfmd`.
+    private static let application: Int64 = 0x6B66_6D64
 
-    private static func usable(_ path: String) throws -> Connection {
+    /// Why a file is not taken.
+    struct NotOurs: Error {}
+
+    /// Opens the file, and makes it anew where it is another version's, or damaged.
+    /// - Parameter isNamedByUs: whether nobody else would have a file of this name. Else one that is something else is left
+    ///   alone.
+    /// - Throws: `SQLiteError`, ``NotOurs``.
+    init(path: String, isNamedByUs: Bool) throws {
         do {
-            return try open(path)
+            connection = try Self.open(path, isNamedByUs)
         } catch let error as SQLiteError where error.kind == .notADatabase || error.kind == .corrupt {
+            guard isNamedByUs else { throw NotOurs() }
             DatabaseFile.remove(path)
-            return try open(path)
+            connection = try Self.open(path, isNamedByUs)
         }
     }
 
-    private static func open(_ path: String) throws -> Connection {
+    private static func open(_ path: String, _ isNamedByUs: Bool) throws -> Connection {
         let connection = try Connection(path: path)
+        let owner = try connection.first("PRAGMA application_id") { $0.integer(0) } ?? 0
+        let tables = try connection.first("SELECT COUNT(*) FROM sqlite_master") { $0.integer(0) } ?? 0
+        guard owner == application || tables == 0 || isNamedByUs else { throw NotOurs() }
         // What a crash loses is indexed again.
         try connection.execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -4096")
         let found = try connection.first("PRAGMA user_version") { $0.integer(0) } ?? 0
-        if found != version { try make(connection) }
+        if found != version || owner != application { try make(connection) }
         return connection
     }
 
-    private static func make(_ connection: Connection) throws(SQLiteError) {
-        try connection.execute(
-            """
-            BEGIN;
-            DROP TABLE IF EXISTS Document; DROP TABLE IF EXISTS Words; DROP TABLE IF EXISTS Progress;
-            CREATE TABLE Document (number INTEGER PRIMARY KEY, updated INT NOT NULL, name TEXT NOT NULL, text TEXT NOT NULL);
-            CREATE VIRTUAL TABLE Words USING fts5(name, text, content = 'Document', content_rowid = 'number', tokenize = 'trigram');
-            CREATE TABLE Progress (kind INTEGER PRIMARY KEY, id INT NOT NULL, updated INT NOT NULL, mark TEXT NOT NULL);
-            PRAGMA user_version = \(version);
-            COMMIT
-            """)
+    private static func make(_ connection: Connection) throws {
+        try connection.transaction {
+            try connection.execute(
+                """
+                DROP TABLE IF EXISTS Document; DROP TABLE IF EXISTS Words; DROP TABLE IF EXISTS Progress;
+                CREATE TABLE Document (number INTEGER PRIMARY KEY, updated INT NOT NULL, name TEXT NOT NULL, text TEXT NOT NULL);
+                CREATE VIRTUAL TABLE Words USING fts5(name, text, content = 'Document', content_rowid = 'number', tokenize = 'trigram');
+                CREATE TABLE Progress (kind INTEGER PRIMARY KEY, id INT NOT NULL, updated INT NOT NULL, mark TEXT NOT NULL);
+                PRAGMA user_version = \(version); PRAGMA application_id = \(application)
+                """)
+        }
     }
 
     /// Makes it empty: the store is another.
     /// - Throws: `SQLiteError`.
-    func clear() throws(SQLiteError) { try Self.make(connection) }
+    func clear() throws { try Self.make(connection) }
 
     // MARK: Numbers
 
@@ -78,7 +86,7 @@ struct SearchFile {
         var id: Int64 = 0
         /// Nodes updated before this, in milliseconds since 1970, are as they are in the index.
         var updated: Int64 = 0
-        /// What tells the last node from one of the same id in another store.
+        /// What tells the store from another.
         var mark = ""
     }
 

@@ -1,3 +1,4 @@
+import FoundationEssentials
 import MetadataAPI
 import NIOPosix
 import SQLite
@@ -27,7 +28,7 @@ public final class SearchIndex: Sendable {
 
     /// How far the index is behind the store.
     public struct Lag: Sendable, Hashable {
-        /// Nodes that are not in it yet.
+        /// Nodes that are not in it yet; below 0 while that is not known.
         public var nodes: Int64
         public var isReady: Bool { nodes == 0 }
     }
@@ -62,20 +63,26 @@ public final class SearchIndex: Sendable {
         var id: Int64
     }
 
-    private let lagState = Mutex(Lag(nodes: 0))
+    private let lagState = Mutex(Lag(nodes: -1))
 
     /// - Parameter path: of the index; beside the store by default.
     /// - Throws: ``StoreFileError``.
     public init(of store: MetadataStore, path: String? = nil) throws {
         self.store = store
+        let isNamedByUs = path == nil
         let path = path ?? store.path + "-search"
+        guard !DatabaseFile.isSame(path, store.path) else {
+            throw StoreFileError(path: path, reason: "is the store itself")
+        }
         do {
             source = Confined(try Connection(path: store.path, mode: .readOnly))
             try source.value.execute("PRAGMA cache_size = -1024")
-            file = Confined(try SearchFile(path: path))
+            file = Confined(try SearchFile(path: path, isNamedByUs: isNamedByUs))
             reading = Mutex(Confined(try Connection(path: path, mode: .readOnly)))
         } catch let error as SQLiteError {
             throw StoreFileError(path: path, error: error)
+        } catch is SearchFile.NotOurs {
+            throw StoreFileError(path: path, reason: "is something else than a search index, and is left alone")
         }
         thread = NIOThreadPool(numberOfThreads: 1)
         readingThread = NIOThreadPool(numberOfThreads: 1)
@@ -129,6 +136,12 @@ public final class SearchIndex: Sendable {
     /// - Throws: ``StatusError``.
     @discardableResult
     public func step() async throws -> Bool {
+        // Before anything of another store is added.
+        for kind in NodeKind.allCases where try await isOfAnotherStore(kind) {
+            try await onFile { try $0.clear() }
+            cursors.withLock { $0 = [:] }
+            break
+        }
         var hasMore = false
         var behind: Int64 = 0
         for kind in NodeKind.allCases {
@@ -146,17 +159,18 @@ public final class SearchIndex: Sendable {
         while try await step() { try Task.checkCancellation() }
     }
 
+    private static var now: Int64 { Int64((Date().timeIntervalSince1970 * 1000).rounded(.down)) }
+
+    private func isOfAnotherStore(_ kind: NodeKind) async throws -> Bool {
+        guard let known = try await onFile({ try $0.progress(kind) }), known.id > 0 else { return false }
+        return try await onStore { try $0.searchMark(kind) } != known.mark
+    }
+
     private func step(_ kind: NodeKind) async throws -> (hasMore: Bool, behind: Int64) {
         var progress = try await onFile { try $0.progress(kind) } ?? SearchFile.Progress()
-        let known = progress
-        if known.id > 0, try await onStore({ try $0.searchMark(kind, known.id) }) != known.mark {
-            // Another store has taken the place of the one that was indexed.
-            try await onFile { try $0.clear() }
-            progress = SearchFile.Progress()
-        }
         if progress.id == 0 {
             // What is updated while the index is made is taken up again.
-            progress.updated = try await onStore { try $0.lastUpdate(kind) } - Self.clockSlack
+            progress.updated = min(try await onStore { try $0.lastUpdate(kind) }, Self.now) - Self.clockSlack
         }
         let from = progress
         let part = try await onStore { try $0.newForSearch(kind, after: from, upTo: Self.part) }
@@ -181,7 +195,8 @@ public final class SearchIndex: Sendable {
         let outdated = try await onFile { try $0.outdated(kind, updates) }
         let isWhole = updates.count < Self.updatesPart
         var passed = progress
-        if isWhole { passed.updated = max(progress.updated, last.updated) }
+        // A time in the future would hide all that is updated until then.
+        if isWhole { passed.updated = max(progress.updated, min(last.updated, Self.now)) }
         if !outdated.isEmpty || passed != progress {
             let next = passed
             try await put(try await onStore { try $0.documents(kind, outdated) }, kind, next)
@@ -234,7 +249,17 @@ public final class SearchIndex: Sendable {
         guard !query.words.isEmpty else { return Answer(isAsked: false) }
         // A name that is the whole text may be older than many that have it within.
         let exact = try await exactly(text, kinds, visibility)
-        return try await readingThread.runIfActive { [self] in
+        do {
+            return try await look(for: query, exact, kinds, limit)
+        } catch let error as SQLiteError {
+            throw StatusError(error)
+        }
+    }
+
+    private func look(
+        for query: SearchQuery, _ exact: [Hit], _ kinds: [NodeKind], _ limit: Int
+    ) async throws -> Answer {
+        try await readingThread.runIfActive { [self] in
             let deadline = ContinuousClock.now + Self.longestSearch
             return try reading.withLock { connection in
                 var answer = Answer()
@@ -268,7 +293,7 @@ public final class SearchIndex: Sendable {
         }
     }
 
-    /// Looks through a kind from its newest to its oldest, a slice after the other.
+    /// Looks through a kind: names first, then all; each from its newest to its oldest, a slice after the other.
     /// - Returns: whether it came to the end, or found enough.
     private static func look(
         _ query: SearchQuery, _ kind: NodeKind, _ connection: Connection, _ limit: Int,
@@ -279,29 +304,37 @@ public final class SearchIndex: Sendable {
             "SELECT number FROM Document WHERE number BETWEEN ? AND ? ORDER BY number DESC LIMIT 1", range.first,
             range.last
         ) { $0.integer(0) }
-        guard var end = last else { return true }
-        var names = 0
-        var others = 0
-        var slice = Self.slice
-        while end >= range.first {
-            let start = max(range.first, end - slice + 1)
-            let rows = try connection.rows(
-                """
-                SELECT d.number, d.name, d.text FROM Words CROSS JOIN Document AS d ON d.number = Words.rowid
-                WHERE Words MATCH ? AND Words.rowid BETWEEN ? AND ? ORDER BY Words.rowid DESC LIMIT \(mostHits)
-                """, query.match, start, end
-            ) { ($0.integer(0), $0.text(1), $0.text(2)) }
-            for (number, name, text) in rows where query.hasOtherWords(name, text) {
-                let rank = query.rank(name)
-                if rank < 4 { names += 1 } else { others += 1 }
-                found(Hit(kind: kind, id: SearchFile.id(number), rank: rank))
+        guard let last else { return true }
+        var isComplete = true
+        for match in ["{name} : (\(query.match))", query.match] {
+            var end = last
+            var slice = Self.slice
+            var count = 0
+            while end >= range.first, count < limit {
+                if ContinuousClock.now > deadline {
+                    isComplete = false
+                    break
+                }
+                let start = max(range.first, end - slice + 1)
+                let rows = try connection.rows(
+                    """
+                    SELECT d.number, d.name, d.text FROM Words CROSS JOIN Document AS d ON d.number = Words.rowid
+                    WHERE Words MATCH ? AND Words.rowid BETWEEN ? AND ? ORDER BY Words.rowid DESC LIMIT \(mostHits)
+                    """, match, start, end
+                ) { ($0.integer(0), $0.text(1), $0.text(2)) }
+                for (number, name, text) in rows where query.hasOtherWords(name, text) {
+                    count += 1
+                    found(Hit(kind: kind, id: SearchFile.id(number), rank: query.rank(name)))
+                }
+                // A slice that has more goes on after the last that was read.
+                if rows.count == mostHits, let last = rows.last {
+                    end = last.0 - 1
+                } else {
+                    end = start - 1
+                    slice *= 4
+                }
             }
-            // Enough names; or so many others that the names among them would have come.
-            if names >= limit || others + names >= mostHits { return true }
-            end = start - 1
-            slice *= 4
-            if ContinuousClock.now > deadline { return end < range.first }
         }
-        return true
+        return isComplete
     }
 }

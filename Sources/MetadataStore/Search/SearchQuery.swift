@@ -25,10 +25,17 @@ struct SearchQuery: Equatable {
 
     /// The query in FTS5's language; each word is a text there, whatever it has in it. Of a long one, a digest or a
     /// uri, two pieces are looked for, where such texts differ: each part of three letters costs.
-    var match: String {
-        words.flatMap(Self.sought)
-            .map { "\"\($0.split(separator: "\"", omittingEmptySubsequences: false).joined(separator: "\"\""))\"" }
-            .joined(separator: " AND ")
+    var match: String { words.flatMap(Self.sought).map(Self.quoted).joined(separator: " AND ") }
+
+    /// By scalars: a sign that joins the next would hide a quote within one character.
+    private static func quoted(_ text: String) -> String {
+        var quoted = String.UnicodeScalarView("\"".unicodeScalars)
+        for scalar in text.unicodeScalars {
+            if scalar == "\"" { quoted.append("\"") }
+            quoted.append(scalar)
+        }
+        quoted.append("\"")
+        return String(quoted)
     }
 
     private static func sought(_ word: String) -> [String] {

@@ -19,7 +19,7 @@ extension Transaction {
         var part = SearchPart(documents: try documents(kind, ids), progress: progress, hasMore: ids.count == limit)
         if let last = ids.last {
             part.progress.id = last
-            part.progress.mark = try searchMark(kind, last) ?? ""
+            part.progress.mark = try searchMark(kind) ?? ""
         }
         return part
     }
@@ -38,7 +38,37 @@ extension Transaction {
         ) { ($0.integer(0), $0.integer(1)) }
     }
 
+    /// Texts are read no further than they are indexed; of nodes that are too large all the same, the node alone.
     func documents(_ kind: NodeKind, _ ids: [Int64]) throws -> [SearchDocument] {
+        connection.beginMetering(ReadBudget(perRequest: Self.searchBudget, total: Self.searchBudget))
+        defer { connection.endMetering() }
+        do {
+            return try shortened.wholeDocuments(kind, ids)
+        } catch let error as SQLiteError where error.kind == .tooBig {
+            guard ids.count > 1 else { return try bareDocuments(kind, ids) }
+            connection.endMetering()
+            let middle = ids.count / 2
+            return try documents(kind, Array(ids[..<middle])) + documents(kind, Array(ids[middle...]))
+        }
+    }
+
+    /// What is read for the index at once, in bytes.
+    private static let searchBudget = 8 << 20
+
+    private func bareDocuments(_ kind: NodeKind, _ ids: [Int64]) throws -> [SearchDocument] {
+        connection.endMetering()
+        switch kind {
+        case .artifact: return try bare(ids).map { (node: MlMetadata_Artifact) in SearchDocument(node) }
+        case .execution: return try bare(ids).map { (node: MlMetadata_Execution) in SearchDocument(node) }
+        case .context: return try bare(ids).map { (node: MlMetadata_Context) in SearchDocument(node) }
+        }
+    }
+
+    private func bare<N: Node>(_ ids: [Int64]) throws -> [N] {
+        try connection.rows(shortened.selection(N.self) + " WHERE n.id IN ({list})", list: ids, row: readNode)
+    }
+
+    private func wholeDocuments(_ kind: NodeKind, _ ids: [Int64]) throws -> [SearchDocument] {
         switch kind {
         case .artifact: (try nodes(ids: ids) as [MlMetadata_Artifact]).map(SearchDocument.init)
         case .execution: (try nodes(ids: ids) as [MlMetadata_Execution]).map(SearchDocument.init)
@@ -49,11 +79,12 @@ extension Transaction {
     /// Another number after each commit of others to the file (SQLite's `data_version`).
     func dataVersion() throws -> Int64 { try connection.first("PRAGMA data_version") { $0.integer(0) } ?? 0 }
 
-    /// What tells a node from that of the same id in another store; `nil` where there is no such node.
-    func searchMark(_ kind: NodeKind, _ id: Int64) throws -> String? {
-        try connection.first(
-            "SELECT create_time_since_epoch, external_id, type_id FROM \(kind.table) WHERE id = ?", id
-        ) { "\($0.integer(0)) \($0.integer(2)) \($0.text(1))" }
+    /// What tells a store from another: when its first node of a kind was made, which nothing changes. `nil` where there
+    /// is none.
+    func searchMark(_ kind: NodeKind) throws -> String? {
+        try connection.first("SELECT id, create_time_since_epoch FROM \(kind.table) ORDER BY id LIMIT 1") {
+            "\($0.integer(0)) \($0.integer(1))"
+        }
     }
 
     /// The time of the last update of a kind, 0 where there is no node.

@@ -24,7 +24,11 @@ struct Comparison: Sendable {
         /// The same as numbers, where all that are there are.
         var numbers: [Double?] = []
 
-        var isEqual: Bool { Set(values).count <= 1 }
+        /// Of numbers the texts are rounded.
+        var isEqual: Bool {
+            let known = numbers.compactMap { $0 }
+            return known.count == values.count ? Set(known).count <= 1 : Set(values).count <= 1
+        }
     }
 
     /// A column.

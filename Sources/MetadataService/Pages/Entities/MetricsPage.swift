@@ -20,11 +20,21 @@ struct MetricsPage: Page {
 
         var time: Date? { artifact.written ?? writer?.outcome.end ?? writer?.outcome.start }
 
-        var parameters: [String: MlMetadata_Value] {
-            var all: [String: MlMetadata_Value] = [:]
-            for (name, value) in run?.values(below: PropertyName.parameterPrefix) ?? [] { all[name] = value }
-            for (name, value) in writer?.values(below: PropertyName.parameterPrefix) ?? [] { all[name] = value }
-            return all
+        /// Of the step that wrote it and of its run; found once.
+        private(set) var parameters: [String: MlMetadata_Value] = [:]
+        private(set) var numbers: [(name: String, value: Double)] = []
+        private static let most = 200
+
+        init(artifact: MlMetadata_Artifact, writer: MlMetadata_Execution?) {
+            (self.artifact, self.writer, numbers) = (artifact, writer, Array(artifact.numbers.prefix(Self.most)))
+        }
+
+        mutating func set(run: MlMetadata_Context?) {
+            self.run = run
+            let all =
+                (run?.values(below: PropertyName.parameterPrefix) ?? []).prefix(Self.most)
+                + (writer?.values(below: PropertyName.parameterPrefix) ?? []).prefix(Self.most)
+            for (name, value) in all { parameters[name] = value }
         }
     }
 
@@ -61,7 +71,7 @@ struct MetricsPage: Page {
     static func page(_ name: String, _ found: [Measurement], _ query: FormQuery) -> PageAnswer {
         // By time; what has none, by its number, first.
         let all = found.sorted { ($0.time ?? .distantPast, $0.artifact.id) < ($1.time ?? .distantPast, $1.artifact.id) }
-        let metrics = Array(Set(all.flatMap { $0.artifact.numbers.map(\.name) }).sorted().prefix(mostMetrics))
+        let metrics = Array(Set(all.flatMap { $0.numbers.map(\.name) }).sorted().prefix(mostMetrics))
         let varying = Set(all.flatMap { $0.parameters.keys }).filter { key in
             Set(all.map { $0.parameters[key]?.text ?? "" }).count > 1
         }
@@ -87,7 +97,7 @@ struct MetricsPage: Page {
                                             "metrics",
                                             .object(
                                                 JSONObject(
-                                                    measurement.artifact.numbers.map { ($0.name, .number($0.value)) }))
+                                                    measurement.numbers.map { ($0.name, .number($0.value)) }))
                                         ),
                                         (
                                             "parameters",
@@ -110,7 +120,7 @@ struct MetricsPage: Page {
     }
 
     private static func row(_ measurement: Measurement, _ metrics: [String], _ parameters: [String]) -> [String] {
-        let numbers = Dictionary(measurement.artifact.numbers.map { ($0.name, $0.value) }) { first, _ in first }
+        let numbers = Dictionary(measurement.numbers.map { ($0.name, $0.value) }) { first, _ in first }
         return [
             measurement.artifact.version.isEmpty ? "number \(measurement.artifact.id)" : measurement.artifact.version,
             measurement.run?.title ?? RunName.short(measurement.artifact.runName),
@@ -121,7 +131,7 @@ struct MetricsPage: Page {
 
     private static func plot(_ metric: String, _ all: [Measurement], _ query: FormQuery, _ html: inout HTML) {
         let points = all.compactMap { measurement in
-            measurement.artifact.numbers.first { $0.name == metric }.map { number in
+            measurement.numbers.first { $0.name == metric }.map { number in
                 Plot.Point(
                     value: number.value, title: measurement.run?.title ?? measurement.artifact.title,
                     href: measurement.artifact.path)
@@ -155,7 +165,7 @@ struct MetricsPage: Page {
         guard let key = query["sort"] else { return all.reversed() }
         let isUp = query["up"] == "1"
         func value(_ measurement: Measurement) -> (number: Double?, text: String) {
-            if let number = measurement.artifact.numbers.first(where: { $0.name == key }) { return (number.value, "") }
+            if let number = measurement.numbers.first(where: { $0.name == key }) { return (number.value, "") }
             guard let value = measurement.parameters[key] else { return (nil, "") }
             return (value.number ?? Double(value.text), value.text)
         }

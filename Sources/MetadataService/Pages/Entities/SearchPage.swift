@@ -28,7 +28,8 @@ struct SearchPage: Page {
         let visibility = request.visibility
         let answer = try await index.search(text, upTo: limit, seenBy: visibility)
         let hits = answer.hits
-        var results = try await request.read { transaction in
+        var results = try await request.read { whole in
+            let transaction = whole.shortened
             let artifacts = try transaction.getArtifactsByID(.with { $0.artifactIds = Self.ids(hits, .artifact) })
                 .artifacts
             let executions = try transaction.getExecutionsByID(.with { $0.executionIds = Self.ids(hits, .execution) })
@@ -85,7 +86,11 @@ struct SearchPage: Page {
     private static func note(_ text: String, _ answer: SearchIndex.Answer, _ lag: SearchIndex.Lag) -> String? {
         if !answer.isAsked { return text.isEmpty ? nil : "Give three letters or more." }
         var notes: [String] = []
-        if !lag.isReady { notes.append("\(PageFrame.number(Int(lag.nodes))) nodes are not in the index yet.") }
+        if lag.nodes < 0 {
+            notes.append("The index is just being looked at: try again in a moment.")
+        } else if !lag.isReady {
+            notes.append("\(PageFrame.number(Int(lag.nodes))) nodes are not in the index yet.")
+        }
         if !answer.isComplete {
             notes.append("Only the newest were looked through: give more letters to find older ones.")
         }

@@ -33,15 +33,9 @@ struct ServingPage: Page {
     func answer(_ request: PageRequest) async throws -> PageAnswer {
         let visibility = request.visibility
         let (services, hasMore) = try await request.read { transaction in
-            let slice = try transaction.executionSlice(
-                .with {
-                    $0.maxResultSize = Self.most
-                    $0.orderByField.field = .createTime
-                    $0.orderByField.isAsc = false
-                    $0.filterQuery = "last_known_state = RUNNING AND (\(Serving.condition))"
-                }, isBackward: false, seenBy: visibility)
-            let services = try slice.nodes.map { try Self.service($0, transaction, visibility) }
-            return (services, slice.next != nil)
+            let (running, hasMore) = try Serving.running(transaction, upTo: Self.most, seenBy: visibility)
+            let services = try running.map { try Self.service($0, transaction, visibility) }
+            return (services, hasMore)
         }
         return Self.page(services, hasMore: hasMore)
     }
@@ -53,7 +47,7 @@ struct ServingPage: Page {
         let inputs = try transaction.artifacts(of: execution.id, .input, upTo: models, seenBy: visibility)
         service.models = try inputs.all.map { try model($0.node, transaction, visibility) }
         service.replaced = try transaction.executions(named: execution.title, upTo: 20, seenBy: visibility).first {
-            $0.id != execution.id && $0.typeID == execution.typeID && !$0.outcome.isOpen
+            $0.id < execution.id && $0.typeID == execution.typeID && !$0.outcome.isOpen
                 && $0.text(PropertyName.namespace) == execution.text(PropertyName.namespace)
         }
         return service
@@ -84,11 +78,15 @@ struct ServingPage: Page {
     private static func newer(
         than artifact: MlMetadata_Artifact, _ transaction: Transaction, _ visibility: Visibility
     ) throws -> MlMetadata_Artifact? {
-        func age(_ artifact: MlMetadata_Artifact) -> (Date, Int64) { (artifact.written ?? .distantPast, artifact.id) }
-        let same = try transaction.artifacts(named: artifact.title, upTo: 10, seenBy: visibility).filter {
+        // By when they were written, where both say so; else by which came later.
+        func isOlder(_ a: MlMetadata_Artifact, _ b: MlMetadata_Artifact) -> Bool {
+            if let first = a.written, let second = b.written, first != second { return first < second }
+            return a.id < b.id
+        }
+        let same = try transaction.artifacts(named: artifact.title, upTo: 30, seenBy: visibility).filter {
             $0.typeID == artifact.typeID && $0.id != artifact.id && $0.workspaceName == artifact.workspaceName
         }
-        return same.max { age($0) < age($1) }.flatMap { age($0) > age(artifact) ? $0 : nil }
+        return same.max(by: isOlder).flatMap { isOlder(artifact, $0) ? $0 : nil }
     }
 
     static func page(_ services: [Service], hasMore: Bool) -> PageAnswer {

@@ -132,7 +132,7 @@ extension MlMetadata_Execution: ShownNode {
 }
 
 extension MlMetadata_Context: ShownNode {
-    var path: String { RunList.types.contains(type) ? "/runs/\(id)" : "/executions?context=\(id)" }
+    var path: String { RunList.types.contains(type) ? "/runs/\(id)" : "/executions?run=\(id)" }
 
     /// The name that people gave it.
     var title: String {

@@ -56,7 +56,7 @@ struct GraphModel {
     }
 
     /// More than these nobody follows.
-    private static let maximumEdges = 4_000
+    private static let maximumEdges = 2_000
 
     private(set) var nodes: [Node] = []
     private(set) var edges: [Edge] = []

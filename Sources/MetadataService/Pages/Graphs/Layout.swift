@@ -19,6 +19,8 @@ struct Layout {
 
     static let nodeWidth = 216.0
     static let nodeHeight = 46.0
+    /// Of long edges in the columns that they pass: beyond, they run straight, behind what lies between.
+    private static let mostPlaces = 5_000
     private static let columnGap = 46.0
     private static let rowGap = 18.0
     private static let margin = 12.0
@@ -33,10 +35,13 @@ struct Layout {
         // does not run behind other nodes.
         var steps: [(from: Int, to: Int)] = []
         var chains: [[Int]] = []
+        var places = 0
         for edge in edges {
             var last = edge.from
             var chain: [Int] = []
-            if layers[edge.to] > layers[edge.from] + 1 {
+            let span = layers[edge.to] - layers[edge.from] - 1
+            if span > 0, places + span <= Self.mostPlaces {
+                places += span
                 for layer in layers[edge.from] + 1..<layers[edge.to] {
                     layers.append(layer)
                     chain.append(layers.count - 1)

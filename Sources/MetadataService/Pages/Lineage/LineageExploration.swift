@@ -149,12 +149,16 @@ struct LineageExploration: Sendable {
         let alone = isUnfolded ? Array(group.prefix(Self.unfolded)) : []
         let rest = group.dropFirst(alone.count)
         let types = side == .input ? PageFrame.reads : PageFrame.writes
-        let filter =
-            "events_e.\(node.kind.word)_id = \(node.id) AND events_e.type \(types)"
-            + (other == .execution
-                ? group.first?.title.isEmpty == false
-                    ? " AND custom_properties.\(PropertyName.displayName).string_value = \(NodeList.quoted(name))" : ""
-                : " AND type = \(NodeList.quoted(name))")
+        var filter = "events_e.\(node.kind.word)_id = \(node.id) AND events_e.type \(types)"
+        if other == .artifact {
+            filter += " AND type = \(NodeList.quoted(name))"
+        } else if let first = group.first, let property = first.titleProperty {
+            filter += " AND \(property).string_value = \(NodeList.quoted(first.title))"
+        } else if let first = group.first {
+            filter +=
+                first.title.isEmpty
+                ? " AND type = \(NodeList.quoted(first.type))" : " AND name = \(NodeList.quoted(first.title))"
+        }
         fans.append(
             Fan(
                 key: key, of: LineageTable.Entry(kind: node.kind, id: node.id, depth: 0), side: side, title: name,
@@ -176,8 +180,8 @@ struct LineageExploration: Sendable {
         let found = try transaction.nodes(
             of: shown.map { LineageTable.Entry(kind: $0.kind, id: $0.id, depth: 0) }, seenBy: visibility)
         (artifacts, executions) = found
-        events = try transaction.wholeEvents(ofExecutions: executions.keys.sorted(), upTo: Self.mostEvents)
-            .filter { artifacts[$0.artifactID] != nil }
+        events = try transaction.wholeEvents(
+            ofArtifacts: artifacts.keys.sorted(), executions: executions.keys.sorted(), upTo: Self.mostEvents)
         for node in shown {
             var hidden = (inputs: 0, outputs: 0)
             for side in EventSide.allCases where !unfoldedSides.contains(Side(node: node, side: side)) {

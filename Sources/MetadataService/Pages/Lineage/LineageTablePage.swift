@@ -69,13 +69,10 @@ struct LineageTablePage: Page {
             guard let node else { return nil }
             let table = try transaction.lineageTable(
                 of: start.kind, start.id, way.direction, upTo: Self.most, seenBy: visibility)
-            let serving = try transaction.executionSlice(
-                .with {
-                    $0.maxResultSize = Self.mostServices
-                    $0.orderByField.field = .id
-                    $0.filterQuery = "last_known_state = RUNNING AND (\(Serving.condition))"
-                }, isBackward: false, seenBy: visibility)
-            let services = Set(serving.nodes.map(\.id))
+            let services = Set(
+                way == .impact || part == .serving
+                    ? try Serving.running(transaction, upTo: Self.mostServices, seenBy: visibility).services.map(\.id)
+                    : [])
             let entries = table.entries.dropFirst().filter { entry in
                 switch part {
                 case .all: true

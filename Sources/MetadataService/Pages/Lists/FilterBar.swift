@@ -29,7 +29,7 @@ struct FilterBar {
         html.raw("\" placeholder=\"")
         html.text(example)
         html.raw("\" spellcheck=\"false\" autocapitalize=\"off\"></label>")
-        for (name, value) in list.query.kept(without: Self.ownNames) where name == "run" || name == "context" {
+        for (name, value) in list.query.kept(without: Self.ownNames) where name == "run" {
             hidden(name, value, &html)
         }
         html.raw(

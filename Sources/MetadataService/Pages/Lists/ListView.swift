@@ -93,7 +93,9 @@ struct ListView<Node: ShownNode>: Sendable {
                     list: list, slice: slice, types: types.filter { name in allowed.map { $0.contains(name) } ?? true })
             } catch let error as StatusError where error.code == .resourceExhausted && options.maxResultSize > 1 {
                 options.maxResultSize = max(1, options.maxResultSize / 7)
-            } catch let error as StatusError where error.code == .invalidArgument && error.message.contains("token") {
+            } catch let error as StatusError
+                where error.code == .invalidArgument && error.message.hasPrefix("next_page_token")
+            {
                 return Found(list: list, status: .notFound, problem: "There is no such page of the list.")
             } catch let error as StatusError where error.code == .invalidArgument {
                 return Found(list: list, status: .badRequest, problem: list.problem(error.message))
@@ -123,10 +125,21 @@ struct ListView<Node: ShownNode>: Sendable {
     func answer(_ request: PageRequest, title: String, section: PageFrame.Section) async -> PageAnswer {
         let found = await find(request)
         return PageAnswer(
-            title: title, section: section, status: found.status, next: found.next, json: json(found), csv: csv(found)
+            title: title, section: section, status: found.status, next: next(found, request.format), json: json(found),
+            csv: csv(found)
         ) { html in
             html.element("h1", title)
             write(found, &html)
+        }
+    }
+
+    /// The next page in the same form.
+    private func next(_ found: Found, _ format: PageRequest.Format) -> String? {
+        guard let next = found.slice.next else { return nil }
+        switch format {
+        case .html: return found.next
+        case .json: return address(".json", found.list, page: next)
+        case .csv: return address(".csv", found.list, page: next)
         }
     }
 
@@ -137,7 +150,9 @@ struct ListView<Node: ShownNode>: Sendable {
             members.append(("count", .integer(Int64(count.value))))
             members.append(("count_is_exact", .bool(count.isExact)))
         }
-        if let next = found.next { members.append(("next", .string(next))) }
+        if found.next != nil, let next = found.slice.next {
+            members.append(("next", .string(address(".json", found.list, page: next))))
+        }
         members.append(("items", .array(found.slice.nodes.map(\.json))))
         return .object(JSONObject(members))
     }
@@ -291,16 +306,21 @@ struct ListView<Node: ShownNode>: Sendable {
                     ?? "\(shown) of many: counting them would take too long")
             html.raw("</span><span class=\"forms\">")
             html.link(form(".json", list), "JSON")
-            html.raw(" ")
-            html.link(form(".csv", list), "CSV")
+            // A run's page has no one table.
+            if context == nil {
+                html.raw(" ")
+                html.link(form(".csv", list), "CSV")
+            }
             html.raw("</span>")
         }
         html.raw("</nav>")
     }
 
     /// The address of the list in another form.
-    private func form(_ suffix: String, _ list: NodeList) -> String {
+    private func form(_ suffix: String, _ list: NodeList) -> String { address(suffix, list, page: nil) }
+
+    private func address(_ suffix: String, _ list: NodeList, page: String?) -> String {
         let path = list.path == "/" ? "/artifacts" : list.path
-        return list.query.address(path + suffix, changing: [("page", nil), ("back", nil)])
+        return list.query.address(path + suffix, changing: [("page", page), ("back", nil)])
     }
 }

@@ -142,7 +142,14 @@ struct NodeList {
 
     /// A text as a literal of the filter grammar.
     static func quoted(_ text: String) -> String {
-        "'" + text.reduce(into: "") { $0 += $1 == "\\" || $1 == "'" ? "\\\($1)" : String($1) } + "'"
+        // By scalars: a sign that joins the next would hide a quote within one character.
+        var quoted = String.UnicodeScalarView("'".unicodeScalars)
+        for scalar in text.unicodeScalars {
+            if scalar == "\\" || scalar == "'" { quoted.append("\\") }
+            quoted.append(scalar)
+        }
+        quoted.append("'")
+        return String(quoted)
     }
 
     /// A day, or a moment, in UTC.

@@ -51,6 +51,10 @@ struct TypeList: Page {
         for type in shown {
             html.raw("<tr>")
             PageFrame.cell("Name", "name", &html) { html in
+                // Other contexts than runs have no list.
+                guard type.kind != .context || RunList.types.contains(type.name) else {
+                    return html.text(type.name, upTo: PageFrame.shownText)
+                }
                 html.link(
                     FormQuery(nil).address(path, changing: [("type", type.name)]),
                     type.version.isEmpty ? type.name : "\(type.name) \(type.version)")
