@@ -70,8 +70,9 @@ test: packages-build packages-test venv lint ## Run the whole suite, or TESTS=PA
 	  python3 Tests/summary.py .build/test.log || status=1; exit $$status; \
 	fi; \
 	swift test --skip-build --skip EndToEndTests --skip 'soak\(\)' 2>&1 | tee .build/test.log || status=1; \
-	$(TEST_ENVIRONMENT) swift test --skip-build --filter EndToEndTests --skip 'soak\(\)' 2>&1 \
+	$(TEST_ENVIRONMENT) swift test --skip-build --filter EndToEndTests --skip BrowserTests --skip 'soak\(\)' 2>&1 \
 	  | tee -a .build/test.log || status=1; \
+	$(TEST_ENVIRONMENT) swift test --skip-build --filter BrowserTests 2>&1 | tee -a .build/test.log || status=1; \
 	python3 Tests/summary.py .build/test.log || status=1; exit $$status
 
 .PHONY: fresh

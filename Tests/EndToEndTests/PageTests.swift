@@ -2,7 +2,7 @@ import FoundationEssentials
 import Testing
 
 /// The pages in a real browser.
-@Suite(.timeLimit(.minutes(20))) struct PageTests {
+@Suite(.timeLimit(.minutes(3))) struct PageTests {
     private func dom(_ url: String, _ folder: String) async throws -> String {
         let ended = try await Program.run(
             "chromium",
@@ -75,20 +75,6 @@ import Testing
             "http://\(service.http)/executions?state=FAILED&filter=id+%3D+1+OR+id+%3E+0", folder.path)
         #expect(either.contains("class=\"state failed\"") && !either.contains("class=\"state complete\""))
         #expect(try await service.running.stop() == 0)
-    }
-
-    /// As people use them: by mouse, by keys, without script, below a path, at three widths, light and dark, while a
-    /// run goes on; with hostile texts; ten questions by clicks alone; WCAG 2.2 AA by axe.
-    @Test(
-        .enabled(
-            if: Program.exists("chromedriver") && Program.browserPython != nil,
-            "chromedriver is not installed, or KFMD_BROWSER_PYTHON is not set: run make test"), .timeLimit(.minutes(20))
-    )
-    func thePagesAreUsedAsPeopleDo() async throws {
-        let python = try #require(Program.browserPython)
-        let ended = try await Program.run(python, ["\(Program.root)Tests/browser/pages.py", Program.kfmd])
-        print(ended.output)
-        #expect(ended.status == 0, "\(ended)")
     }
 
     @Test(.enabled(if: Program.exists("chromium"), "chromium is not installed"))

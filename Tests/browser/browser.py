@@ -3,6 +3,7 @@
 import contextlib
 import importlib.resources
 import json
+import os
 import shutil
 import tempfile
 import time
@@ -59,7 +60,11 @@ class Browser:
 
     def __exit__(self, *_):
         self.driver.quit()
-        shutil.rmtree(self.profile, ignore_errors=True)
+        # Its last processes write for a moment.
+        end = time.time() + 5
+        while os.path.exists(self.profile) and time.time() < end:
+            shutil.rmtree(self.profile, ignore_errors=True)
+            time.sleep(0.05)
 
     def command(self, name, **parameters):
         """Of the Chrome DevTools protocol."""

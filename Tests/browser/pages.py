@@ -10,7 +10,9 @@ import argparse
 import atexit
 import itertools
 import re
+import signal
 import subprocess
+import sys
 import tempfile
 import time
 import traceback
@@ -895,6 +897,8 @@ def main():
     parser.add_argument("--only", action="append", default=[], metavar="NAME", help="the beginning of a check's name")
     parser.add_argument("--list", action="store_true", help="print the names")
     options = parser.parse_args()
+    # Who is told to end ends the browser and the servers too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     KFMD = options.kfmd
     names = [name for name in CHECKS if not options.only or any(name.startswith(only) for only in options.only)]
     if options.list:

@@ -7,6 +7,8 @@
 
 import argparse
 import base64
+import signal
+import sys
 import tempfile
 from pathlib import Path
 
@@ -38,6 +40,8 @@ def main():
     parser.add_argument("--only", action="append", default=[], metavar="NAME")
     parser.add_argument("--full", action="store_true")
     options = parser.parse_args()
+    # Who is told to end ends the browser and the servers too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     options.folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="kfmd-screenshots-") as folder:
         play(options.kfmd, folder, "fraud")

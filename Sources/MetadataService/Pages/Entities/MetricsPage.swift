@@ -16,7 +16,7 @@ struct MetricsPage: Page {
     struct Measurement: Sendable {
         var artifact: MlMetadata_Artifact
         var writer: MlMetadata_Execution?
-        var run: MlMetadata_Context?
+        private(set) var run: MlMetadata_Context?
 
         var time: Date? { artifact.written ?? writer?.outcome.end ?? writer?.outcome.start }
 
@@ -58,9 +58,10 @@ struct MetricsPage: Page {
             let writers = all.compactMap(\.writer?.id)
             let contexts = try transaction.contexts(executions: writers, upTo: 5_000, seenBy: visibility).executions
             for index in all.indices {
-                all[index].run = all[index].writer.flatMap {
-                    contexts[$0.id]?.first { RunList.types.contains($0.type) }
+                let run = all[index].writer.flatMap { writer in
+                    contexts[writer.id]?.first { RunList.types.contains($0.type) }
                 }
+                all[index].set(run: run)
             }
             return all
         }
