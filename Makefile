@@ -123,6 +123,10 @@ fuzz: build venv ## Fuzz the filter grammar (against the original), the ports, a
 	swift build --build-tests
 	KFMD_FUZZ_SECONDS=$(SECONDS) KFMD_SEED=$(or $(SEED),$(shell date +%s)) swift test --skip-build --filter changesOfFixturesStopNothing
 
+.PHONY: screenshots
+screenshots: build venv ## Make pictures of all pages at three widths, and dark, in .build/screenshots
+	$(BROWSER_VENV)/bin/python Tests/browser/screenshots.py .build/debug/kfmd .build/screenshots
+
 .PHONY: generate
 generate: ## Make the protobuf code in Sources/MetadataAPI/Generated anew
 	$(call packages,$(GENERATE_PACKAGES))

@@ -14,7 +14,7 @@ struct Gantt {
     private let without: Int
     private static let rowHeight = 24
     private static let labelWidth = 220.0
-    private static let width = 900.0
+    private static let width = 1_200.0
 
     init(_ steps: [MlMetadata_Execution]) {
         bars = steps.compactMap { step in

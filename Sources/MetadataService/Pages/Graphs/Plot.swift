@@ -18,7 +18,7 @@ struct Plot {
 
     var points: [Point]
     var isLogarithmic = false
-    private static let width = 860.0
+    private static let width = 1_200.0
     private static let height = 220.0
     private static let left = 70.0
     private static let bottom = 24.0
@@ -52,7 +52,7 @@ struct Plot {
         }
         html.raw("<div class=\"scroll\" tabindex=\"0\"><svg class=\"plot\" role=\"group\" aria-label=\"")
         html.text(label, upTo: 200)
-        html.raw("\" width=\"860\" height=\"220\" viewBox=\"0 0 860 220\">")
+        html.raw("\" width=\"1200\" height=\"220\" viewBox=\"0 0 1200 220\">")
         for part in 0...4 {
             let value = floor + (ceiling - floor) * Double(part) / 4
             html.raw("<path class=\"grid\" d=\"M")
