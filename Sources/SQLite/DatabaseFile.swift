@@ -21,6 +21,13 @@ public enum DatabaseFile {
         for suffix in ["", "-wal", "-shm"] { chmod(path + suffix, 0o600) }
     }
 
+    /// What is left on the disk of a file, in bytes; `nil` where that cannot be told.
+    public static func room(_ path: String) -> UInt64? {
+        var disk = statvfs()
+        guard statvfs(path, &disk) == 0 else { return nil }
+        return UInt64(clamping: disk.f_bavail).multipliedReportingOverflow(by: UInt64(clamping: disk.f_frsize)).partialValue
+    }
+
     /// Whether two paths lead to one file.
     public static func isSame(_ first: String, _ second: String) -> Bool {
         var (one, two) = (stat(), stat())

@@ -2,7 +2,7 @@ import FoundationEssentials
 import Testing
 
 /// The clients that people have, unmodified, against a `kfmd serve`.
-@Suite(.timeLimit(.minutes(3))) struct ClientTests {
+@Suite(.timeLimit(.minutes(10))) struct ClientTests {
     private static let hasPython = Program.python != nil
 
     @Test(.enabled(if: hasPython, "KFMD_PYTHON is not set: run make test"))

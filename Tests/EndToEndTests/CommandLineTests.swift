@@ -3,7 +3,7 @@ import JSON
 import Testing
 
 /// What a person types, and what the program says and exits with.
-@Suite(.timeLimit(.minutes(3))) struct CommandLineTests {
+@Suite(.timeLimit(.minutes(10))) struct CommandLineTests {
     private func fixture(_ name: String) -> String { Program.root + "Tests/CaptureTests/Fixtures/\(name)" }
 
     @Test func explainsAnObject() async throws {

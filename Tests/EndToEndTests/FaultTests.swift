@@ -12,7 +12,7 @@ import Testing
         return [1, 2, 3]
     }
 
-    @Test(.timeLimit(.minutes(3)), arguments: seeds) func eachStepIsRecordedOnce(seed: UInt64) async throws {
+    @Test(.timeLimit(.minutes(10)), arguments: seeds) func eachStepIsRecordedOnce(seed: UInt64) async throws {
         try await run(seed)
     }
 
@@ -30,7 +30,7 @@ import Testing
     }
 
     /// A disk of its own for the journal, which is filled and emptied again.
-    @Test(.timeLimit(.minutes(2))) func aFullDiskOfTheJournalLosesNothing() async throws {
+    @Test(.timeLimit(.minutes(10))) func aFullDiskOfTheJournalLosesNothing() async throws {
         let folder = try TemporaryFolder()
         let path = folder.path
         let disk = "\(path)/disk"

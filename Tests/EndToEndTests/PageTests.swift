@@ -2,7 +2,7 @@ import FoundationEssentials
 import Testing
 
 /// The pages in a real browser.
-@Suite(.timeLimit(.minutes(3))) struct PageTests {
+@Suite(.timeLimit(.minutes(10))) struct PageTests {
     private func dom(_ url: String, _ folder: String) async throws -> String {
         let ended = try await Program.run(
             "chromium",

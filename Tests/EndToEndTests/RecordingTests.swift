@@ -3,7 +3,7 @@ import FoundationEssentials
 import Testing
 
 /// Separate processes over sockets: a service, a recorder, a replayed cluster, the Python client.
-@Suite(.serialized, .timeLimit(.minutes(5))) struct RecordingTests {
+@Suite(.serialized, .timeLimit(.minutes(10))) struct RecordingTests {
     private static let hasPython = Program.python != nil
 
     private func graph(_ address: String) async throws -> String {

@@ -27,7 +27,7 @@ import Testing
         return lease?["spec"]?["holderIdentity"]?.string
     }
 
-    @Test(.timeLimit(.minutes(2))) func aStandbyTakesOver() async throws {
+    @Test(.timeLimit(.minutes(10))) func aStandbyTakesOver() async throws {
         let folder = try TemporaryFolder()
         let path = folder.path
         let fleet = Fleet(workflows: 6, steps: 4)
@@ -68,7 +68,7 @@ import Testing
     }
 
     /// Two that both believe that they lead record nothing twice.
-    @Test(.timeLimit(.minutes(2))) func twoAtOnceRecordNothingTwice() async throws {
+    @Test(.timeLimit(.minutes(10))) func twoAtOnceRecordNothingTwice() async throws {
         let folder = try TemporaryFolder()
         let path = folder.path
         let fleet = Fleet(workflows: 30, steps: 4)
@@ -89,7 +89,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(5))) func releaseTakesTheFinalizerFromAllPods() async throws {
+    @Test(.timeLimit(.minutes(10))) func releaseTakesTheFinalizerFromAllPods() async throws {
         let folder = try TemporaryFolder()
         try await withCluster(folder.path) { cluster, kubeconfig in
             for name in ["held", "free"] {

@@ -5,7 +5,7 @@ import Testing
 /// The API client against a real TLS server: Python's, with certificates that openssl makes.
 @Suite(
     .enabled(if: Program.exists("openssl") && Program.exists("python3"), "openssl and python3 are needed"),
-    .timeLimit(.minutes(2)))
+    .timeLimit(.minutes(10)))
 struct TLSTests {
     private static let certificates = """
         set -e; cd "$1"

@@ -48,7 +48,11 @@ public final class SearchIndex: Sendable {
     /// Of the names that fit, and of all.
     private static let mostHits = 200
 
+    /// What the index leaves of the disk, in bytes.
+    private static let roomLeft: UInt64 = 64 << 20
+
     private let store: MetadataStore
+    private let path: String
     private let file: Confined<SearchFile>
     /// The store, by a connection of its own: whoever waits for a reader must not wait for the index.
     private let source: Confined<Connection>
@@ -71,6 +75,7 @@ public final class SearchIndex: Sendable {
         self.store = store
         let isNamedByUs = path == nil
         let path = path ?? store.path + "-search"
+        self.path = path
         guard !DatabaseFile.isSame(path, store.path) else {
             throw StoreFileError(path: path, reason: "is the store itself")
         }
@@ -136,6 +141,11 @@ public final class SearchIndex: Sendable {
     /// - Throws: ``StatusError``.
     @discardableResult
     public func step() async throws -> Bool {
+        // The store needs the rest of the disk more.
+        if let room = DatabaseFile.room(path), room < Self.roomLeft {
+            throw StatusError(
+                .resourceExhausted, "Its disk has less than \(Self.roomLeft >> 20) MiB left: the index waits.")
+        }
         // Before anything of another store is added.
         for kind in NodeKind.allCases where try await isOfAnotherStore(kind) {
             try await onFile { try $0.clear() }
