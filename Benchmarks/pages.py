@@ -78,11 +78,12 @@ def address(path, **items):
 class Case:
     """A page, and the addresses at which it is asked for.
 
-    `needs` stands on the page if this kfmd knows what is asked: others leave it out, and show more.
+    `needs` stands on the page if this kfmd knows what is asked: others leave it out, and show more. `expected` stands on
+    each answer, or it has not found what there is.
     """
 
-    def __init__(self, name, make, aim=50, needs=None, accept=None):
-        self.name, self.make, self.aim, self.needs, self.accept = name, make, aim, needs, accept
+    def __init__(self, name, make, aim=50, needs=None, accept=None, expected=None):
+        self.name, self.make, self.aim, self.needs, self.accept, self.expected = name, make, aim, needs, accept, expected
 
 
 class Cases:
@@ -358,7 +359,7 @@ class Cases:
             "a common name": lambda rng: self.pipeline(rng)["name"],
             "a common name of all": lambda rng: rng.choice(["main-logs", "train", "evaluate", "features"]),
             "a rare name": lambda rng: self.value("Context", self.run(rng), "display_name"),
-            "a rare part": lambda rng: self.value("Context", self.run(rng), "display_name")[-5:],
+            "a rare part": lambda rng: self.value("Context", self.run(rng), "display_name")[-9:],
             "a digest": lambda rng: (self.one("SELECT external_id FROM Artifact WHERE id = ?", self.named(rng)) or "")[-20:],
             "what is not there": lambda rng: "".join(rng.choices("qxzjkvw", k=8)),
             "what is not there, of common parts": lambda rng: rng.choice(["ingestrain", "nightlyweekly", "featuresplit", "main-logsteam", "trainvalidate"]),
@@ -367,8 +368,11 @@ class Cases:
             "two words and a short one": lambda rng: f"{self.pipeline(rng)['name']} model v{rng.randrange(1, 9)}",
             "a uri": lambda rng: self.one("SELECT uri FROM Artifact WHERE id = ?", self.artifact(rng)),
         }
+        absent = {"what is not there", "what is not there, of common parts", "two words and a short one"}
         for what, make in words.items():
-            self.add(f"search for {what}", lambda rng, make=make: address("/search", q=make(rng)), aim=100)
+            self.add(
+                f"search for {what}", lambda rng, make=make: address("/search", q=make(rng)), aim=100,
+                expected=None if what in absent else 'class="results"')  # fmt: skip
         for what in ("a common name", "what is not there, of common parts", "three common letters"):
             self.add(
                 f"search while typing, {what}", lambda rng, make=words[what]: address("/search.json", q=make(rng), limit=8), aim=100,
@@ -396,6 +400,8 @@ def measured(server, client, cases, case, count, limit):
         packed.append(len(sent))
         if status != 200:
             others[status] = others.get(status, 0) + 1
+        elif case.expected and case.expected not in body.decode(errors="replace"):
+            others["not found"] = others.get("not found", 0) + 1
         if time.perf_counter() > end and len(times) > 5:
             break
     return times, (processor(server) - before) / len(times), sizes, packed, others
@@ -454,13 +460,15 @@ def first_load(client):
     """The bytes of all that the first page needs: the page, its styles and scripts, as they are sent."""
     _, _, sent, body, _ = client.get("/")
     sizes = {"/": len(sent)}
-    for path in re.findall(r'(?:href|src)="([^"]*\.(?:css|js))"', body.decode()):
+    left = re.findall(r'(?:href|src)="([^"]*\.(?:css|js))"', body.decode())
+    while left:
+        path = left.pop()
+        if path in sizes:
+            continue
         _, _, sent, body, _ = client.get(path, accept="*/*")
         sizes[path] = len(sent)
         # What a module imports is loaded too.
-        for name in re.findall(rb'(?:from|import)\s*"\./([^"]+\.js)"', body):
-            other = path.rsplit("/", 1)[0] + "/" + name.decode()
-            sizes.setdefault(other, len(client.get(other, accept="*/*")[2]))
+        left += [path.rsplit("/", 1)[0] + "/" + name.decode() for name in re.findall(rb'(?:from|import)\s*"\./([^"]+\.js)"', body)]
     return sizes
 
 

@@ -145,6 +145,8 @@ struct Demo: AsyncParsableCommand {
             if Set(lines) == Set(example.expected), try await journal.depth() == 0 { break }
             try await Task.sleep(for: .milliseconds(100))
         }
+        // How far a run has come is written up to two seconds after its steps.
+        try await Task.sleep(for: .seconds(3))
         recording.cancel()
         await recording.value
         await client.shutdown()

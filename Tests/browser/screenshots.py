@@ -41,7 +41,7 @@ def main():
     parser.add_argument("--full", action="store_true")
     options = parser.parse_args()
     # Who is told to end ends the browser and the servers too.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("told to end"))
     options.folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="kfmd-screenshots-") as folder:
         play(options.kfmd, folder, "fraud")
