@@ -25,7 +25,8 @@ public enum DatabaseFile {
     public static func room(_ path: String) -> UInt64? {
         var disk = statvfs()
         guard statvfs(path, &disk) == 0 else { return nil }
-        return UInt64(clamping: disk.f_bavail).multipliedReportingOverflow(by: UInt64(clamping: disk.f_frsize)).partialValue
+        return UInt64(clamping: disk.f_bavail).multipliedReportingOverflow(by: UInt64(clamping: disk.f_frsize))
+            .partialValue
     }
 
     /// Whether two paths lead to one file.
