@@ -505,7 +505,8 @@ def reads(kfmd, path, facts, arguments):
             f"| {ms(max(times))} | {f'{case.aim} ms' if case.aim else ''} | {ms(used)} | {kilobytes(statistics.median(sizes))} "
             f"| {kilobytes(statistics.median(packed))} | {kilobytes(max(packed))} |", flush=True)  # fmt: skip
     sizes = first_load(client)
-    print(f"\nfirst page with its styles and scripts, in gzip: {kilobytes(sum(sizes.values()))} KB, aim at most 60 KB ({', '.join(f'{path} {kilobytes(size)}' for path, size in sizes.items())})")
+    parts = ", ".join(f"{path.rsplit('/', 1)[1] or path} {kilobytes(size)}" for path, size in sizes.items())
+    print(f"\nfirst page with its styles and scripts, in gzip: {kilobytes(sum(sizes.values()))} KB, aim at most 60 KB ({parts})")
     print(f"sent in gzip by the server: {'yes' if client.get('/')[4] else 'no, sizes are what gzip makes of it'}")
     print(f"memory of the server at most: {server.status('VmHWM') / 1024:.0f} MiB; processor time: {processor(server):.0f} s")
     if index:

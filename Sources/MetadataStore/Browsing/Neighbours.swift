@@ -95,7 +95,7 @@ extension Transaction {
         let steps = try connection.first(
             """
             SELECT COUNT(*), MAX(e.last_update_time_since_epoch), SUM(e.last_known_state) FROM
-            (SELECT execution_id FROM Association WHERE context_id = ? LIMIT \(limit)) AS a
+            (SELECT execution_id FROM Association WHERE context_id = ? ORDER BY execution_id DESC LIMIT \(limit)) AS a
             JOIN Execution AS e ON e.id = a.execution_id
             """, context
         ) { "\($0.integer(0)) \($0.integer(1)) \($0.integer(2))" }

@@ -18,7 +18,8 @@ struct ExecutionList: Page {
             path: path, kind: .execution, columns: columns,
             usual: ["name", "state", "type", "started", "took", "message"] + (context == nil ? ["run"] : []),
             states: ["NEW", "RUNNING", "COMPLETE", "FAILED", "CACHED", "CANCELED", "UNKNOWN"],
-            stateColumn: "last_known_state", context: context, example: "custom_properties.exit_code.int_value = 137",
+            stateColumn: "last_known_state", context: context,
+            example: "custom_properties.exit_code.string_value = '137'",
             empty: "Nothing has run yet. Steps of pipelines, jobs and model servers are here as they start.",
             comparedAs: "executions"
         ) { try $0.executionSlice($1.options, isBackward: $1.isBackward, inContext: $1.context, seenBy: $1.visibility) }
