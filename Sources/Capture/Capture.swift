@@ -166,24 +166,26 @@ public struct Capture: Sendable {
         if let service { return read(service, isDeleted: false, []) }
         var result = read(object, isDeleted: isDeleted, problems)
         if !result.everything.isEmpty { result.add(unnamed) }
-        late.keep(object, isDeleted: isDeleted, until: result.convention == nil ? [] : awaited(by: object))
+        late.keep(
+            object, isDeleted: isDeleted,
+            until: result.convention == nil ? [] : awaited(by: object, isDeleted: isDeleted))
         return result
     }
 
     /// What an object would be read otherwise with. Pods and others that are listed last are told of again as they
     /// go on.
-    private func awaited(by object: KubernetesObject) -> [String] {
+    private func awaited(by object: KubernetesObject, isDeleted: Bool) -> [String] {
         var keys: [String] = []
-        if Self.isWatchedBeforePods(object), let owner = owners.missing(of: object) { keys.append(owner.uid) }
-        if object.kind == "Experiment", Katib.best(of: object) != nil {
+        if let kind = Self.kind(object.kind, inGroupOf: object.apiVersion), kind.stage != .owned,
+            let owner = owners.missing(of: object)
+        {
+            keys.append(owner.uid)
+        }
+        // One that is gone gets no more trials.
+        if !isDeleted, object.kind == "Experiment", Katib.best(of: object) != nil {
             keys.append(LateRelatives.members(of: object.uid))
         }
         return keys
-    }
-
-    private static func isWatchedBeforePods(_ object: KubernetesObject) -> Bool {
-        let group = object.apiVersion.contains("/") ? String(object.apiVersion.prefix { $0 != "/" }) : ""
-        return kinds.contains { $0.name == object.kind && $0.versions[0].group == group && $0.stage != .owned }
     }
 
     /// The objects that were read before all was known that they are read with, and are to be read again now.
@@ -239,9 +241,7 @@ public struct Capture: Sendable {
         if object.annotations[Annotations.record] == "false" {
             return Result(ignored: ["\(object.reference): \(Annotations.record) is \"false\""])
         }
-        // `batch`, `kubeflow.org`; what is before the version.
-        let group = object.apiVersion.contains("/") ? String(object.apiVersion.prefix { $0 != "/" }) : ""
-        switch (group, object.kind) {
+        switch (Self.group(of: object.apiVersion), object.kind) {
         case ("", "Pod"): return pod(object, isDeleted: isDeleted)
         case ("", "Namespace"): return ignored(object, "has a workspace of its name")
         case ("argoproj.io", "Workflow"): return workflow(object, isDeleted: isDeleted)

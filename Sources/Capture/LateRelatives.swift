@@ -14,11 +14,12 @@ final class LateRelatives: Sendable {
     }
 
     private struct State {
-        var objects: [String: (object: Object, keys: [String])] = [:]
+        var objects: [String: (object: Object, keys: [String], number: Int)] = [:]
         /// Who waits for a key.
         var waiting: [String: Set<String>] = [:]
-        /// Uids, oldest first; of those that wait no more too, until they are passed.
-        var order: [String] = []
+        /// What is kept, oldest first, each with its number: an entry of what was let go has another, or none.
+        var order: [(uid: String, number: Int)] = []
+        var lastNumber = 0
         var due: Set<String> = []
     }
 
@@ -33,15 +34,18 @@ final class LateRelatives: Sendable {
     func keep(_ object: KubernetesObject, isDeleted: Bool, until keys: [String]) {
         state.withLock { state in
             let uid = object.uid
-            let isNew = state.objects[uid] == nil
+            // It keeps its place: what is told of often is not newer than what was told of once.
+            let before = state.objects[uid]?.number
             Self.letGo(uid, &state)
             guard !keys.isEmpty else { return }
-            state.objects[uid] = (Object(object: object, isDeleted: isDeleted), keys)
+            state.lastNumber += 1
+            let number = before ?? state.lastNumber
+            state.objects[uid] = (Object(object: object, isDeleted: isDeleted), keys, number)
             for key in keys { state.waiting[key, default: []].insert(uid) }
-            if isNew { state.order.append(uid) }
+            if before == nil { state.order.append((uid, number)) }
             guard state.order.count > 2 * Self.most || state.objects.count > Self.most else { return }
-            state.order.removeAll { state.objects[$0] == nil }
-            while state.order.count > Self.most { Self.letGo(state.order.removeFirst(), &state) }
+            state.order.removeAll { state.objects[$0.uid]?.number != $0.number }
+            while state.order.count > Self.most { Self.letGo(state.order.removeFirst().uid, &state) }
         }
     }
 

@@ -43,7 +43,7 @@ public final class OwnerIndex: Sendable {
         }
 
         /// `tekton.dev`; empty for the core group.
-        var group: String { apiVersion.contains("/") ? String(apiVersion.prefix { $0 != "/" }) : "" }
+        var group: String { Capture.group(of: apiVersion) }
     }
 
     private struct State {
@@ -109,7 +109,7 @@ public final class OwnerIndex: Sendable {
     /// The nearest owner of an object that was not seen, though its kind is watched.
     func missing(of object: KubernetesObject) -> Owner? {
         for owner in chain(of: object) where !state.withLock({ $0.owners[owner.uid] != nil }) {
-            return Capture.kinds.contains { $0.name == owner.kind && $0.versions[0].group == owner.group } ? owner : nil
+            return Capture.kind(owner.kind, inGroupOf: owner.apiVersion) == nil ? nil : owner
         }
         return nil
     }

@@ -35,6 +35,17 @@ extension Capture {
         }
     }
 
+    /// What is before the version in an `apiVersion`: `batch`, `kubeflow.org`; empty for the core group.
+    static func group(of apiVersion: String) -> String {
+        apiVersion.contains("/") ? String(apiVersion.prefix { $0 != "/" }) : ""
+    }
+
+    /// The kind beside pods that an object is of.
+    static func kind(_ name: String, inGroupOf apiVersion: String) -> Kind? {
+        let group = group(of: apiVersion)
+        return kinds.first { $0.name == name && $0.versions.first?.group == group }
+    }
+
     /// Pods, which run everything.
     public static let pods = Kind("", ["v1"], "pods", "Pod", stage: .owned)
 

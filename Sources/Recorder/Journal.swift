@@ -388,6 +388,14 @@ public actor Journal {
     /// - Throws: `SQLiteError`.
     public func depth() throws -> Int { try backlog().depth }
 
+    /// Whether the store has all that was seen, but for what adds to steps of which nobody has told.
+    /// - Throws: `SQLiteError`.
+    public func isSettled() throws -> Bool {
+        try connection.first(
+            "SELECT 1 FROM step WHERE acknowledged < revision AND held_until < \(Int64.max) LIMIT 1"
+        ) { _ in true } == nil
+    }
+
     /// How many steps are due, and for how long the oldest, in seconds. What another replica writes is not.
     /// - Throws: `SQLiteError`.
     public func backlog() throws -> (depth: Int, age: Double) {

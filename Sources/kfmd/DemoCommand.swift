@@ -142,11 +142,9 @@ struct Demo: AsyncParsableCommand {
         var lines: [String] = []
         for _ in 0..<100 {
             lines = try await Self.lines(store)
-            if Set(lines) == Set(example.expected), try await journal.depth() == 0 { break }
+            if Set(lines) == Set(example.expected), try await journal.isSettled() { break }
             try await Task.sleep(for: .milliseconds(100))
         }
-        // How far a run has come is written up to two seconds after its steps.
-        try await Task.sleep(for: .seconds(3))
         recording.cancel()
         await recording.value
         await client.shutdown()
@@ -173,8 +171,9 @@ struct Demo: AsyncParsableCommand {
 
     /// An artifact with the values that were measured, such as the accuracy.
     private static func line(_ artifact: MlMetadata_Artifact) -> String {
-        let values = artifact.customProperties.filter { $0.key.hasPrefix("values.") }
-            .map { "  \($0.key.dropFirst("values.".count)) \($0.value.text)" }.sorted().joined()
+        let prefix = PropertyName.measuredPrefix
+        let values = artifact.customProperties.filter { $0.key.hasPrefix(prefix) }
+            .map { "  \($0.key.dropFirst(prefix.count)) \($0.value.text)" }.sorted().joined()
         return "\(artifact.type)  \(artifact.title)  \(artifact.uri)\(values)"
     }
 
@@ -205,15 +204,19 @@ private struct Example {
         let lines = String(decoding: try read("lineage.txt"), as: UTF8.self).split(separator: "\n")
             .map(String.init)
         expected = lines
-        // What a reader would ask about first.
-        shown = folder.hasSuffix("fraud") ? "fraud-model" : "MNIST"
+        let name = folder.split(separator: "/").last.map(String.init) ?? ""
+        shown = Self.known.first { $0.name == name }?.shown ?? ""
     }
 
-    private static let names = ["xgboost-synthetic", "fraud"]
+    /// The examples, and of which artifact a reader would ask first.
+    private static let known = [
+        (name: "xgboost-synthetic", shown: "MNIST"), (name: "fraud", shown: "fraud-model"),
+    ]
 
     /// The folder as given, else that of the example: in the working folder, else beside the installed binary.
     static func find(_ given: String?, name: String?) throws -> String {
         if let given { return given }
+        let names = known.map(\.name)
         let name = name ?? names[0]
         guard names.contains(name) else {
             throw Failure.usage("--example \(name): should be one of \(names.joined(separator: ", "))")
