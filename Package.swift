@@ -87,7 +87,7 @@ let package = Package(
         .target(
             name: "MetadataStore",
             dependencies: [
-                "MetadataAPI", "SQLite",
+                "MetadataAPI", "SQLite", "Lineage",
                 .product(name: "GRPCCore", package: "grpc-swift-2"),
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
                 .product(name: "NIOPosix", package: "swift-nio"),

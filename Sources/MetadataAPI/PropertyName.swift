@@ -44,4 +44,10 @@ public enum PropertyName {
     public static let writtenURI = "written_uri"
     /// The prefix of a step's parameters, as Kubeflow Pipelines v1 wrote them.
     public static let parameterPrefix = "input:"
+    /// That of what a step or a run came to.
+    public static let resultPrefix = "output:"
+    /// That of what was measured, on metrics.
+    public static let measuredPrefix = "values."
+    /// That of what training was given, on models (Kubeflow Metadata's `hyperparameters`).
+    public static let hyperparameterPrefix = "hyperparameters."
 }

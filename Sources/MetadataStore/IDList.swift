@@ -9,8 +9,9 @@ extension Connection {
     private static let chunk = 512
 
     /// The rows of a query in which `{list}` stands for the values.
+    /// - Parameter first: the values of parameters that come before the list.
     func rows<Value: SQLBindable, Row>(
-        _ sql: String, list: [Value], row: (Statement) -> Row
+        _ sql: String, _ first: [SQLValue] = [], list: [Value], row: (Statement) -> Row
     ) throws(SQLiteError) -> [Row] {
         var result: [Row] = []
         var start = 0
@@ -22,6 +23,7 @@ extension Connection {
             let statement = try statement(sql, listOf: size)
             defer { statement.reset() }
             var index: Int32 = 1
+            for value in first { try statement.bind(value, at: &index) }
             for offset in 0..<size {
                 let position = min(part.startIndex + offset, part.endIndex - 1)
                 try statement.bind(part[position].sqlValue, at: &index)

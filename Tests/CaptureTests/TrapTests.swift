@@ -32,7 +32,6 @@ import Testing
         "Int(Double(bytes.count) * share)": "of the demo's own server",
         "timeIntervalSince1970 * 1_000_000": "of this machine's clock",
         "Int32(drawn)": "a constant",
-        "reduce(UInt32(0x811C_9DC5))": "a constant, and bytes",
         "flatMap { Int32($0) } ??": "of text: nil where it is none; and a constant",
         "Int32(Self.longest)": "a constant",
         "Int32(request.format == .html": "constants",

@@ -61,7 +61,8 @@ import Testing
         try await withSteps(25) { store, artifacts, _ in
             func page(_ token: String?, isBackward: Bool = false) async throws -> ListSlice<MlMetadata_Artifact> {
                 try await store.read {
-                    try $0.artifactSlice(options(10, token: token), isBackward: isBackward, seenBy: .all)
+                    try $0.artifactSlice(
+                        options(10, token: token), isBackward: isBackward, isCounted: true, seenBy: .all)
                 }
             }
             let first = try await page(nil)
@@ -82,7 +83,7 @@ import Testing
     @Test func countsAreBounded() async throws {
         try await withSteps(30) { store, _, _ in
             let slice = try await store.read {
-                try $0.artifactSlice(options(5, filter: "uri LIKE 'uri-1%'"), isBackward: false, seenBy: .all)
+                try $0.artifactSlice(options(5, filter: "uri LIKE 'uri-1%'"), isCounted: true, seenBy: .all)
             }
             #expect(slice.count == BoundedCount(11))
             // A query that goes on ends by its steps, and leaves the connection usable.
@@ -154,5 +155,20 @@ import Testing
             #expect(whole.customProperties["long"]?.stringValue.count == 9_000 && whole.customProperties.count == 3)
             #expect(short.customProperties["long"]?.stringValue.count == 4_200 && short.customProperties.count == 2)
         }
+    }
+}
+
+extension LineageTable {
+    /// Of those as far away as each other, how many there are.
+    fileprivate var depths: [(depth: Int, kind: NodeKind, count: Int)] {
+        var result: [(depth: Int, kind: NodeKind, count: Int)] = []
+        for entry in entries {
+            if let last = result.last, last.depth == entry.depth {
+                result[result.count - 1].count += 1
+            } else {
+                result.append((entry.depth, entry.kind, 1))
+            }
+        }
+        return result
     }
 }

@@ -18,19 +18,6 @@ public struct LineageTable: Sendable {
     public var entries: [Entry] = []
     /// Whether that is all.
     public var isComplete = true
-
-    /// Of those as far away as each other, how many there are.
-    public var depths: [(depth: Int, kind: NodeKind, count: Int)] {
-        var result: [(depth: Int, kind: NodeKind, count: Int)] = []
-        for entry in entries {
-            if let last = result.last, last.depth == entry.depth {
-                result[result.count - 1].count += 1
-            } else {
-                result.append((entry.depth, entry.kind, 1))
-            }
-        }
-        return result
-    }
 }
 
 extension Transaction {

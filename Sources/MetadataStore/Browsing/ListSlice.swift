@@ -8,7 +8,7 @@ public struct ListSlice<Node: Sendable>: Sendable {
     public var next: String?
     /// `nil` at its beginning. It is read backwards.
     public var previous: String?
-    /// How many nodes the whole list has; `nil` where counting would take too long.
+    /// How many nodes the whole list has; `nil` where that was not asked, or counting would take too long.
     public var count: BoundedCount?
 
     public init(nodes: [Node] = []) { self.nodes = nodes }
@@ -24,27 +24,30 @@ extension Transaction {
     /// - Parameters:
     ///   - isBackward: whether the token is a ``ListSlice/previous`` one.
     ///   - context: only the artifacts of this context.
+    ///   - isCounted: whether the whole list is counted, which may cost more than the page.
     /// - Throws: ``StatusError``.
     public func artifactSlice(
-        _ options: MlMetadata_ListOperationOptions, isBackward: Bool, inContext context: Int64? = nil,
-        seenBy visibility: Visibility
-    ) throws -> ListSlice<MlMetadata_Artifact> { try slice(options, isBackward, context) }
+        _ options: MlMetadata_ListOperationOptions, isBackward: Bool = false, inContext context: Int64? = nil,
+        isCounted: Bool = false, seenBy visibility: Visibility
+    ) throws -> ListSlice<MlMetadata_Artifact> { try slice(options, isBackward, context, isCounted) }
 
-    /// As ``artifactSlice(_:isBackward:inContext:seenBy:)``.
+    /// As ``artifactSlice(_:isBackward:inContext:isCounted:seenBy:)``.
     /// - Throws: ``StatusError``.
     public func executionSlice(
-        _ options: MlMetadata_ListOperationOptions, isBackward: Bool, inContext context: Int64? = nil,
-        seenBy visibility: Visibility
-    ) throws -> ListSlice<MlMetadata_Execution> { try slice(options, isBackward, context) }
+        _ options: MlMetadata_ListOperationOptions, isBackward: Bool = false, inContext context: Int64? = nil,
+        isCounted: Bool = false, seenBy visibility: Visibility
+    ) throws -> ListSlice<MlMetadata_Execution> { try slice(options, isBackward, context, isCounted) }
 
-    /// As ``artifactSlice(_:isBackward:inContext:seenBy:)``.
+    /// As ``artifactSlice(_:isBackward:inContext:isCounted:seenBy:)``.
     /// - Throws: ``StatusError``.
     public func contextSlice(
-        _ options: MlMetadata_ListOperationOptions, isBackward: Bool, seenBy visibility: Visibility
-    ) throws -> ListSlice<MlMetadata_Context> { try slice(options, isBackward, nil) }
+        _ options: MlMetadata_ListOperationOptions, isBackward: Bool = false, isCounted: Bool = false,
+        seenBy visibility: Visibility
+    ) throws -> ListSlice<MlMetadata_Context> { try slice(options, isBackward, nil, isCounted) }
 
     private func slice<N: Node>(
-        _ options: MlMetadata_ListOperationOptions, _ isBackward: Bool, _ context: Int64?
+        _ options: MlMetadata_ListOperationOptions, _ isBackward: Bool, _ context: Int64?,
+        _ isCounted: Bool
     ) throws -> ListSlice<N> {
         var reverse = options
         reverse.orderByField.isAsc.toggle()
@@ -62,7 +65,7 @@ extension Transaction {
                 result.previous = try first.map { try ListPage(reverse.withoutToken).token(after: $0) }
             }
         }
-        result.count = try count(N.kind, options.filterQuery, inContext: context)
+        if isCounted { result.count = try count(N.kind, options.filterQuery, inContext: context) }
         return result
     }
 

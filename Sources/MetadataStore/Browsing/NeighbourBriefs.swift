@@ -49,14 +49,15 @@ extension Transaction {
     public func wholeEvents(
         ofArtifacts artifacts: [Int64], executions: [Int64], upTo limit: Int
     ) throws -> [MlMetadata_Event] {
+        let executions = executions.uniqued()
         var found: [Int64] = []
         // By the index of both: an execution may have thousands of others.
-        for artifact in artifacts.uniqued() where found.count < limit {
+        for artifact in artifacts where found.count < limit {
             found += try connection.rows(
-                "SELECT id FROM Event WHERE artifact_id = \(artifact) AND execution_id IN ({list})",
-                list: executions.uniqued()
+                "SELECT id FROM Event WHERE artifact_id = ? AND execution_id IN ({list})", [.integer(artifact)],
+                list: executions
             ) { $0.integer(0) }
         }
-        return try events(ids: Array(found.uniqued().prefix(limit)))
+        return try events(ids: Array(found.prefix(limit)))
     }
 }

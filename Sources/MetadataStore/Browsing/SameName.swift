@@ -25,24 +25,27 @@ extension Transaction {
         guard !name.isEmpty else { return [] }
         // Names are properties by either way, and MLMD's own name of who has no other.
         let properties = [("display_name", 1), ("name", 0), ("name", 1), ("display_name", 0)]
-        var ids: [Int64] = []
+        // By several properties a node is found several times.
+        var ids: Set<Int64> = []
         for (property, isCustom) in properties where ids.count < limit {
             // The rows of an index are in the order of their insertion where all else is the same.
-            ids += try connection.rows(
-                """
-                SELECT \(N.kind.propertyKey) FROM \(N.kind.propertyTable)
-                WHERE name = ? AND is_custom_property = \(isCustom) AND string_value = ?
-                ORDER BY rowid DESC LIMIT \(limit)
-                """, property, name
-            ) { $0.integer(0) }
+            ids.formUnion(
+                try connection.rows(
+                    """
+                    SELECT \(N.kind.propertyKey) FROM \(N.kind.propertyTable)
+                    WHERE name = ? AND is_custom_property = \(isCustom) AND string_value = ?
+                    ORDER BY rowid DESC LIMIT \(limit)
+                    """, property, name
+                ) { $0.integer(0) })
         }
         let types = try connection.rows("SELECT id FROM Type WHERE type_kind = ?", N.kind.rawValue) { $0.integer(0) }
         for type in types.prefix(300) where ids.count < limit {
-            ids += try connection.rows("SELECT id FROM \(N.kind.table) WHERE type_id = ? AND name = ?", type, name) {
-                $0.integer(0)
-            }
+            ids.formUnion(
+                try connection.rows("SELECT id FROM \(N.kind.table) WHERE type_id = ? AND name = ?", type, name) {
+                    $0.integer(0)
+                })
         }
-        let newest = ids.uniqued().sorted(by: >).prefix(limit)
+        let newest = ids.sorted(by: >).prefix(limit)
         return try nodes(ids: Array(newest)).reversed()
     }
 }

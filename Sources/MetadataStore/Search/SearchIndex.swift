@@ -198,10 +198,8 @@ public final class SearchIndex: Sendable {
         let updates = try await onStore {
             try $0.updatedForSearch(kind, since: (from.updated, from.id), within: progress, upTo: Self.updatesPart)
         }
-        guard let last = updates.last else {
-            cursors.withLock { $0[kind] = nil }
-            return false
-        }
+        // After a full page an empty one is the end, too.
+        let last = updates.last ?? (from.id, from.updated)
         let outdated = try await onFile { try $0.outdated(kind, updates) }
         let isWhole = updates.count < Self.updatesPart
         var passed = progress

@@ -1,3 +1,5 @@
+import Lineage
+
 /// What somebody looks for: words that must all be found.
 struct SearchQuery: Equatable {
     /// The index is of three letters each (`trigram` of SQLite's FTS5).
@@ -27,16 +29,7 @@ struct SearchQuery: Equatable {
     /// uri, two pieces are looked for, where such texts differ: each part of three letters costs.
     var match: String { words.flatMap(Self.sought).map(Self.quoted).joined(separator: " AND ") }
 
-    /// By scalars: a sign that joins the next would hide a quote within one character.
-    private static func quoted(_ text: String) -> String {
-        var quoted = String.UnicodeScalarView("\"".unicodeScalars)
-        for scalar in text.unicodeScalars {
-            if scalar == "\"" { quoted.append("\"") }
-            quoted.append(scalar)
-        }
-        quoted.append("\"")
-        return String(quoted)
-    }
+    private static func quoted(_ text: String) -> String { "\"\(text.putting("\"", before: ["\""]))\"" }
 
     private static func sought(_ word: String) -> [String] {
         let scalars = Array(word.unicodeScalars)

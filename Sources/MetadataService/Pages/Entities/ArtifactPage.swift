@@ -30,7 +30,8 @@ struct ArtifactPage: Page {
 
     func answer(_ request: PageRequest) async throws -> PageAnswer {
         let id = try request.node("artifact")
-        let visibility = request.visibility
+        // The picture is for people.
+        let (visibility, isShown) = (request.visibility, request.format == .html)
         let model = try await request.read { transaction -> Model? in
             guard let artifact = try transaction.getArtifactsByID(.with { $0.artifactIds = [id] }).artifacts.first
             else { return nil }
@@ -54,8 +55,10 @@ struct ArtifactPage: Page {
                 let outputs = try transaction.artifacts(of: reader.node.id, .output, upTo: 10, seenBy: visibility)
                 model.metrics += outputs.all.map(\.node).filter { $0.id != id && !$0.numbers.isEmpty }
             }
-            let view = LineageView(start: LineageTable.Entry(kind: .artifact, id: id))
-            model.lineage = try LineageExploration(view, transaction, seenBy: visibility)
+            if isShown {
+                let view = LineageView(start: LineageTable.Entry(kind: .artifact, id: id))
+                model.lineage = try LineageExploration(view, transaction, seenBy: visibility)
+            }
             return model
         }
         guard let model else { throw PageProblem.notFound("There is no artifact \(id).") }
@@ -65,7 +68,7 @@ struct ArtifactPage: Page {
     static func page(_ model: Model) -> PageAnswer {
         let artifact = model.artifact
         var crumbs = [("Artifacts", "/")]
-        crumbs += model.contexts.filter { RunList.types.contains($0.type) }.prefix(1).map { ($0.title, $0.path) }
+        if let run = model.contexts.run { crumbs.append((run.title, run.path)) }
         return PageAnswer(title: artifact.title, section: .artifacts, crumbs: crumbs, json: json(model)) { html in
             PageFrame.heading(
                 artifact.title, [artifact.type, artifact.version].filter { !$0.isEmpty }.joined(separator: " · "), &html
@@ -132,7 +135,8 @@ struct ArtifactPage: Page {
         html.raw("<p class=\"origin\">")
         guard let writer = model.writers.all.first else {
             html.text("Nobody was seen to write it.")
-            if let read = model.readers.all.last {
+            // Of more readers only the newest are known here.
+            if let read = model.readers.all.last, model.readers.all.count == model.readers.count.value {
                 html.text(" Read first by ")
                 html.link(read.node.path, read.node.title)
                 html.text(".")
@@ -171,7 +175,7 @@ struct ArtifactPage: Page {
     }
 
     private static func run(of execution: MlMetadata_Execution, _ model: Model) -> MlMetadata_Context? {
-        model.runs[execution.id]?.first { RunList.types.contains($0.type) }
+        model.runs[execution.id]?.run
     }
 
     private static func serving(_ model: Model, _ html: inout HTML) {
@@ -231,17 +235,13 @@ struct ArtifactPage: Page {
 
     private static func versions(_ model: Model, _ html: inout HTML) {
         guard model.versions.count > 1 else { return }
-        html.raw("<h2 id=\"versions\">All of this name</h2><form class=\"compare\" action=\"")
-        html.address("/compare")
-        html.raw("\"><input type=\"hidden\" name=\"kind\" value=\"artifacts\">")
+        html.raw("<h2 id=\"versions\">All of this name</h2>")
+        let form = CompareForm(kind: "artifacts")
+        form.begin(&html)
         PageFrame.columns(["", "Version", "Recorded", "Run", "Numbers"], &html)
         for version in model.versions {
             html.raw(version.id == model.artifact.id ? "<tr class=\"current\">" : "<tr>")
-            html.raw("<td class=\"choose\"><input type=\"checkbox\" name=\"id\" value=\"")
-            html.number(version.id)
-            html.raw("\" aria-label=\"Compare ")
-            html.number(version.id)
-            html.raw("\"></td>")
+            form.cell(version.id, String(version.id), &html)
             PageFrame.cell("Version", "name", &html) { html in
                 html.link(version.path, version.version.isEmpty ? "number \(version.id)" : version.version)
                 if version.id == model.artifact.id { html.raw(" <span class=\"soft\">this one</span>") }
@@ -256,40 +256,15 @@ struct ArtifactPage: Page {
             html.raw("</tr>")
         }
         PageFrame.endTable(&html)
-        html.raw(
-            "<p class=\"below\"><button>Compare the chosen</button> <span class=\"soft\">two to six</span></p></form>")
+        form.end(&html)
     }
 
     private static func json(_ model: Model) -> JSONValue {
-        func executions(_ neighbours: Neighbours<MlMetadata_Execution>) -> JSONValue {
-            .array(
-                neighbours.all.map {
-                    .object(
-                        JSONObject([
-                            ("id", .integer($0.node.id)), ("title", .string($0.node.title)),
-                            ("state", .string($0.node.stateName)), ("as", .string($0.event.key)),
-                            ("inferred", .bool($0.event.isInferred)), ("href", .string($0.node.path)),
-                        ]))
-                })
-        }
-        guard let object = model.artifact.json.object else { return .null }
-        return .object(
-            JSONObject(
-                object.members.map { ($0.key, $0.value) } + [
-                    ("written_by", executions(model.writers)), ("read_by", executions(model.readers)),
-                    ("readers", .integer(Int64(model.readers.count.value))),
-                    (
-                        "contexts",
-                        .array(
-                            model.contexts.map {
-                                .object(
-                                    JSONObject([
-                                        ("id", .integer($0.id)), ("type", .string($0.type)), ("name", .string($0.name)),
-                                    ]))
-                            })
-                    ),
-                    ("same_name", .array(model.versions.map { .integer($0.id) })),
-                ]))
+        model.artifact.json.adding([
+            ("written_by", model.writers.json), ("read_by", model.readers.json),
+            ("readers", .integer(Int64(model.readers.count.value))), ("contexts", model.contexts.references),
+            ("same_name", .array(model.versions.map { .integer($0.id) })),
+        ])
     }
 }
 

@@ -82,7 +82,7 @@ struct ComparePage: Page {
             let title =
                 node.version.isEmpty
                 ? "\(node.title) (\(node.runName.isEmpty ? String(id) : RunName.short(node.runName)))"
-                : "\(node.title) \(node.version)"
+                : node.titleAndVersion
             return (
                 .init(title: title, path: node.path),
                 Comparison.facts(node, writer: writer, inputs: (inputs ?? []).map { ($0.event, $0.node) })
@@ -98,7 +98,6 @@ struct ComparePage: Page {
     struct Upstream: Sendable {
         var title: String
         var path: String
-        var type: String
         /// Which of those that are compared came of it.
         var isOf: [Bool]
     }
@@ -120,8 +119,8 @@ struct ComparePage: Page {
             return differing.compactMap { id in
                 nodes[id].map { node in
                     Upstream(
-                        title: node.version.isEmpty ? node.title : "\(node.title) \(node.version)", path: node.path,
-                        type: node.type, isOf: sets.map { $0.contains(id) })
+                        title: node.titleAndVersion, path: node.path,
+                        isOf: sets.map { $0.contains(id) })
                 }
             }
         }
@@ -132,16 +131,14 @@ struct ComparePage: Page {
     static func page(_ comparison: Comparison, upstream: [Upstream]) -> PageAnswer {
         let titles = comparison.subjects.map(\.title)
         let json = comparison.rows.map { row in
-            JSONValue.object(
-                JSONObject([
-                    ("group", .string(row.group.rawValue)), ("name", .string(row.name)), ("equal", .bool(row.isEqual)),
-                    ("values", .array(row.values.map { .string($0) })),
-                ]))
+            JSONValue.members([
+                ("group", .string(row.group.rawValue)), ("name", .string(row.name)), ("equal", .bool(row.isEqual)),
+                ("values", .array(row.values.map { .string($0) })),
+            ])
         }
         return PageAnswer(
             title: "Compare " + titles.joined(separator: ", "),
-            json: .object(
-                JSONObject([("subjects", .array(titles.map { .string($0) })), ("rows", .array(json))])),
+            json: .members([("subjects", .array(titles.map { .string($0) })), ("rows", .array(json))]),
             csv: CSVTable(
                 columns: ["group", "name"] + titles,
                 rows: comparison.rows.map { [$0.group.rawValue, $0.name] + $0.values })

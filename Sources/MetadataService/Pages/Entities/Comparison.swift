@@ -83,7 +83,9 @@ struct Comparison: Sendable {
         for (name, value) in execution.values(below: PropertyName.parameterPrefix) {
             facts.set(.parameters, name, value.text)
         }
-        for (name, value) in execution.values(below: "output:") { facts.set(.results, name, value.text) }
+        for (name, value) in execution.values(below: PropertyName.resultPrefix) {
+            facts.set(.results, name, value.text)
+        }
         for (event, artifact) in inputs {
             facts.set(.inputs, event.key.isEmpty ? artifact.title : event.key, told(artifact))
         }
@@ -98,7 +100,9 @@ struct Comparison: Sendable {
     ) -> Facts {
         var facts = Facts()
         for (name, value) in artifact.numbers { facts.set(.metrics, name, value) }
-        for (name, value) in artifact.values(below: "hyperparameters.") { facts.set(.parameters, name, value.text) }
+        for (name, value) in artifact.values(below: PropertyName.hyperparameterPrefix) {
+            facts.set(.parameters, name, value.text)
+        }
         if let writer {
             set(writer.outcome, &facts)
             for (name, value) in writer.values(below: PropertyName.parameterPrefix) {
@@ -117,7 +121,7 @@ struct Comparison: Sendable {
         for (name, value) in run.run.values(below: PropertyName.parameterPrefix) {
             facts.set(.parameters, name, value.text)
         }
-        for (name, value) in run.run.values(below: "output:") { facts.set(.results, name, value.text) }
+        for (name, value) in run.run.values(below: PropertyName.resultPrefix) { facts.set(.results, name, value.text) }
         let written = Set(run.events.filter { !$0.isInput }.map(\.artifactID))
         for event in run.events.uniqued(by: \.artifactID) where event.isInput && !written.contains(event.artifactID) {
             if let artifact = run.artifacts[event.artifactID] { facts.set(.inputs, artifact.title, told(artifact)) }
@@ -151,19 +155,22 @@ struct Comparison: Sendable {
         PropertyName.startTime, PropertyName.endTime, PropertyName.message, PropertyName.state,
     ])
 
+    /// Prefixes of what is compared under a heading of its own.
+    private static let comparedApart = [
+        PropertyName.parameterPrefix, PropertyName.resultPrefix, PropertyName.measuredPrefix,
+        PropertyName.hyperparameterPrefix,
+    ]
+
     private static func set(propertiesOf node: some ShownNode, _ facts: inout Facts) {
         let numbers = Set(node.numbers.map(\.name))
         for (name, value) in node.shownProperties
-        where !notCompared.contains(name) && !name.hasPrefix(PropertyName.parameterPrefix) && !name.hasPrefix("output:")
-            && !name.hasPrefix("values.") && !name.hasPrefix("hyperparameters.") && !numbers.contains(name)
-        {
+        where !notCompared.contains(name) && !comparedApart.contains(where: name.hasPrefix) && !numbers.contains(name) {
             facts.set(.properties, name, value.text.cut(to: 500))
         }
     }
 
     private static func told(_ artifact: MlMetadata_Artifact) -> String {
-        if !artifact.version.isEmpty { return "\(artifact.title) \(artifact.version)" }
-        return artifact.uri.isEmpty ? artifact.title : artifact.uri
+        artifact.version.isEmpty && !artifact.uri.isEmpty ? artifact.uri : artifact.titleAndVersion
     }
 }
 

@@ -27,14 +27,12 @@ struct EvidenceLines {
         guard !evidence.isEmpty else { return }
         html.raw("<details class=\"evidence\"><summary>Who says so (")
         html.number(evidence.count)
-        html.raw(")</summary><div class=\"scroll\" tabindex=\"0\"><table class=\"facts\">")
+        html.raw(")</summary>")
+        FactsTable.begin(&html)
         for (fact, source) in evidence {
-            html.raw("<tr><th scope=\"row\">")
-            html.text(fact, upTo: PageFrame.shownText)
-            html.raw("</th><td class=\"value\">")
-            html.text(source, upTo: PageFrame.shownText)
-            html.raw("</td></tr>")
+            FactsTable.row(fact, &html) { $0.text(source, upTo: PageFrame.shownText) }
         }
-        html.raw("</table></div></details>")
+        FactsTable.end(&html)
+        html.raw("</details>")
     }
 }

@@ -24,7 +24,8 @@ struct ExecutionPage: Page {
 
     func answer(_ request: PageRequest) async throws -> PageAnswer {
         let id = try request.node("execution")
-        let visibility = request.visibility
+        // The picture is for people.
+        let (visibility, isShown) = (request.visibility, request.format == .html)
         let model = try await request.read { transaction -> Model? in
             guard let execution = try transaction.getExecutionsByID(.with { $0.executionIds = [id] }).executions.first
             else { return nil }
@@ -36,8 +37,10 @@ struct ExecutionPage: Page {
                 outputs: try transaction.artifacts(of: id, .output, upTo: Self.neighbours, seenBy: visibility),
                 others: try transaction.executions(named: execution.title, upTo: Self.before, seenBy: visibility)
                     .filter { $0.id != id && $0.typeID == execution.typeID },
-                lineage: try LineageExploration(
-                    LineageView(start: LineageTable.Entry(kind: .execution, id: id)), transaction, seenBy: visibility))
+                lineage: isShown
+                    ? try LineageExploration(
+                        LineageView(start: LineageTable.Entry(kind: .execution, id: id)), transaction,
+                        seenBy: visibility) : nil)
         }
         guard let model else { throw PageProblem.notFound("There is no execution \(id).") }
         return Self.page(model)
@@ -45,7 +48,7 @@ struct ExecutionPage: Page {
 
     static func page(_ model: Model) -> PageAnswer {
         let execution = model.execution
-        let run = model.contexts.first { RunList.types.contains($0.type) }
+        let run = model.contexts.run
         let evidence = EvidenceLines(of: execution)
         return PageAnswer(
             title: execution.title, section: .executions,
@@ -85,8 +88,8 @@ struct ExecutionPage: Page {
             artifacts("Inputs", "inputs", "Nothing was seen to go into it.", model.inputs, &html)
             artifacts("Outputs", "outputs", "Nothing was seen to come out of it.", model.outputs, &html)
             model.lineage?.writePart(of: execution.title, to: &html)
-            values("Parameters", execution.values(below: PropertyName.parameterPrefix), &html)
-            values("Results", execution.values(below: "output:"), &html)
+            FactsTable.write("Parameters", execution, below: PropertyName.parameterPrefix, &html)
+            FactsTable.write("Results", execution, below: PropertyName.resultPrefix, &html)
             whereItRan(execution, &html)
             earlier(model, &html)
             evidence.write(to: &html)
@@ -95,11 +98,8 @@ struct ExecutionPage: Page {
                     ("id", .text(String(execution.id))), ("recorded", .time(execution.createTimeSinceEpoch)),
                     ("changed", .time(execution.lastUpdateTimeSinceEpoch)),
                     ("external id", .text(execution.externalID)),
-                ], of: execution,
-                without: EvidenceLines.properties.union(
-                    execution.shownProperties.map(\.name).filter {
-                        $0.hasPrefix(PropertyName.parameterPrefix) || $0.hasPrefix("output:")
-                    })
+                ], of: execution, without: EvidenceLines.properties,
+                below: [PropertyName.parameterPrefix, PropertyName.resultPrefix]
             ).write(to: &html)
             html.raw("<p class=\"forms\">")
             html.link(execution.path + ".json", "JSON")
@@ -155,21 +155,6 @@ struct ExecutionPage: Page {
         }
     }
 
-    private static func values(_ title: String, _ values: [(name: String, value: MlMetadata_Value)], _ html: inout HTML)
-    {
-        guard !values.isEmpty else { return }
-        html.element("h2", title)
-        html.raw("<div class=\"scroll\" tabindex=\"0\"><table class=\"facts\">")
-        for (name, value) in values.prefix(PageFrame.shownProperties) {
-            html.raw("<tr><th scope=\"row\">")
-            html.text(name, upTo: PageFrame.shownText)
-            html.raw("</th><td class=\"value\">")
-            html.text(value.text, upTo: PageFrame.shownValue)
-            html.raw("</td></tr>")
-        }
-        html.raw("</table></div>")
-    }
-
     /// The pod, and how to look at it.
     private static func whereItRan(_ execution: MlMetadata_Execution, _ html: inout HTML) {
         let pod = execution.text(PropertyName.podName, PropertyName.kfpPodName)
@@ -192,19 +177,13 @@ struct ExecutionPage: Page {
 
     private static func earlier(_ model: Model, _ html: inout HTML) {
         guard !model.others.isEmpty else { return }
-        html.raw("<h2 id=\"others\">The same step in other runs</h2><form class=\"compare\" action=\"")
-        html.address("/compare")
-        html.raw(
-            "\"><input type=\"hidden\" name=\"kind\" value=\"executions\"><input type=\"hidden\" name=\"id\" value=\"")
-        html.number(model.execution.id)
-        html.raw("\">")
+        html.raw("<h2 id=\"others\">The same step in other runs</h2>")
+        let form = CompareForm(kind: "executions", with: model.execution.id)
+        form.begin(&html)
         PageFrame.columns(["", "Run", "State", "Started", "Took"], &html)
         for other in model.others.prefix(10) {
-            html.raw("<tr><td class=\"choose\"><input type=\"checkbox\" name=\"id\" value=\"")
-            html.number(other.id)
-            html.raw("\" aria-label=\"Compare with ")
-            html.text(other.runTitle, upTo: 80)
-            html.raw("\"></td>")
+            html.raw("<tr>")
+            form.cell(other.id, other.runTitle, &html)
             PageFrame.cell("Run", "name", &html) {
                 $0.link(other.path, other.runTitle.isEmpty ? "execution \(other.id)" : other.runTitle)
             }
@@ -216,37 +195,13 @@ struct ExecutionPage: Page {
             html.raw("</tr>")
         }
         PageFrame.endTable(&html)
-        html.raw("<p class=\"below\"><button>Compare with this one</button></p></form>")
+        form.end(&html)
     }
 
     private static func json(_ model: Model) -> JSONValue {
-        func artifacts(_ neighbours: Neighbours<MlMetadata_Artifact>) -> JSONValue {
-            .array(
-                neighbours.all.map {
-                    .object(
-                        JSONObject([
-                            ("id", .integer($0.node.id)), ("title", .string($0.node.title)),
-                            ("as", .string($0.event.key)),
-                            ("inferred", .bool($0.event.isInferred)), ("href", .string($0.node.path)),
-                        ]))
-                })
-        }
-        guard let object = model.execution.json.object else { return .null }
-        return .object(
-            JSONObject(
-                object.members.map { ($0.key, $0.value) } + [
-                    ("inputs", artifacts(model.inputs)), ("outputs", artifacts(model.outputs)),
-                    (
-                        "contexts",
-                        .array(
-                            model.contexts.map {
-                                .object(
-                                    JSONObject([
-                                        ("id", .integer($0.id)), ("type", .string($0.type)), ("name", .string($0.name)),
-                                    ]))
-                            })
-                    ),
-                ]))
+        model.execution.json.adding([
+            ("inputs", model.inputs.json), ("outputs", model.outputs.json), ("contexts", model.contexts.references),
+        ])
     }
 }
 

@@ -58,9 +58,7 @@ struct MetricsPage: Page {
             let writers = all.compactMap(\.writer?.id)
             let contexts = try transaction.contexts(executions: writers, upTo: 5_000, seenBy: visibility).executions
             for index in all.indices {
-                let run = all[index].writer.flatMap { writer in
-                    contexts[writer.id]?.first { RunList.types.contains($0.type) }
-                }
+                let run = all[index].writer.flatMap { contexts[$0.id]?.run }
                 all[index].set(run: run)
             }
             return all
@@ -79,45 +77,26 @@ struct MetricsPage: Page {
         let parameters = Array(varying.sorted().prefix(mostParameters))
         let sorted = sort(all, query)
         let columns = ["Artifact", "Run", "Written"] + metrics + parameters
-        let rows = sorted.map { row($0, metrics, parameters) }
         return PageAnswer(
             title: "\(name) over time", section: .artifacts, crumbs: [("Artifacts", "/")],
-            json: .object(
-                JSONObject([
-                    ("name", .string(name)),
-                    (
-                        "items",
-                        .array(
-                            sorted.map { measurement in
-                                .object(
-                                    JSONObject([
-                                        ("id", .integer(measurement.artifact.id)),
-                                        ("run", measurement.run.map { .string($0.title) } ?? .null),
-                                        ("time", measurement.time.map { .string(Timestamp.format($0)) } ?? .null),
-                                        (
-                                            "metrics",
-                                            .object(
-                                                JSONObject(
-                                                    measurement.numbers.map { ($0.name, .number($0.value)) }))
-                                        ),
-                                        (
-                                            "parameters",
-                                            .object(
-                                                JSONObject(
-                                                    measurement.parameters.sorted { $0.key < $1.key }.map {
-                                                        ($0.key, $0.value.json)
-                                                    }))
-                                        ),
-                                    ]))
-                            })
-                    ),
-                ])), csv: CSVTable(columns: columns, rows: rows)
+            json: .members([("name", .string(name)), ("items", .array(sorted.map(json)))]),
+            csv: CSVTable(columns: columns, rows: sorted.map { row($0, metrics, parameters) })
         ) { html in
             html.element("h1", "\(name) over time")
             for metric in metrics { plot(metric, all, query, &html) }
             html.element("h2", "All values")
             table(sorted, metrics, parameters, query, &html)
         }
+    }
+
+    private static func json(_ measurement: Measurement) -> JSONValue {
+        .members([
+            ("id", .integer(measurement.artifact.id)),
+            ("run", measurement.run.map { .string($0.title) } ?? .null),
+            ("time", measurement.time.map { .string(Timestamp.format($0)) } ?? .null),
+            ("metrics", .members(measurement.numbers.map { ($0.name, .number($0.value)) })),
+            ("parameters", .members(measurement.parameters.sorted { $0.key < $1.key }.map { ($0.key, $0.value.json) })),
+        ])
     }
 
     private static func row(_ measurement: Measurement, _ metrics: [String], _ parameters: [String]) -> [String] {
@@ -186,11 +165,10 @@ struct MetricsPage: Page {
     private static func table(
         _ all: [Measurement], _ metrics: [String], _ parameters: [String], _ query: FormQuery, _ html: inout HTML
     ) {
-        html.raw("<form class=\"compare\" action=\"")
-        html.address("/compare")
-        html.raw(
-            "\"><input type=\"hidden\" name=\"kind\" value=\"artifacts\"><div class=\"scroll\" tabindex=\"0\"><table class=\"list\"><thead><tr><th scope=\"col\"><span class=\"hidden\">Compare</span></th>"
-        )
+        let form = CompareForm(kind: "artifacts")
+        form.begin(&html)
+        html.raw("<div class=\"scroll\" tabindex=\"0\"><table class=\"list\"><thead><tr>")
+        CompareForm.head(&html)
         for name in ["Artifact", "Run", "Written"] {
             html.raw("<th scope=\"col\">"); html.text(name); html.raw("</th>")
         }
@@ -209,11 +187,8 @@ struct MetricsPage: Page {
         }
         html.raw("</tr></thead><tbody>")
         for measurement in all {
-            html.raw("<tr><td class=\"choose\"><input type=\"checkbox\" name=\"id\" value=\"")
-            html.number(measurement.artifact.id)
-            html.raw("\" aria-label=\"Compare ")
-            html.number(measurement.artifact.id)
-            html.raw("\"></td>")
+            html.raw("<tr>")
+            form.cell(measurement.artifact.id, String(measurement.artifact.id), &html)
             let texts = row(measurement, metrics, parameters)
             PageFrame.cell("Artifact", "name", &html) { $0.link(measurement.artifact.path, texts[0]) }
             PageFrame.cell("Run", "", &html) { html in
@@ -230,8 +205,7 @@ struct MetricsPage: Page {
             }
             html.raw("</tr>")
         }
-        html.raw(
-            "</tbody></table></div><p class=\"below\"><button>Compare the chosen</button> <span class=\"soft\">two to six</span></p></form>"
-        )
+        PageFrame.endTable(&html)
+        form.end(&html)
     }
 }

@@ -7,29 +7,37 @@ struct PropertyTable {
     /// A value as it is shown.
     enum Value {
         case text(String)
-        case uri(String)
         case time(Int64)
     }
 
     var facts: [(name: String, value: Value)]
     var properties: [(name: String, value: MlMetadata_Value)]
 
-    init(facts: [(name: String, value: Value)], of node: some ShownNode, without left: Set<String> = []) {
+    /// - Parameters:
+    ///   - left: names of properties that are shown elsewhere on the page.
+    ///   - prefixes: what the names of such properties begin with.
+    init(
+        facts: [(name: String, value: Value)], of node: some ShownNode, without left: Set<String> = [],
+        below prefixes: [String] = []
+    ) {
         self.facts = facts
-        properties = node.shownProperties.filter { !left.contains($0.name) }
+        properties = node.shownProperties.filter { property in
+            !left.contains(property.name) && !prefixes.contains(where: property.name.hasPrefix)
+        }
     }
 
     func write(to html: inout HTML) {
-        html.raw("<h2 id=\"properties\">Properties</h2><div class=\"scroll\" tabindex=\"0\"><table class=\"facts\">")
+        html.raw("<h2 id=\"properties\">Properties</h2>")
+        FactsTable.begin(&html)
         for (name, value) in facts { fact(name, value, &html) }
         let shown = properties.filter { !$0.value.text.isEmpty && $0.name != PredefinedType.allMeta }
         for (name, value) in shown.prefix(PageFrame.shownProperties) {
-            Self.row(name, &html) { Self.value(value.text, &$0) }
+            FactsTable.row(name, &html) { Self.value(value.text, &$0) }
         }
         if shown.count > PageFrame.shownProperties {
-            Self.row("", &html) { $0.text("and \(shown.count - PageFrame.shownProperties) more: see the JSON") }
+            FactsTable.row("", &html) { $0.text("and \(shown.count - PageFrame.shownProperties) more: see the JSON") }
         }
-        html.raw("</table></div>")
+        FactsTable.end(&html)
         if let all = properties.first(where: { $0.name == PredefinedType.allMeta }) {
             Self.allMeta(all.value.text, &html)
         }
@@ -38,26 +46,13 @@ struct PropertyTable {
     private func fact(_ name: String, _ value: Value, _ html: inout HTML) {
         switch value {
         case .text(let text) where !text.isEmpty:
-            Self.row(name, &html) {
+            FactsTable.row(name, &html) {
                 $0.text(text, upTo: PageFrame.shownValue)
                 if name.hasSuffix("id") || name == "digest" { $0.copyButton(text) }
             }
-        case .uri(let uri) where !uri.isEmpty:
-            Self.row(name, &html) {
-                PageFrame.uri(uri, &$0)
-                $0.copyButton(uri)
-            }
-        case .time(let time) where time != 0: Self.row(name, &html) { $0.time(time) }
+        case .time(let time) where time != 0: FactsTable.row(name, &html) { $0.time(time) }
         default: break
         }
-    }
-
-    private static func row(_ name: String, _ html: inout HTML, _ value: (inout HTML) -> Void) {
-        html.raw("<tr><th scope=\"row\">")
-        html.text(name, upTo: PageFrame.shownText)
-        html.raw("</th><td class=\"value\">")
-        value(&html)
-        html.raw("</td></tr>")
     }
 
     /// A value; JSON is set out on lines of its own.
@@ -83,17 +78,18 @@ struct PropertyTable {
             html.raw("</pre>")
             return
         }
-        html.raw("<h2>As its client described it</h2><div class=\"scroll\" tabindex=\"0\"><table class=\"facts\">")
+        html.raw("<h2>As its client described it</h2>")
+        FactsTable.begin(&html)
         for member in object.members.prefix(PageFrame.shownProperties) {
             switch member.value {
             case .object(let inner) where !inner.isEmpty && inner.members.allSatisfy({ $0.value.scalarText != nil }):
                 for part in inner.members.prefix(100) {
-                    row("\(member.key).\(part.key)", &html) { value(part.value.scalarText ?? "", &$0) }
+                    FactsTable.row("\(member.key).\(part.key)", &html) { value(part.value.scalarText ?? "", &$0) }
                 }
             case let value:
-                row(member.key, &html) { Self.value(value.scalarText ?? value.jsonText(), &$0) }
+                FactsTable.row(member.key, &html) { Self.value(value.scalarText ?? value.jsonText(), &$0) }
             }
         }
-        html.raw("</table></div>")
+        FactsTable.end(&html)
     }
 }

@@ -19,7 +19,7 @@ struct RunPage: Page {
         var hasMoreSteps = false
         var events: [MlMetadata_Event] = []
         var artifacts: [Int64: MlMetadata_Artifact] = [:]
-        /// Runs with the same pipeline, the newest first.
+        /// The contexts that it is within: its workspace, its pipeline.
         var parents: [MlMetadata_Context] = []
     }
 
@@ -28,13 +28,13 @@ struct RunPage: Page {
         let model = try await Self.read(id, request)
         let view = ExecutionList.view(of: id, path: "/runs/\(id)")
         let found = await view.find(request)
-        var answer = Self.page(model, isListed: found.list.isFiltered || found.list.token != nil) { html in
+        var answer = Self.page(
+            model, isListed: found.list.isFiltered || found.list.token != nil, steps: view.json(found)
+        ) { html in
             html.raw("<h2 id=\"steps\">Steps</h2>")
             view.write(found, isPart: true, &html)
         }
         answer.status = found.status
-        guard let members = answer.json.object?.members.map({ ($0.key, $0.value) }) else { return answer }
-        answer.json = .object(JSONObject(members + [("steps", view.json(found))]))
         answer.next = found.next
         return answer
     }
@@ -51,10 +51,11 @@ struct RunPage: Page {
                     $0.maxResultSize = Int32(drawn)
                     $0.orderByField.field = .id
                     $0.orderByField.isAsc = true
-                }, isBackward: false, inContext: id, seenBy: visibility)
+                }, inContext: id, seenBy: visibility)
             (model.steps, model.hasMoreSteps) = (slice.nodes, slice.next != nil)
             model.events = try transaction.events(ofExecutions: model.steps.map(\.id), upTo: events)
-            let ids = Set(model.events.map(\.artifactID)).prefix(1_000)
+            // The lowest numbers: a set has another order in each process.
+            let ids = Set(model.events.map(\.artifactID)).sorted().prefix(1_000)
             model.artifacts = try transaction.nodes(
                 of: ids.map { LineageTable.Entry(kind: .artifact, id: $0, depth: 0) }, seenBy: visibility
             ).artifacts
@@ -65,33 +66,23 @@ struct RunPage: Page {
         return model
     }
 
-    /// - Parameter isListed: whether the reader is within the list of steps, which comes first then.
-    static func page(_ model: Model, isListed: Bool, list: @escaping (inout HTML) -> Void) -> PageAnswer {
+    /// - Parameters:
+    ///   - isListed: whether the reader is within the list of steps, which comes first then.
+    ///   - steps: the list as JSON.
+    static func page(
+        _ model: Model, isListed: Bool, steps: @autoclosure @escaping () -> JSONValue,
+        list: @escaping (inout HTML) -> Void
+    ) -> PageAnswer {
         let run = model.run
         let isOpen =
             run.outcome.isOpen
             || (run.outcome.state.isEmpty && model.steps.contains { $0.outcome.isOpen && !$0.isServing })
-        let json = run.json.object.map { object in
-            JSONValue.object(
-                JSONObject(
-                    object.members.map { ($0.key, $0.value) } + [
-                        ("state", .string(run.outcome.state)),
-                        (
-                            "parents",
-                            .array(
-                                model.parents.map {
-                                    .object(
-                                        JSONObject([
-                                            ("id", .integer($0.id)), ("type", .string($0.type)),
-                                            ("name", .string($0.name)),
-                                        ]))
-                                })
-                        ),
-                    ]))
-        }
         return PageAnswer(
             title: run.title, section: .runs, crumbs: [("Runs", "/runs")] + workspace(model),
-            live: isOpen ? run.path + "/live" : nil, json: json ?? .null
+            live: isOpen ? run.path + "/live" : nil,
+            json: run.json.adding([
+                ("state", .string(run.outcome.state)), ("parents", model.parents.references), ("steps", steps()),
+            ])
         ) { html in
             PageFrame.heading(run.title, run.pipeline.isEmpty ? run.type : "\(run.type) · \(run.pipeline)", &html)
             run.outcome.write(to: &html)
@@ -112,8 +103,8 @@ struct RunPage: Page {
             }
             if !isListed { list(&html) }
             boundary(model, &html)
-            values("Parameters", PropertyName.parameterPrefix, run, &html)
-            values("Results", "output:", run, &html)
+            FactsTable.write("Parameters", run, below: PropertyName.parameterPrefix, &html)
+            FactsTable.write("Results", run, below: PropertyName.resultPrefix, &html)
             let evidence = EvidenceLines(of: run)
             evidence.write(to: &html)
             PropertyTable(
@@ -121,11 +112,8 @@ struct RunPage: Page {
                     ("id", .text(String(run.id))), ("name", .text(run.name)),
                     ("recorded", .time(run.createTimeSinceEpoch)),
                     ("changed", .time(run.lastUpdateTimeSinceEpoch)), ("external id", .text(run.externalID)),
-                ], of: run,
-                without: EvidenceLines.properties.union(
-                    run.shownProperties.map(\.name).filter {
-                        $0.hasPrefix(PropertyName.parameterPrefix) || $0.hasPrefix("output:")
-                    })
+                ], of: run, without: EvidenceLines.properties,
+                below: [PropertyName.parameterPrefix, PropertyName.resultPrefix]
             ).write(to: &html)
             html.raw("<p class=\"forms\">")
             html.link(run.path + ".json", "JSON")
@@ -205,20 +193,5 @@ struct RunPage: Page {
             PageFrame.endTable(&html)
             if artifacts.count > 100 { PageFrame.note("The first 100 of \(artifacts.count).", &html) }
         }
-    }
-
-    private static func values(_ title: String, _ prefix: String, _ run: MlMetadata_Context, _ html: inout HTML) {
-        let values = run.values(below: prefix)
-        guard !values.isEmpty else { return }
-        html.element("h2", title)
-        html.raw("<div class=\"scroll\" tabindex=\"0\"><table class=\"facts\">")
-        for (name, value) in values.prefix(PageFrame.shownProperties) {
-            html.raw("<tr><th scope=\"row\">")
-            html.text(name, upTo: PageFrame.shownText)
-            html.raw("</th><td class=\"value\">")
-            html.text(value.text, upTo: PageFrame.shownValue)
-            html.raw("</td></tr>")
-        }
-        html.raw("</table></div>")
     }
 }

@@ -99,17 +99,16 @@ struct SearchPage: Page {
 
     static func page(_ text: String, _ results: [Result], note: String?) -> PageAnswer {
         let rows = results.map { result in
-            JSONValue.object(
-                JSONObject([
-                    ("kind", .string(result.kind == .context ? "run" : result.kind.word)), ("id", .integer(result.id)),
-                    ("title", .string(result.title.cut(to: 200))), ("detail", .string(result.detail.cut(to: 300))),
-                    ("href", .string(result.path)),
-                ]))
+            JSONValue.members([
+                ("kind", .string(result.kind == .context ? "run" : result.kind.word)), ("id", .integer(result.id)),
+                ("title", .string(result.title.cut(to: 200))), ("detail", .string(result.detail.cut(to: 300))),
+                ("href", .string(result.path)),
+            ])
         }
         var members: [(String, JSONValue)] = [("query", .string(text)), ("results", .array(rows))]
         if let note { members.append(("note", .string(note))) }
         return PageAnswer(
-            title: text.isEmpty ? "Search" : "\(text) · Search", json: .object(JSONObject(members)),
+            title: text.isEmpty ? "Search" : "\(text) · Search", json: .members(members),
             csv: CSVTable(
                 columns: ["kind", "id", "title", "detail"],
                 rows: results.map { [$0.kind.word, String($0.id), $0.title, $0.detail] })

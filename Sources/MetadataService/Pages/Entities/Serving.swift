@@ -28,7 +28,7 @@ enum Serving {
                     $0.orderByField.field = .createTime
                     $0.orderByField.isAsc = false
                     $0.filterQuery = "last_known_state = RUNNING AND \(condition)"
-                }, isBackward: false, seenBy: visibility)
+                }, seenBy: visibility)
             for node in slice.nodes { found[node.id] = node }
             hasMore = hasMore || slice.next != nil
         }

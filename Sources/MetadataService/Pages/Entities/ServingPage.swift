@@ -64,8 +64,7 @@ struct ServingPage: Page {
         else { return model }
         model.writer = writer
         model.run = try transaction.contexts(executions: [writer.id], upTo: 20, seenBy: visibility).executions[
-            writer.id]?
-            .first { RunList.types.contains($0.type) }
+            writer.id]?.run
         model.sources = try transaction.artifacts(of: writer.id, .input, upTo: models, seenBy: visibility).all.map(
             \.node)
         for source in model.sources {
@@ -94,7 +93,7 @@ struct ServingPage: Page {
             columns: ["service", "namespace", "since", "model", "model_version", "model_id", "run", "newer_model_id"],
             rows: services.flatMap(rows))
         return PageAnswer(
-            title: "Serving", section: .serving, json: .object(JSONObject([("items", .array(services.map(json)))])),
+            title: "Serving", section: .serving, json: .members([("items", .array(services.map(json)))]),
             csv: table
         ) { html in
             html.element("h1", "What serves now")
@@ -173,7 +172,7 @@ struct ServingPage: Page {
         html.raw(".</p>")
         if let newer = model.newer {
             html.raw("<p class=\"warning\">There is a newer ")
-            html.link(newer.path, newer.version.isEmpty ? newer.title : "\(newer.title) \(newer.version)")
+            html.link(newer.path, newer.titleAndVersion)
             html.raw(".</p>")
         }
         for (source, newer) in model.changed {
@@ -187,21 +186,19 @@ struct ServingPage: Page {
 
     private static func json(_ service: Service) -> JSONValue {
         let models = service.models.map { model in
-            JSONValue.object(
-                JSONObject([
-                    ("id", .integer(model.artifact.id)), ("title", .string(model.artifact.title)),
-                    ("version", .string(model.artifact.version)),
-                    ("run", model.run.map { .integer($0.id) } ?? .null),
-                    ("newer", model.newer.map { .integer($0.id) } ?? .null),
-                    ("changed_sources", .array(model.changed.map { .integer($0.newer.id) })),
-                ]))
+            JSONValue.members([
+                ("id", .integer(model.artifact.id)), ("title", .string(model.artifact.title)),
+                ("version", .string(model.artifact.version)),
+                ("run", model.run.map { .integer($0.id) } ?? .null),
+                ("newer", model.newer.map { .integer($0.id) } ?? .null),
+                ("changed_sources", .array(model.changed.map { .integer($0.newer.id) })),
+            ])
         }
-        return .object(
-            JSONObject([
-                ("id", .integer(service.execution.id)), ("service", .string(service.execution.title)),
-                ("namespace", .string(service.execution.text(PropertyName.namespace))),
-                ("since", .string(service.execution.text(PropertyName.startTime))),
-                ("replaced", service.replaced.map { .integer($0.id) } ?? .null), ("models", .array(models)),
-            ]))
+        return .members([
+            ("id", .integer(service.execution.id)), ("service", .string(service.execution.title)),
+            ("namespace", .string(service.execution.text(PropertyName.namespace))),
+            ("since", .string(service.execution.text(PropertyName.startTime))),
+            ("replaced", service.replaced.map { .integer($0.id) } ?? .null), ("models", .array(models)),
+        ])
     }
 }

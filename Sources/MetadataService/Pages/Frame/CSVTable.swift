@@ -1,3 +1,4 @@
+import Lineage
 import NIOCore
 
 /// A table as text (RFC 4180).
@@ -21,14 +22,7 @@ struct CSVTable {
         if let first = text.unicodeScalars.first, "=+-@\t\r".unicodeScalars.contains(first), Double(text) == nil {
             text = "'" + text
         }
-        // By scalars: a sign that joins the next would hide a quote or a comma within one character.
         guard text.unicodeScalars.contains(where: { "\",\n\r".unicodeScalars.contains($0) }) else { return text }
-        var quoted = String.UnicodeScalarView("\"".unicodeScalars)
-        for scalar in text.unicodeScalars {
-            if scalar == "\"" { quoted.append("\"") }
-            quoted.append(scalar)
-        }
-        quoted.append("\"")
-        return String(quoted)
+        return "\"\(text.putting("\"", before: ["\""]))\""
     }
 }

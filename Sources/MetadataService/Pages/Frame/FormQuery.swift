@@ -22,11 +22,6 @@ struct FormQuery {
         items.filter { $0.name == name }.flatMap { $0.value.split(separator: ",").map(String.init) }
     }
 
-    /// The items themselves, for a form that keeps them.
-    func kept(without names: Set<String>) -> [(name: String, value: String)] {
-        items.filter { !$0.value.isEmpty && !names.contains($0.name) }
-    }
-
     /// The address of a page with these items, some of them changed; `nil` leaves one out.
     func address(_ path: String, changing changes: [(String, String?)] = []) -> String {
         let changed = Set(changes.map(\.0))

@@ -26,7 +26,22 @@ struct PageProblem: Error {
 /// What is asked of a page.
 struct PageRequest: Sendable {
     /// In which form it is answered.
-    enum Format: Sendable { case html, json, csv }
+    enum Format: Sendable {
+        case html, json, csv
+
+        /// The address of a page in this form: `/runs.json?state=FAILED`. That of the front page is of its list.
+        func address(of page: String) -> String {
+            let suffix =
+                switch self {
+                case .html: ""
+                case .json: ".json"
+                case .csv: ".csv"
+                }
+            let path = page.prefix { $0 != "?" }
+            guard !suffix.isEmpty, !path.hasSuffix(suffix) else { return page }
+            return (path == "/" ? "/artifacts" : path) + suffix + page.dropFirst(path.count)
+        }
+    }
 
     var store: MetadataStore
     var search: SearchIndex?
@@ -52,18 +67,32 @@ struct PageRequest: Sendable {
     }
 }
 
-/// What is on a page: the same as HTML, as JSON and, of a list, as CSV.
+/// What is on a page: the same as HTML, as JSON and, of a list, as CSV; made when it is asked for.
 struct PageAnswer {
     var title: String
     var section: PageFrame.Section?
-    var status = HTTPResponse.Status.ok
+    var status: HTTPResponse.Status
     /// The pages above it.
-    var crumbs: [(title: String, path: String)] = []
+    var crumbs: [(title: String, path: String)]
     /// Where the events of its changes are, without the base.
     var live: String?
-    /// The next page of a list, without the base.
+    /// The next page of a list, without the base and as HTML.
     var next: String?
-    var json: JSONValue = .null
-    var csv: CSVTable?
-    var body: (inout HTML) -> Void = { _ in }
+    let body: (inout HTML) -> Void
+    private let makeJSON: () -> JSONValue
+    private let makeCSV: () -> CSVTable?
+
+    init(
+        title: String, section: PageFrame.Section? = nil, status: HTTPResponse.Status = .ok,
+        crumbs: [(title: String, path: String)] = [], live: String? = nil, next: String? = nil,
+        json: @autoclosure @escaping () -> JSONValue, csv: @autoclosure @escaping () -> CSVTable? = nil,
+        body: @escaping (inout HTML) -> Void
+    ) {
+        (self.title, self.section, self.status, self.crumbs) = (title, section, status, crumbs)
+        (self.live, self.next, makeJSON, makeCSV, self.body) = (live, next, json, csv, body)
+    }
+
+    var json: JSONValue { makeJSON() }
+    /// `nil` of what is no list.
+    var csv: CSVTable? { makeCSV() }
 }

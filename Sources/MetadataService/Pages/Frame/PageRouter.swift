@@ -57,7 +57,7 @@ struct PageRouter: Sendable {
 
     private static func problem(_ status: HTTPResponse.Status, _ text: String) -> PageAnswer {
         let title = status == .notFound ? "Not found" : "That cannot be shown"
-        return PageAnswer(title: title, status: status, json: .object(JSONObject([("error", .string(text))]))) { html in
+        return PageAnswer(title: title, status: status, json: .members([("error", .string(text))])) { html in
             html.element("h1", title)
             html.raw("<p class=\"problem\" role=\"alert\">")
             html.text(text, upTo: PageFrame.shownValue)
@@ -88,24 +88,26 @@ struct PageRouter: Sendable {
         var headers: HTTPFields = [.xContentTypeOptions: "nosniff", .cacheControl: "private, no-cache"]
         if let name = HTTPField.Name("Referrer-Policy") { headers[name] = "same-origin" }
         if let next = answer.next, let name = HTTPField.Name("Link") {
-            headers[name] = "<\(base)\(next)>; rel=\"next\""
+            headers[name] = "<\(base)\(format.address(of: next))>; rel=\"next\""
         }
         headers[.vary] = "Accept"
+        let csv = format == .csv ? answer.csv : nil
         let body: ByteBuffer
-        switch format {
-        case .html:
+        switch (format, csv) {
+        case (.html, _):
             headers[.contentType] = "text/html; charset=utf-8"
             headers[.contentSecurityPolicy] =
                 "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self' data:; "
                 + "form-action 'self'; base-uri 'none'; frame-ancestors \(frameAncestors)"
             body = PageFrame.html(answer, base: base)
-        case .csv where answer.csv != nil:
+        case (.csv, let csv?):
             headers[.contentType] = "text/csv; charset=utf-8"
             if let name = HTTPField.Name("Content-Disposition") {
                 headers[name] = "attachment; filename=\"lineage.csv\""
             }
-            body = answer.csv?.buffer ?? ByteBuffer()
-        case .json, .csv:
+            body = csv.buffer
+        // What is no list is no CSV either.
+        case (.json, _), (.csv, nil):
             headers[.contentType] = "application/json"
             body = ByteBuffer(bytes: answer.json.jsonBytes(pretty: true))
         }
@@ -123,13 +125,9 @@ struct PageRouter: Sendable {
 struct EntityTag: Equatable {
     let text: String
 
-    /// FNV-1a of 64 bits, and the length: nobody gains by making two pages that are the same to it.
     init(of body: ByteBuffer) {
-        var hash: UInt64 = 0xcbf2_9ce4_8422_2325
-        body.withUnsafeReadableBytes { bytes in
-            for byte in bytes { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
-        }
-        text = "W/\"\(String(hash, radix: 16))-\(body.readableBytes)\""
+        let fingerprint = body.withUnsafeReadableBytes { Fingerprint($0) }
+        text = "W/\"\(fingerprint.text)-\(body.readableBytes)\""
     }
 
     /// Whether a list of tags, as `If-None-Match` has them, names it.

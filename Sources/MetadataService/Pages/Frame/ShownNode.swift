@@ -48,10 +48,11 @@ extension ShownNode {
         shownProperties.compactMap { property in
             // What was given to training is no result of it (`hyperparameters` of Kubeflow Metadata's models).
             guard !Self.notMeasured.contains(property.name), !property.name.hasPrefix(PropertyName.parameterPrefix),
-                !property.name.hasPrefix("hyperparameters.")
+                !property.name.hasPrefix(PropertyName.hyperparameterPrefix)
             else { return nil }
             let name =
-                property.name.hasPrefix("values.") ? String(property.name.dropFirst("values.".count)) : property.name
+                property.name.hasPrefix(PropertyName.measuredPrefix)
+                ? String(property.name.dropFirst(PropertyName.measuredPrefix.count)) : property.name
             return property.value.number.map { (name, $0) }
         }
     }
@@ -62,10 +63,9 @@ extension ShownNode {
 
     var json: JSONValue {
         func values(_ properties: [String: MlMetadata_Value]) -> JSONValue {
-            .object(
-                JSONObject(
-                    properties.filter { !PropertyName.recordersOwn.contains($0.key) }.sorted { $0.key < $1.key }
-                        .map { ($0.key, $0.value.json) }))
+            .members(
+                properties.filter { !PropertyName.recordersOwn.contains($0.key) }.sorted { $0.key < $1.key }
+                    .map { ($0.key, $0.value.json) })
         }
         var members: [(String, JSONValue)] = [
             ("id", .integer(id)), ("title", .string(title)), ("type", .string(type)), ("name", .string(name)),
@@ -78,7 +78,7 @@ extension ShownNode {
             ("properties", values(properties)), ("custom_properties", values(customProperties)),
             ("href", .string(path)),
         ]
-        return .object(JSONObject(members))
+        return .members(members)
     }
 }
 
@@ -118,6 +118,9 @@ extension MlMetadata_Artifact: ShownNode {
         }
     }
     var ownMembers: [(String, JSONValue)] { [("uri", .string(uri)), ("state", .string(stateName))] }
+
+    /// What people call it, and which of them.
+    var titleAndVersion: String { version.isEmpty ? title : "\(title) \(version)" }
 
     /// When it was written, as far as that is known: that of its import is no answer to "when".
     var written: Date? {

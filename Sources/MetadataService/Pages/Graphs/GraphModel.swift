@@ -68,8 +68,6 @@ struct GraphModel {
         var to: Int
     }
 
-    func contains(_ key: Key) -> Bool { indexes[key] != nil }
-
     /// Adds a node that is not there yet.
     mutating func add(_ node: Node) {
         guard indexes[node.key] == nil else { return }
@@ -102,9 +100,7 @@ struct GraphModel {
         edges.append(Edge(from: from, to: to, title: title, isInferred: isInferred))
     }
 
-    /// - Parameters:
-    ///   - label: what the picture is, for who cannot see it.
-    ///   - id: of the canvas; `nil` where it does not unfold.
+    /// - Parameter label: what the picture is, for who cannot see it.
     func write(label: String, to html: inout HTML) {
         html.raw("<div class=\"canvas\" tabindex=\"0\" role=\"group\" aria-label=\"")
         html.text(label)

@@ -144,7 +144,7 @@ struct LineageExploration: Sendable {
     private mutating func fan(
         _ name: String, _ group: [NeighbourBrief], _ all: Int, _ node: Node, _ side: EventSide, _ other: NodeKind
     ) -> [NeighbourBrief] {
-        let key = "\(node.key).\(side == .input ? "in" : "out").\(Self.hash(name))"
+        let key = "\(node.key).\(side == .input ? "in" : "out").\(Fingerprint(name.utf8).text)"
         let isUnfolded = view.open.contains("f\(key)")
         let alone = isUnfolded ? Array(group.prefix(Self.unfolded)) : []
         let rest = group.dropFirst(alone.count)
@@ -168,11 +168,6 @@ struct LineageExploration: Sendable {
                 list: PageFrame.list(other == .execution ? "/executions" : "/", where: filter), kind: other,
                 isUnfolded: isUnfolded))
         return alone
-    }
-
-    private static func hash(_ text: String) -> String {
-        let hash = text.utf8.reduce(UInt32(0x811C_9DC5)) { ($0 ^ UInt32($1)) &* 0x0100_0193 }
-        return String(hash, radix: 36)
     }
 
     /// Reads the nodes themselves, the events between them, and how much of each is not shown.

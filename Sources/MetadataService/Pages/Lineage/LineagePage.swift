@@ -88,33 +88,30 @@ struct LineagePage: Page {
     }
 
     private static func json(_ graph: GraphModel) -> JSONValue {
-        .object(
-            JSONObject([
-                (
-                    "nodes",
-                    .array(
-                        graph.nodes.map {
-                            .object(
-                                JSONObject([
-                                    ("key", .string($0.key.description)), ("title", .string($0.title)),
-                                    ("detail", .string($0.subtitle)), ("href", .string($0.href)),
-                                    ("more", $0.more.map { .string($0.text) } ?? .null),
-                                ]))
-                        })
-                ),
-                (
-                    "edges",
-                    .array(
-                        graph.edges.map {
-                            .object(
-                                JSONObject([
-                                    ("from", .string(graph.nodes[$0.from].key.description)),
-                                    ("to", .string(graph.nodes[$0.to].key.description)), ("title", .string($0.title)),
-                                    ("inferred", .bool($0.isInferred)),
-                                ]))
-                        })
-                ),
-            ]))
+        .members([
+            (
+                "nodes",
+                .array(
+                    graph.nodes.map {
+                        .members([
+                            ("key", .string($0.key.description)), ("title", .string($0.title)),
+                            ("detail", .string($0.subtitle)), ("href", .string($0.href)),
+                            ("more", $0.more.map { .string($0.text) } ?? .null),
+                        ])
+                    })
+            ),
+            (
+                "edges",
+                .array(
+                    graph.edges.map {
+                        .members([
+                            ("from", .string(graph.nodes[$0.from].key.description)),
+                            ("to", .string(graph.nodes[$0.to].key.description)), ("title", .string($0.title)),
+                            ("inferred", .bool($0.isInferred)),
+                        ])
+                    })
+            ),
+        ])
     }
 }
 

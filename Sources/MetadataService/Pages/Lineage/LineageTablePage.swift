@@ -121,9 +121,9 @@ struct LineageTablePage: Page {
         }
     }
 
-    private static func address(_ model: Model, part: Part? = nil, page: Int = 1, suffix: String = "") -> String {
+    private static func address(_ model: Model, part: Part? = nil, page: Int = 1) -> String {
         FormQuery(nil).address(
-            model.way.path + suffix,
+            model.way.path,
             changing: [
                 (model.start.kind.word, String(model.start.id)),
                 ("only", (part ?? model.part) == .all ? nil : (part ?? model.part).rawValue),
@@ -177,9 +177,9 @@ struct LineageTablePage: Page {
         html.raw("<span class=\"soft\">")
         html.text("\(PageFrame.number(model.shown.count)) of \(PageFrame.number(model.entries.count))")
         html.raw("</span><span class=\"forms\">")
-        html.link(address(model, page: model.page, suffix: ".json"), "JSON")
+        html.link(PageRequest.Format.json.address(of: address(model, page: model.page)), "JSON")
         html.raw(" ")
-        html.link(address(model, suffix: ".csv"), "CSV")
+        html.link(PageRequest.Format.csv.address(of: address(model)), "CSV")
         html.raw("</span></nav>")
     }
 
@@ -218,7 +218,7 @@ struct LineageTablePage: Page {
     private static func row(_ entry: LineageTable.Entry, _ model: Model) -> Row {
         if entry.kind == .artifact, let node = model.artifacts[entry.id] {
             return Row(
-                entry: entry, title: node.version.isEmpty ? node.title : "\(node.title) \(node.version)",
+                entry: entry, title: node.titleAndVersion,
                 path: node.path,
                 type: node.type, state: node.stateName, owner: node.text("owner"), run: RunName.short(node.runName),
                 workspace: node.workspaceName)
@@ -231,20 +231,18 @@ struct LineageTablePage: Page {
     }
 
     private static func json(_ model: Model, _ rows: [Row]) -> JSONValue {
-        .object(
-            JSONObject([
-                ("count", .integer(Int64(model.entries.count))), ("is_complete", .bool(model.table.isComplete)),
-                (
-                    "items",
-                    .array(
-                        rows.map { row in
-                            .object(
-                                JSONObject(
-                                    zip(Row.columns, row.texts).map { ($0, .string($1)) } + [
-                                        ("href", .string(row.path))
-                                    ]))
-                        })
-                ),
-            ]))
+        .members([
+            ("count", .integer(Int64(model.entries.count))), ("is_complete", .bool(model.table.isComplete)),
+            (
+                "items",
+                .array(
+                    rows.map { row in
+                        .members(
+                            zip(Row.columns, row.texts).map { ($0, .string($1)) } + [
+                                ("href", .string(row.path))
+                            ])
+                    })
+            ),
+        ])
     }
 }

@@ -61,7 +61,6 @@ struct LineageView: Sendable {
     }
 
     func unfolding(_ key: String) -> String { address(open: open + [key]) }
-    func folding(_ key: String) -> String { address(open: open.filter { $0 != key }) }
     var canGoUp: Bool { up < Self.mostHops }
     var canGoDown: Bool { down < Self.mostHops }
 }

@@ -17,7 +17,10 @@ struct ArtifactList: Page {
         stateColumn: "state", example: "uri LIKE '%iris%' AND contexts_r.name = 'train-7'",
         empty: "Nothing is recorded yet. As soon as a step of a pipeline has read or written something, it is here.",
         comparedAs: "artifacts"
-    ) { try $0.artifactSlice($1.options, isBackward: $1.isBackward, inContext: $1.context, seenBy: $1.visibility) }
+    ) {
+        try $0.artifactSlice(
+            $1.options, isBackward: $1.isBackward, inContext: $1.context, isCounted: true, seenBy: $1.visibility)
+    }
 
     static let columns: [Column<MlMetadata_Artifact>] = [
         .name, .type,

@@ -64,7 +64,7 @@ struct Column<Node: ShownNode>: Sendable {
 
     static var externalID: Column { Column(key: "external_id", title: "External id", style: "uri") { $0.externalID } }
 
-    /// The three of an outcome.
+    /// Those of an outcome: the state, when it ran, and what it said.
     static func outcome(_ outcome: @escaping @Sendable (Node) -> Outcome) -> [Column] {
         [
             Column(key: "state", title: "State", style: "nowrap") {

@@ -22,7 +22,10 @@ struct ExecutionList: Page {
             example: "custom_properties.exit_code.string_value = '137'",
             empty: "Nothing has run yet. Steps of pipelines, jobs and model servers are here as they start.",
             comparedAs: "executions"
-        ) { try $0.executionSlice($1.options, isBackward: $1.isBackward, inContext: $1.context, seenBy: $1.visibility) }
+        ) {
+            try $0.executionSlice(
+                $1.options, isBackward: $1.isBackward, inContext: $1.context, isCounted: true, seenBy: $1.visibility)
+        }
     }
 
     static let columns: [Column<MlMetadata_Execution>] =

@@ -29,9 +29,7 @@ struct FilterBar {
         html.raw("\" placeholder=\"")
         html.text(example)
         html.raw("\" spellcheck=\"false\" autocapitalize=\"off\"></label>")
-        for (name, value) in list.query.kept(without: Self.ownNames) where name == "run" {
-            hidden(name, value, &html)
-        }
+        if let run = list.query["run"] { hidden("run", run, &html) }
         html.raw(
             "<button>Show</button><details class=\"columns\"><summary>Columns</summary><fieldset><legend>Shown</legend>"
         )
@@ -54,10 +52,6 @@ struct FilterBar {
         html.raw("</select></label></fieldset></details></form>")
         chips(&html)
     }
-
-    private static let ownNames: Set<String> = [
-        "type", "state", "workspace", "from", "to", "order", "filter", "cols", "props", "group", "page", "back",
-    ]
 
     private func chips(_ html: inout HTML) {
         guard list.isFiltered else { return }

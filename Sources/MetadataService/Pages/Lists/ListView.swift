@@ -125,36 +125,23 @@ struct ListView<Node: ShownNode>: Sendable {
     func answer(_ request: PageRequest, title: String, section: PageFrame.Section) async -> PageAnswer {
         let found = await find(request)
         return PageAnswer(
-            title: title, section: section, status: found.status, next: next(found, request.format), json: json(found),
-            csv: csv(found)
+            title: title, section: section, status: found.status, next: found.next, json: json(found), csv: csv(found)
         ) { html in
             html.element("h1", title)
             write(found, &html)
         }
     }
 
-    /// The next page in the same form.
-    private func next(_ found: Found, _ format: PageRequest.Format) -> String? {
-        guard let next = found.slice.next else { return nil }
-        switch format {
-        case .html: return found.next
-        case .json: return address(".json", found.list, page: next)
-        case .csv: return address(".csv", found.list, page: next)
-        }
-    }
-
     func json(_ found: Found) -> JSONValue {
-        if let problem = found.problem { return .object(JSONObject([("error", .string(problem))])) }
+        if let problem = found.problem { return .members([("error", .string(problem))]) }
         var members: [(String, JSONValue)] = []
         if let count = found.slice.count {
             members.append(("count", .integer(Int64(count.value))))
             members.append(("count_is_exact", .bool(count.isExact)))
         }
-        if found.next != nil, let next = found.slice.next {
-            members.append(("next", .string(address(".json", found.list, page: next))))
-        }
+        if let next = found.next { members.append(("next", .string(PageRequest.Format.json.address(of: next)))) }
         members.append(("items", .array(found.slice.nodes.map(\.json))))
-        return .object(JSONObject(members))
+        return .members(members)
     }
 
     func csv(_ found: Found) -> CSVTable? {
@@ -208,46 +195,31 @@ struct ListView<Node: ShownNode>: Sendable {
     }
 
     private func table(_ found: Found, _ shown: [Column<Node>], _ html: inout HTML) {
-        if let comparedAs {
-            html.raw("<form class=\"compare\" action=\"")
-            html.address("/compare")
-            html.raw("\"><input type=\"hidden\" name=\"kind\" value=\"")
-            html.text(comparedAs)
-            html.raw("\">")
-        }
+        let form = comparedAs.map { CompareForm(kind: $0) }
+        form?.begin(&html)
         html.raw("<div class=\"scroll\" tabindex=\"0\"><table class=\"list\"><thead><tr>")
-        if comparedAs != nil { html.raw("<th scope=\"col\"><span class=\"hidden\">Compare</span></th>") }
+        if form != nil { CompareForm.head(&html) }
         for column in shown { head(column, found.list, &html) }
         html.raw("</tr></thead><tbody>")
         for (group, nodes) in groups(found, shown) {
             if let group {
                 html.raw("<tr class=\"group\"><th scope=\"colgroup\" colspan=\"")
-                html.number(shown.count + (comparedAs == nil ? 0 : 1))
+                html.number(shown.count + (form == nil ? 0 : 1))
                 html.raw("\">")
                 html.text(group.isEmpty ? "(none)" : group, upTo: PageFrame.shownText)
                 html.raw(" <span class=\"soft\">")
                 html.number(nodes.count)
                 html.raw("</span></th></tr>")
             }
-            for node in nodes { row(node, shown, &html) }
+            for node in nodes { row(node, shown, form, &html) }
         }
-        html.raw("</tbody></table></div>")
-        if comparedAs != nil {
-            html.raw(
-                "<p class=\"below\"><button>Compare the chosen</button> <span class=\"soft\">two to six</span></p></form>"
-            )
-        }
+        PageFrame.endTable(&html)
+        form?.end(&html)
     }
 
-    private func row(_ node: Node, _ shown: [Column<Node>], _ html: inout HTML) {
+    private func row(_ node: Node, _ shown: [Column<Node>], _ form: CompareForm?, _ html: inout HTML) {
         html.raw("<tr>")
-        if comparedAs != nil {
-            html.raw("<td class=\"choose\"><input type=\"checkbox\" name=\"id\" value=\"")
-            html.number(node.id)
-            html.raw("\" aria-label=\"Compare ")
-            html.text(node.title, upTo: 80)
-            html.raw("\"></td>")
-        }
+        form?.cell(node.id, node.title, &html)
         for column in shown { PageFrame.cell(column.title, column.style, &html) { column.write(node, &$0) } }
         html.raw("</tr>")
     }
@@ -305,22 +277,15 @@ struct ListView<Node: ShownNode>: Sendable {
                 found.slice.count.map { "\(shown) of \(PageFrame.count($0))" }
                     ?? "\(shown) of many: counting them would take too long")
             html.raw("</span><span class=\"forms\">")
-            html.link(form(".json", list), "JSON")
+            let first = list.query.address(list.path, changing: [("page", nil), ("back", nil)])
+            html.link(PageRequest.Format.json.address(of: first), "JSON")
             // A run's page has no one table.
             if context == nil {
                 html.raw(" ")
-                html.link(form(".csv", list), "CSV")
+                html.link(PageRequest.Format.csv.address(of: first), "CSV")
             }
             html.raw("</span>")
         }
         html.raw("</nav>")
-    }
-
-    /// The address of the list in another form.
-    private func form(_ suffix: String, _ list: NodeList) -> String { address(suffix, list, page: nil) }
-
-    private func address(_ suffix: String, _ list: NodeList, page: String?) -> String {
-        let path = list.path == "/" ? "/artifacts" : list.path
-        return list.query.address(path + suffix, changing: [("page", page), ("back", nil)])
     }
 }

@@ -141,16 +141,7 @@ struct NodeList {
     }
 
     /// A text as a literal of the filter grammar.
-    static func quoted(_ text: String) -> String {
-        // By scalars: a sign that joins the next would hide a quote within one character.
-        var quoted = String.UnicodeScalarView("'".unicodeScalars)
-        for scalar in text.unicodeScalars {
-            if scalar == "\\" || scalar == "'" { quoted.append("\\") }
-            quoted.append(scalar)
-        }
-        quoted.append("'")
-        return String(quoted)
-    }
+    static func quoted(_ text: String) -> String { "'\(text.putting("\\", before: ["\\", "'"]))'" }
 
     /// A day, or a moment, in UTC.
     private static func day(_ text: String) -> (start: Date, end: Date)? {

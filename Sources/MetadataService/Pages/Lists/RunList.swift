@@ -20,7 +20,7 @@ struct RunList: Page {
         always: "type IN (\(types.sorted().map(NodeList.quoted).joined(separator: ", ")))", types: types,
         example: "executions_e.last_known_state = FAILED",
         empty: "No run is recorded yet. A run is made by the first step of it that is seen.", comparedAs: "runs"
-    ) { try $0.contextSlice($1.options, isBackward: $1.isBackward, seenBy: $1.visibility) }
+    ) { try $0.contextSlice($1.options, isBackward: $1.isBackward, isCounted: true, seenBy: $1.visibility) }
 
     static let columns: [Column<MlMetadata_Context>] =
         [.name, .type] + Column.outcome { $0.outcome } + [

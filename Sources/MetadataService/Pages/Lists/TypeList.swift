@@ -15,12 +15,11 @@ struct TypeList: Page {
         }
         let all = types.flatMap { $0 }
         let json = all.map { type in
-            JSONValue.object(
-                JSONObject([
-                    ("kind", .string(type.kind.word)), ("name", .string(type.name)), ("version", .string(type.version)),
-                    ("count", .integer(Int64(type.count.value))), ("count_is_exact", .bool(type.count.isExact)),
-                    ("properties", .array(type.properties.map { .string($0) })),
-                ]))
+            JSONValue.members([
+                ("kind", .string(type.kind.word)), ("name", .string(type.name)), ("version", .string(type.version)),
+                ("count", .integer(Int64(type.count.value))), ("count_is_exact", .bool(type.count.isExact)),
+                ("properties", .array(type.properties.map { .string($0) })),
+            ])
         }
         let csv = CSVTable(
             columns: ["kind", "name", "version", "count", "count_is_exact", "properties"],
@@ -31,7 +30,7 @@ struct TypeList: Page {
                 ]
             })
         return PageAnswer(
-            title: "Types", section: .types, json: .object(JSONObject([("items", .array(json))])), csv: csv
+            title: "Types", section: .types, json: .members([("items", .array(json))]), csv: csv
         ) { html in
             html.element("h1", "Types")
             for (title, path, part) in [

@@ -15,7 +15,7 @@ struct WorkspaceList: Page {
         usual: ["name", "contents", "created"], always: "type = \(NodeList.quoted(TypeName.workspace))",
         types: [TypeName.workspace], example: "name LIKE 'team-%'",
         empty: "No workspace is recorded yet: each run is in one."
-    ) { try $0.contextSlice($1.options, isBackward: $1.isBackward, seenBy: $1.visibility) }
+    ) { try $0.contextSlice($1.options, isBackward: $1.isBackward, isCounted: true, seenBy: $1.visibility) }
 
     private static let name = Column<MlMetadata_Context>(key: "name", title: "Name", style: "name") { $0.name }
 
