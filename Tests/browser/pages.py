@@ -490,7 +490,7 @@ def check_tab_order():
         return all.filter((element) => element.matches(can) && seen(element)).map((element) => all.indexOf(element));
     """
     with Browser(own.home) as browser:
-        for width, (name, path) in itertools.product((1440,), addresses(own).items()):
+        for width, (name, path) in itertools.product((1440, 320), addresses(own).items()):
             browser.set_size(width)
             # Rows are all alike: a few of each list are enough.
             browser.open(f"{path}{'&' if '?' in path else '?'}limit=4")
