@@ -96,7 +96,7 @@ let package = Package(
         .target(
             name: "MetadataService",
             dependencies: [
-                "MetadataStore", "MetadataAPI", "Lineage", "JSON",
+                "MetadataStore", "MetadataAPI", "Lineage", "JSON", "Gzip",
                 .product(name: "GRPCCore", package: "grpc-swift-2"),
                 .product(name: "GRPCProtobuf", package: "grpc-swift-protobuf"),
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
@@ -176,7 +176,7 @@ let package = Package(
         .testTarget(
             name: "MetadataServiceTests",
             dependencies: [
-                "MetadataService", "MetadataStore", "MetadataAPI", "JSON",
+                "MetadataService", "MetadataStore", "MetadataAPI", "JSON", "Gzip",
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOEmbedded", package: "swift-nio"),
                 .product(name: "NIOHTTP2", package: "swift-nio-http2"),

@@ -351,9 +351,9 @@ class Cases:
                     f"{n} {kind} beside each other",
                     lambda rng, kind=kind, n=n: address("/compare", **{kind: ",".join(map(str, several[kind](rng, n)))}))  # fmt: skip
         self.add("the run of 5,000 steps beside another", lambda rng: address("/compare", runs=f"{facts['sweep']},{self.run(rng)}"))
-        self.add("metrics of a name", lambda rng: address("/metrics", name=f"{self.pipeline(rng)['name']}-evaluation"))
-        self.add("metrics of 5,000 trials", [address("/metrics", name="trial-metrics")])
-        self.add("metrics of a pipeline", lambda rng: address("/metrics", pipeline=self.pipeline(rng)["name"]))
+        self.add("metrics of a name", lambda rng: address("/numbers", name=f"{self.pipeline(rng)['name']}-evaluation"))
+        self.add("metrics of 5,000 trials", [address("/numbers", name="trial-metrics")])
+        self.add("metrics of a pipeline", lambda rng: address("/numbers", pipeline=self.pipeline(rng)["name"]))
 
         words = {
             "a common name": lambda rng: self.pipeline(rng)["name"],

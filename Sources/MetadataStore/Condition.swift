@@ -98,6 +98,17 @@ struct Lookup {
     var suffix = ""
     /// What to look up where the comparison itself is not one that an index answers.
     var fallback: String?
+    /// The numbers that the index has, in SQL; `nil` where it has all.
+    var only: Set<String>?
+
+    /// Whether the index finds all that equals one of these.
+    func serves(_ literals: [SQLFragment]) -> Bool {
+        guard let only else { return true }
+        return literals.allSatisfy { literal in
+            if case .integer(let number)? = literal.values.first { return only.contains(String(number)) }
+            return only.contains(literal.text)
+        }
+    }
 
     /// - Parameter comparison: an operator and its operand, such as `= ?`.
     func candidate(_ comparison: SQLFragment) -> Candidate {

@@ -31,6 +31,8 @@ struct LineageWalk {
     private(set) var frontier: Set<Int64>
     private(set) var frontierKind: NodeKind
     private let endings: [NodeKind: Boundary]
+    /// The nodes beyond which it does not go; `nil` where it goes everywhere.
+    private var confines: [NodeKind: Set<Int64>]?
 
     init(
         from start: Set<Int64>, _ kind: NodeKind, _ direction: MlMetadata_LineageSubgraphQueryOptions.Direction,
@@ -43,6 +45,11 @@ struct LineageWalk {
         frontier = next
     }
 
+    /// Has the rest of the walk visit these nodes only.
+    mutating func confine(artifacts: Set<Int64>, executions: Set<Int64>) {
+        confines = [.artifact: artifacts, .execution: executions]
+    }
+
     var isAtEnd: Bool { frontier.isEmpty }
     var count: Int { artifacts.count + executions.count }
 
@@ -51,6 +58,7 @@ struct LineageWalk {
     /// Visits a node. One that ends the walk is not gone on from.
     /// - Returns: whether it is shown.
     private mutating func enter(_ id: Int64, _ kind: NodeKind, _ next: inout Set<Int64>) -> Bool {
+        if let confines, confines[kind]?.contains(id) != true { return false }
         let isEnd = endings[kind]?.ids.contains(id) ?? false
         guard !isEnd || endings[kind]?.isIncluded == true else { return false }
         if kind == .artifact { artifacts.insert(id) } else { executions.insert(id) }

@@ -1,4 +1,6 @@
 import FoundationEssentials
+import Gzip
+import HTTPTypes
 import NIOCore
 import Testing
 
@@ -39,6 +41,28 @@ import Testing
         for file in StaticFiles.files {
             #expect(FileManager.default.contents(atPath: "\(folder)/\(file.name)").map(Array.init) == file.bytes)
         }
+    }
+
+    @Test(
+        arguments: [
+            ("gzip, deflate, br", true), ("GZIP;q=0.5", true), ("*", true), ("gzip;q=0", false), ("*;q=0, gzip", true),
+            ("gzip;q=0, *", false), ("identity", false), ("", false), (nil, false), ("gzip; q=0.0", false),
+        ] as [(String?, Bool)]) func gzipIsForWhoTakesIt(header: String?, takes: Bool)
+    {
+        #expect(ContentCoding.takesGzip(header) == takes)
+    }
+
+    @Test func whatIsPackedIsTheSame() throws {
+        let body = ByteBuffer(string: String(repeating: "<tr><td>name</td></tr>", count: 500))
+        var headers: HTTPFields = [.vary: "Accept"]
+        let packed = ContentCoding.pack(body, for: [.acceptEncoding: "gzip"], &headers)
+        #expect(headers[.contentEncoding] == "gzip" && headers[values: .vary] == ["Accept", "Accept-Encoding"])
+        #expect(packed.readableBytes < body.readableBytes / 10)
+        #expect(try Gzip.decompress(Array(packed.readableBytesView), limit: 1 << 20) == Array(body.readableBytesView))
+        var plain: HTTPFields = [:]
+        #expect(ContentCoding.pack(body, for: [:], &plain) == body && plain[.contentEncoding] == nil)
+        let small = ByteBuffer(string: "ok")
+        #expect(ContentCoding.pack(small, for: [.acceptEncoding: "gzip"], &plain) == small)
     }
 
     @Test func tagsTellWhatIsTheSame() {

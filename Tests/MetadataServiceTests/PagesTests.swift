@@ -33,7 +33,9 @@ import Testing
         "/lineage?execution=1&up=5&down=5&open=a1,e1,fx&hide=T",
         "/impact?artifact=1", "/impact?artifact=1&only=serving", "/provenance?execution=1&only=artifacts",
         "/compare?artifacts=1,2", "/compare?executions=1,2", "/compare?kind=runs&id=1&id=2",
-        "/metrics?name=NAME&log=1&sort=a",
+        "/numbers?name=NAME&log=1&sort=a", "/numbers?pipeline=NAME&sort=seconds&up=1",
+        "/lineage?artifact=1&to=e2", "/lineage?artifact=2&to=a1&fold=1", "/lineage?execution=2&fold=1",
+        "/impact?artifact=1&sort=name&desc=1", "/provenance?execution=2&sort=run",
     ]
 
     private func answer(
@@ -76,7 +78,12 @@ import Testing
                     request.contexts = [
                         .with {
                             ($0.typeID, $0.name, $0.customProperties) = (
-                                run, text, ["state": value, "input:\(text)": value, "message": value]
+                                run, text,
+                                [
+                                    "state": value, "input:\(text)": value, "message": value, "pipeline_name": value,
+                                    "start_time": .with { $0.stringValue = "2026-11-02T09:00:00Z" },
+                                    "end_time": .with { $0.stringValue = "2026-11-02T09:30:00Z" },
+                                ]
                             )
                         },
                         .with { ($0.typeID, $0.name) = (run, text + "2") },
@@ -200,7 +207,7 @@ import Testing
             }
             for address in [
                 "/artifacts/1", "/executions/9", "/runs/9", "/lineage?artifact=1", "/impact?execution=3",
-                "/metrics?name=x",
+                "/numbers?name=x", "/numbers?pipeline=x", "/lineage?artifact=1&to=a2",
             ] {
                 let problem = await #expect(throws: PageProblem.self) { try await answer(address, store, index) }
                 #expect(problem?.status == .notFound, "\(address)")
@@ -208,7 +215,8 @@ import Testing
             for address in [
                 "/lineage", "/impact?artifact=x", "/compare", "/compare?runs=1", "/compare?runs=1,x",
                 "/compare?kind=odd&id=1&id=2",
-                "/compare?runs=1,2,3,4,5,6,7", "/impact?artifact=1&only=odd", "/metrics",
+                "/compare?runs=1,2,3,4,5,6,7", "/impact?artifact=1&only=odd", "/numbers",
+                "/lineage?artifact=1&to=x2", "/lineage?artifact=1&to=a", "/impact?artifact=1&sort=odd",
             ] {
                 let problem = await #expect(throws: PageProblem.self) { try await answer(address, store, index) }
                 #expect(problem?.status == .badRequest, "\(address)")
@@ -294,5 +302,174 @@ import Testing
             let table = try await answer("/impact?artifact=1", store, index, .csv)
             #expect(table.csv?.rows.count == 400)
         }
+    }
+
+    /// A store with 40 runs of one pipeline: load -> data -> train -> model, the last run's model read by a service.
+    private func withNightly(_ body: (MetadataStore, SearchIndex) async throws -> Void) async throws {
+        try await withStore { store, index in
+            try await store.write { transaction in
+                let type = try transaction.putArtifactType(.with { $0.artifactType.name = "T" }).typeID
+                let step = try transaction.putExecutionType(.with { $0.executionType.name = "S" }).typeID
+                let run = try transaction.putContextType(.with { $0.contextType.name = "kubeflow.org/alpha/run" })
+                    .typeID
+                func text(_ value: String) -> MlMetadata_Value { .with { $0.stringValue = value } }
+                let source = try transaction.putArtifacts(
+                    .with {
+                        $0.artifacts = [
+                            .with { ($0.typeID, $0.customProperties["display_name"]) = (type, text("source")) }
+                        ]
+                    }
+                ).artifactIds[0]
+                for number in 0..<40 {
+                    let context = try transaction.putContexts(
+                        .with {
+                            $0.contexts = [
+                                .with {
+                                    ($0.typeID, $0.name) = (run, "run-\(number)")
+                                    $0.customProperties = [
+                                        "pipeline_name": text("nightly"), "input:rate": text("0.\(number % 3)"),
+                                        "start_time": text("2026-11-02T09:00:00Z"),
+                                        "end_time": text("2026-11-02T09:00:\(10 + number)Z"),
+                                    ]
+                                }
+                            ]
+                        }
+                    ).contextIds
+                    let model = try transaction.putExecution(
+                        .with { request in
+                            request.execution.typeID = step
+                            request.execution.lastKnownState = number == 7 ? .failed : .complete
+                            request.execution.customProperties = [
+                                "display_name": text("train"), "pipeline_name": text("nightly"),
+                                "__kf_run__": text("run-\(number)"),
+                            ]
+                            request.artifactEventPairs = [
+                                .with { ($0.event.artifactID, $0.event.type) = (source, .input) },
+                                .with {
+                                    $0.artifact.typeID = type
+                                    $0.artifact.customProperties = [
+                                        "display_name": text("model"), "version": text("v\(number)"),
+                                        "accuracy": .with { $0.doubleValue = 0.5 + Double(number) / 100 },
+                                        "owner": text("team-\(number % 2)"),
+                                    ]
+                                    $0.event.type = .output
+                                },
+                            ]
+                        })
+                    _ = try transaction.putAttributionsAndAssociations(
+                        .with {
+                            $0.attributions = [
+                                .with { ($0.artifactID, $0.contextID) = (model.artifactIds[1], context[0]) }
+                            ]
+                            $0.associations = [
+                                .with { ($0.executionID, $0.contextID) = (model.executionID, context[0]) }
+                            ]
+                        })
+                }
+            }
+            try await body(store, index)
+        }
+    }
+
+    @Test func aPipelineHasItsNumbersOverTime() async throws {
+        try await withNightly { store, index in
+            let all = try await answer("/numbers?pipeline=nightly&sort=model+accuracy", store, index, .json)
+            let items = all.json["items"]?.array ?? []
+            #expect(items.count == 40)
+            #expect(items.first?["metrics", "model accuracy"]?.number == 0.89)
+            #expect(items.first?["metrics", "seconds"]?.number == 49)
+            #expect(all.csv?.columns == ["Run", "Ended", "model accuracy", "seconds", "rate"])
+            let page = html(try await answer("/numbers?pipeline=nightly", store, index))
+            #expect(page.contains("name=\"kind\" value=\"runs\"") && page.ranges(of: "<svg").count == 2)
+            #expect(html(try await answer("/runs/1", store, index)).contains("/numbers?pipeline=nightly"))
+        }
+    }
+
+    @Test func aPathLeavesOutAllElse() async throws {
+        try await withNightly { store, index in
+            let graph = try await answer("/lineage?artifact=1&to=a8", store, index, .json).json
+            #expect(graph["nodes"]?.array?.compactMap { $0["key"]?.string }.sorted() == ["a1", "a8", "e7"])
+            #expect(graph["edges"]?.array?.count == 2)
+            let none = html(try await answer("/lineage?artifact=3&to=a8", store, index))
+            #expect(none.contains("No data went from one to the other"))
+            #expect(html(try await answer("/lineage?artifact=8", store, index)).contains("<option value=\"a1\">source"))
+        }
+    }
+
+    @Test func runsOfAPipelineFoldIntoOne() async throws {
+        try await withNightly { store, index in
+            // Unfolded there are twenty of each, and the rest as one.
+            let fan = try await answer("/lineage?artifact=1", store, index, .json).json["nodes"]?.array ?? []
+            let key = try #require(fan.first { $0["title"]?.string == "train ×40" }?["key"]?.string)
+            let open = try await answer("/lineage?artifact=1&open=\(key)", store, index, .json).json
+            #expect((open["nodes"]?.array?.count ?? 0) > 40)
+            let folded = try await answer("/lineage?artifact=1&open=\(key)&fold=1", store, index, .json).json
+            let titles = (folded["nodes"]?.array ?? []).compactMap { $0["title"]?.string }
+            #expect(Set(titles) == ["source", "train ×20", "model ×20"], "\(titles)")
+            // What one was between, the group is between, once.
+            #expect(folded["edges"]?.array?.count == 3, "\(folded)")
+            let list = try #require(
+                folded["nodes"]?.array?.first { $0["title"]?.string == "model ×20" }?["href"]?.string)
+            #expect(try await answer(list, store, index, .json).json["count"]?.integer == 20)
+        }
+    }
+
+    @Test func impactIsSortedByAnyColumn() async throws {
+        try await withNightly { store, index in
+            func rows(_ query: String) async throws -> [[String]] {
+                try await answer("/impact?artifact=1&only=artifacts&\(query)", store, index, .csv).csv?.rows ?? []
+            }
+            let byOwner = try await rows("sort=owner")
+            #expect(byOwner.count == 40 && byOwner.map { $0[6] } == byOwner.map { $0[6] }.sorted())
+            let byName = try await rows("sort=name&desc=1")
+            #expect(byName.map { $0[3] } == byName.map { $0[3] }.sorted(by: >) && byName[0][3] == "model v9")
+            #expect(try await rows("desc=1").map { $0[2] } == (try await rows("")).map { $0[2] })
+            let page = html(try await answer("/impact?artifact=1&sort=state", store, index))
+            #expect(page.contains("aria-sort=\"ascending\"") && page.contains("sort=state&amp;desc=1"))
+        }
+    }
+
+    /// A long filter leads on as far as a short one.
+    @Test func placesOfPagesAreShort() async throws {
+        try await withNightly { store, index in
+            let filter = Array(repeating: "custom_properties.display_name.string_value != 'something long'", count: 150)
+                .joined(separator: " AND ")
+            var address: String? = FormQuery(nil).address("/", changing: [("filter", filter), ("limit", "15")])
+            var ids: [Int64] = []
+            while let next = address {
+                let answer = try await answer(next, store, index, .json)
+                #expect(answer.status == .ok)
+                ids += (answer.json["items"]?.array ?? []).compactMap { $0["id"]?.integer }
+                address = answer.next
+            }
+            #expect(ids == Array((1...41).reversed()))
+            // Backwards, too, and in a list that begins elsewhere.
+            let second = try await answer("/?limit=15&order=oldest", store, index)
+            let third = try await answer(try #require(second.next), store, index)
+            let page = html(third)
+            let link = try #require(page.firstRange(of: "back="))
+            let back = page[link.upperBound...].prefix { $0 != "\"" && $0 != "&" }
+            let again = try await answer("/?limit=15&order=oldest&back=\(back)", store, index, .json)
+            #expect((again.json["items"]?.array ?? []).compactMap { $0["id"]?.integer } == Array(1...15))
+        }
+    }
+
+    @Test func namesForAFilterAreThoseOfTheNodes() {
+        let words = FilterWords(
+            .artifact,
+            of: [
+                MlMetadata_Artifact.with {
+                    $0.customProperties = [
+                        "values.accuracy": .with { $0.doubleValue = 1 }, "owner": .with { $0.stringValue = "x" },
+                        "two words": .with { $0.intValue = 1 }, "__kfmd_statements__": .with { $0.stringValue = "x" },
+                    ]
+                    $0.properties = ["rows": .with { $0.intValue = 1 }]
+                }
+            ])
+        #expect(
+            words.properties == [
+                "custom_properties.`values.accuracy`.double_value", "custom_properties.owner.string_value",
+                "properties.rows.int_value",
+            ])
     }
 }

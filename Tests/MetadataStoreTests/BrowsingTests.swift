@@ -66,15 +66,15 @@ import Testing
                 }
             }
             let first = try await page(nil)
-            let second = try await page(try #require(first.next))
-            let third = try await page(try #require(second.next))
+            let second = try await page(first.next)
+            let third = try await page(second.next)
             #expect((first.nodes + second.nodes + third.nodes).map(\.id) == artifacts.reversed())
             #expect(first.previous == nil && third.next == nil && third.nodes.count == 5)
-            let back = try await page(try #require(third.previous), isBackward: true)
+            let back = try await page(third.previous, isBackward: true)
             #expect(back.nodes == second.nodes)
-            let front = try await page(try #require(back.previous), isBackward: true)
+            let front = try await page(back.previous, isBackward: true)
             #expect(front.nodes == first.nodes && front.previous == nil)
-            let again = try await page(try #require(back.next))
+            let again = try await page(back.next)
             #expect(again.nodes == third.nodes)
             #expect([first, second, back].allSatisfy { $0.count == BoundedCount(25) })
         }
@@ -141,6 +141,139 @@ import Testing
                 try $0.lineageTable(of: .artifact, artifacts[0], .downstream, upTo: 5, seenBy: .all)
             }
             #expect(!cut.isComplete && cut.entries.count == 20)
+        }
+    }
+
+    @Test func aPathIsWhatLiesBetween() async throws {
+        try await withSteps(20) { store, artifacts, steps in
+            func path(_ first: LineageTable.Entry, _ second: LineageTable.Entry, _ limit: Int = 1_000) async throws
+                -> LineagePath
+            {
+                try await store.read { try $0.lineagePath(between: first, and: second, upTo: limit, seenBy: .all) }
+            }
+            func artifact(_ index: Int) -> LineageTable.Entry { .init(kind: .artifact, id: artifacts[index]) }
+            func step(_ index: Int) -> LineageTable.Entry { .init(kind: .execution, id: steps[index]) }
+            let ends = [artifact(0), artifact(7)]
+            for (first, second) in [(ends[0], ends[1]), (ends[1], ends[0])] {
+                let found = try await path(first, second)
+                // Of twenty readers only the one that lies on it.
+                #expect(found.isComplete && Set(found.entries) == [artifact(0), step(7), artifact(7)])
+            }
+            #expect(try await path(step(0), artifact(3)).entries.count == 4)
+            // Two that only have the same origin are on no path; nor is a node on one to itself.
+            let none = try await path(artifact(3), artifact(4))
+            #expect(none.entries.isEmpty && none.isComplete)
+            #expect(try await path(artifact(3), artifact(3)).entries == [artifact(3)])
+            // A longer way is shown after the shortest.
+            _ = try await store.write {
+                try $0.putEvents(
+                    .with {
+                        $0.events = [
+                            .with { ($0.artifactID, $0.executionID, $0.type) = (artifacts[4], steps[7], .input) }
+                        ]
+                    })
+            }
+            let both = try await path(ends[0], ends[1])
+            #expect(both.entries.map(\.depth) == [0, 0, 0, 2, 2])
+            #expect(Set(both.entries.suffix(2).map(\.id)) == [steps[4], artifacts[4]])
+            #expect(try await !path(artifact(3), artifact(7), 1).isComplete)
+        }
+    }
+
+    @Test func theRunsOfAPipelineHaveWhatWasMeasured() async throws {
+        try await withSteps(6) { store, artifacts, _ in
+            let runs = try await store.write { transaction in
+                let type = try transaction.putContextType(.with { $0.contextType.name = "R" }).typeID
+                let runs = try transaction.putContexts(
+                    .with { request in
+                        request.contexts = (0..<4).map { number in
+                            .with {
+                                ($0.typeID, $0.name) = (type, "run-\(number)")
+                                $0.customProperties[number == 2 ? "pipeline" : "pipeline_name"] = .with {
+                                    $0.stringValue = number == 3 ? "other" : "nightly"
+                                }
+                            }
+                        }
+                    }
+                ).contextIds
+                for (index, value) in [
+                    (0, MlMetadata_Value.with { $0.doubleValue = 0.5 }), (1, .with { $0.intValue = 3 }),
+                ] {
+                    let known = try transaction.getArtifactsByID(.with { $0.artifactIds = [artifacts[index]] })
+                        .artifacts
+                    var artifact = try #require(known.first)
+                    artifact.customProperties = ["accuracy": value]
+                    _ = try transaction.putArtifacts(.with { [artifact] in $0.artifacts = [artifact] })
+                }
+                _ = try transaction.putAttributionsAndAssociations(
+                    .with { request in
+                        request.attributions = [0, 1, 2, 3].map { index in
+                            .with { ($0.artifactID, $0.contextID) = (artifacts[index], runs[index % 2]) }
+                        }
+                    })
+                return runs
+            }
+            try await store.read { transaction in
+                let found = try transaction.contexts(
+                    ofPipeline: "nightly", properties: ["pipeline_name", "pipeline"], upTo: 10, seenBy: .all)
+                #expect(found.map(\.id) == [runs[2], runs[1], runs[0]])
+                #expect(
+                    try transaction.contexts(ofPipeline: "nightly", properties: ["pipeline"], upTo: 10, seenBy: .all)
+                        .map(\.id) == [runs[2]])
+                let measured = try transaction.measuredArtifacts(
+                    inContexts: found.map(\.id), each: 10, upTo: 100, seenBy: .all)
+                // The others have no number.
+                #expect(
+                    measured.mapValues { $0.map(\.id) } == [
+                        runs[0]: [artifacts[0]], runs[1]: [artifacts[1]], runs[2]: [],
+                    ])
+            }
+        }
+    }
+
+    @Test func rareStatesAreFoundByAnIndex() async throws {
+        try await withSteps(12) { store, _, steps in
+            try await store.write { transaction in
+                for (index, step) in steps.enumerated() {
+                    _ = try transaction.putExecutions(
+                        .with {
+                            $0.executions = [
+                                .with {
+                                    $0.id = step
+                                    $0.lastKnownState = index == 3 ? .failed : index == 5 ? .running : .complete
+                                }
+                            ]
+                        })
+                }
+            }
+            let connection = try Connection(path: store.path, mode: .readOnly)
+            for (query, found, isServed) in [
+                ("last_known_state = FAILED", [3], true), ("FAILED = last_known_state", [3], true),
+                ("last_known_state IN (FAILED, RUNNING)", [3, 5], true),
+                ("last_known_state = COMPLETE", [0, 1, 2, 4, 6, 7, 8, 9, 10, 11], false),
+                ("last_known_state IN (FAILED, COMPLETE)", [0, 1, 2, 3, 4, 6, 7, 8, 9, 10, 11], false),
+                ("last_known_state != COMPLETE", [3, 5], false), ("last_known_state IN (4, 2)", [3, 5], true),
+                ("last_known_state = FAILED OR last_known_state = RUNNING", [3, 5], true),
+                ("NOT last_known_state = FAILED", [0, 1, 2, 4, 5, 6, 7, 8, 9, 10, 11], false),
+            ] {
+                let condition = try FilterSQL.condition(query, on: .execution)
+                let plans = try condition.candidates.flatMap { candidate in
+                    try connection.rows("EXPLAIN QUERY PLAN " + candidate.sql, values: candidate.values) { $0.text(3) }
+                }
+                #expect(!plans.isEmpty == isServed, "\(query)")
+                #expect(
+                    plans.allSatisfy { $0.contains("kfmd_execution_state") || !$0.contains("Execution") }, "\(plans)")
+                let slice = try await store.read {
+                    try $0.executionSlice(options(100, filter: query), seenBy: .all)
+                }
+                #expect(Set(slice.nodes.map(\.id)) == Set(found.map { steps[$0] }), "\(query)")
+            }
+            // The runs with a failed step are found in the same way.
+            let runs = try FilterSQL.condition("executions_e.last_known_state = FAILED", on: .context).candidates
+            let plans = try runs.flatMap { run in
+                try connection.rows("EXPLAIN QUERY PLAN " + run.sql, values: run.values) { $0.text(3) }
+            }
+            #expect(plans.contains { $0.contains("kfmd_execution_state") }, "\(plans)")
         }
     }
 

@@ -109,13 +109,17 @@ def addresses(site):
         "lineage": f"/lineage?artifact={model}",
         "lineage-execution": f"/lineage?execution={step}",
         "lineage-wide": f"/lineage?artifact={data}&up=6&down=6",
+        "lineage-path": f"/lineage?artifact={data}&to=a{model}",
+        "lineage-folded": f"/lineage?artifact={data}&up=6&down=6&fold=1",
         "impact": f"/impact?artifact={data}",
+        "impact-sorted": f"/impact?artifact={data}&sort=name&desc=1",
         "impact-serving": f"/impact?artifact={data}&only=serving",
         "provenance": f"/provenance?artifact={model}",
         "compare-runs": f"/compare?runs={before},{run}",
         "compare-executions": f"/compare?executions={step},{failed_step}",
         "compare-artifacts": f"/compare?artifacts={earlier_model},{model}",
-        "metrics": "/metrics?name=fraud-evaluation",
+        "metrics": "/numbers?name=fraud-evaluation",
+        "metrics-pipeline": "/numbers?pipeline=fraud-nightly",
     }
 
 

@@ -29,7 +29,7 @@ SHORT = [text for text in TEXTS if len(text) < 300]
 # Where what comes from an address is shown.
 REFLECTED = [
     "/?filter={}", "/?type={}", "/?workspace={}", "/?state={}", "/?order={}", "/?from={}", "/?cols={}&props={}",
-    "/?group={}", "/?page={}", "/?back={}", "/?run={}", "/search?q={}", "/metrics?name={}", "/compare?kind={}&id=1",
+    "/?group={}", "/?page={}", "/?back={}", "/?run={}", "/search?q={}", "/numbers?name={}", "/compare?kind={}&id=1",
     "/compare?runs={}", "/lineage?artifact={}", "/lineage?artifact=1&hide={}&open={}&up={}",
     "/impact?artifact=1&only={}", "/artifacts/{}", "/runs/{}", "/runs/1?filter={}",
 ]  # fmt: skip

@@ -454,6 +454,69 @@ def check_search_keys():
         assert browser.take_errors() == []
 
 
+def check_filter_words():
+    """Names are offered while a filter is written; the one that is chosen stands at the caret, and the filter works."""
+    own = site()
+    with Browser(own.home) as browser:
+        browser.open("/executions")
+        field = browser.one("input[data-words]")
+        offered = lambda: [o.text for o in browser.all("form.filter [role=option]") if o.is_displayed()]
+        browser.run("arguments[0].focus()", field)
+        browser.press("last_kno")
+        browser.wait("the name", lambda: offered() == ["last_known_state"])
+        problems = browser.axe()
+        assert not problems, problems
+        browser.press(Keys.ARROW_DOWN, Keys.ENTER)
+        assert field.get_attribute("value") == "last_known_state ", field.get_attribute("value")
+        browser.press("= fai")
+        browser.wait("the state", lambda: offered() == ["FAILED"])
+        browser.one("form.filter [role=option]").click()
+        # Within a text there are no names; Escape closes, and Enter without a choice sends the form.
+        browser.press("AND contexts_")
+        browser.wait("the neighbours", lambda: "contexts_c.name" in offered())
+        browser.press(Keys.ESCAPE)
+        assert not offered() and field.get_attribute("value").endswith("contexts_"), "Escape takes the text"
+        browser.press("c.name LIKE '%name")
+        time.sleep(0.3)
+        assert not offered(), offered()
+        for _ in range(4):
+            browser.press(Keys.BACKSPACE)
+        browser.press("nightly%'", Keys.ENTER)
+        browser.wait("the list", lambda: "filter=last_known_state" in browser.path)
+        assert browser.all("main table.list tbody tr"), "nothing failed in a run of the name"
+        # Without script there is a description, with an example that works.
+        browser.open("/executions")
+        browser.one("details.help summary").click()
+        browser.one("details.help a").click()
+        browser.wait("the example", lambda: "filter=" in browser.path)
+        assert not browser.all("main .problem"), "the example is refused"
+        assert browser.take_errors() == []
+
+
+def check_explorer_paths():
+    """The ways between two nodes, and runs as one: by the form and links of the explorer."""
+    own = site()
+    with Browser(own.home) as browser:
+        browser.open(addresses(own)["lineage-execution"])
+        whole = len(browser.all(NODE))
+        options = browser.all("form.path option")
+        assert len(options) == whole - 1, f"{len(options)} ends of {whole} nodes"
+        end = options[-1].get_attribute("value")
+        options[-1].click()
+        browser.one("form.path button").click()
+        browser.wait("the path", lambda: f"to={end}" in browser.path)
+        names = [node.get_attribute("data-node") for node in browser.all(NODE)]
+        assert end in names and len(names) <= whole, names
+        browser.one("#whole").click()
+        browser.wait("all of it", lambda: "to=" not in browser.path and len(browser.all(NODE)) == whole)
+
+        # Of the example no two runs are in one picture: what folding makes of them is tested in process.
+        browser.open(addresses(own)["lineage-folded"])
+        browser.one("#fold-runs").click()
+        browser.wait("each on its own", lambda: "fold=" not in browser.path and not browser.all("#fold-runs"))
+        assert browser.take_errors() == []
+
+
 def check_skip_link():
     """The first stop of Tab leads past the header, on every page."""
     problems = []
@@ -878,6 +941,8 @@ CHECKS = {
     "hostile": check_hostile,
     "script off": check_script_off,
     "search keys": check_search_keys,
+    "filter words": check_filter_words,
+    "explorer paths": check_explorer_paths,
     "skip link": check_skip_link,
     "tab order": check_tab_order,
     "explorer keys": check_explorer_keys,

@@ -201,8 +201,12 @@ struct FilterNames {
             // Names are indexed within their type; MLMD 1.14 could leave a node with type 0.
             return operand("\(alias).name", .string, lookup("\(table).type_id IN (\(types) UNION ALL SELECT 0) AND "))
         case ("external_id", _), ("uri", .artifact): return operand("\(alias).\(name)", .string, lookup())
-        case ("state", .artifact), ("last_known_state", .execution):
-            return operand("\(alias).\(name)", .integer, nil, states(of: kind))
+        case ("state", .artifact): return operand("\(alias).\(name)", .integer, nil, states(of: kind))
+        case ("last_known_state", .execution):
+            // Nearly all are complete, and those have no index: to find them is no search.
+            var lookup = lookup("\(Schema.rareStates) AND ")
+            lookup.only = Schema.rareStateNumbers
+            return operand("\(alias).\(name)", .integer, lookup, states(of: kind))
         default: return nil
         }
     }

@@ -94,7 +94,8 @@ struct FilterSQL {
         }
         let comparison: SQLFragment = "\(not)IN (\(elements.map(\.sql).joined(separator: ", ")))"
         let isServed = not.isEmpty && elements.allSatisfy { $0.isLiteral || $0.kind == .null }
-        let lookup = isServed ? left.lookup?.candidate(comparison) : nil
+        let lookup =
+            isServed && left.lookup?.serves(elements.map(\.sql)) == true ? left.lookup?.candidate(comparison) : nil
         return Condition(
             Self.withUnset(
                 left, "\(left.term) \(comparison)", isNegative: !not.isEmpty && elements.contains(where: \.isName)),
@@ -108,7 +109,7 @@ struct FilterSQL {
         let low = try resolve(low, against: value, takesNumbers: true)
         let high = try resolve(high, against: value, takesNumbers: true)
         let range: SQLFragment = "\(isNegated ? "NOT " : "")BETWEEN \(low.term) AND \(high.term)"
-        let isServed = !isNegated && low.isLiteral && high.isLiteral
+        let isServed = !isNegated && low.isLiteral && high.isLiteral && value.lookup?.only == nil
         let lookup = isServed ? value.lookup?.candidate(range) : value.lookup?.fallbackCandidate
         return Condition("\(value.term) \(range)", candidates: [lookup].compactMap { $0 })
     }
@@ -133,10 +134,13 @@ struct FilterSQL {
     /// How the nodes of a comparison of a column with a literal are found by an index.
     private static func candidate(_ left: FilterOperand, _ symbol: String, _ right: FilterOperand) -> Candidate? {
         if symbol == "<>" { return left.lookup?.fallbackCandidate ?? right.lookup?.fallbackCandidate }
-        if right.isLiteral, let lookup = left.lookup {
+        func isServed(_ lookup: Lookup, _ literal: FilterOperand) -> Bool {
+            lookup.only == nil || (symbol == "=" && lookup.serves([literal.sql]))
+        }
+        if right.isLiteral, let lookup = left.lookup, isServed(lookup, right) {
             return lookup.candidate("\(symbol) \(right.sql)")
         }
-        if left.isLiteral, let lookup = right.lookup {
+        if left.isLiteral, let lookup = right.lookup, isServed(lookup, left) {
             let mirrored = ["<": ">", "<=": ">=", ">": "<", ">=": "<="][symbol] ?? symbol
             return lookup.candidate("\(mirrored) \(left.sql)")
         }

@@ -59,6 +59,10 @@ enum Schema {
             ) { $0.text(0) })
     }
 
+    /// Executions that are looked for among many that are complete: new, running, failed, canceled.
+    static let rareStates = "last_known_state IN (1, 2, 4, 6)"
+    static let rareStateNumbers: Set<String> = ["1", "2", "4", "6"]
+
     static let tableNames = [
         "Type", "TypeProperty", "ParentType", "Artifact", "ArtifactProperty", "Execution",
         "ExecutionProperty", "Event", "EventPath", "MLMDEnv", "Context", "ContextProperty",
@@ -240,5 +244,6 @@ enum Schema {
         CREATE INDEX IF NOT EXISTS idx_context_external_id ON Context(external_id);
         CREATE INDEX IF NOT EXISTS kfmd_association_execution_id ON Association(execution_id, context_id);
         CREATE INDEX IF NOT EXISTS kfmd_attribution_artifact_id ON Attribution(artifact_id, context_id);
+        CREATE INDEX IF NOT EXISTS kfmd_execution_state ON Execution(last_known_state) WHERE \(rareStates);
         """
 }

@@ -123,7 +123,7 @@ struct ArtifactPage: Page {
         }
         if !artifact.numbers.isEmpty {
             links.append(
-                ("Its numbers over time", FormQuery(nil).address("/metrics", changing: [("name", artifact.title)])))
+                ("Its numbers over time", FormQuery(nil).address("/numbers", changing: [("name", artifact.title)])))
         }
         return links
     }

@@ -92,7 +92,7 @@ struct RunPage: Page {
                 [
                     ("Artifacts of this run", FormQuery(nil).address("/", changing: [("run", String(run.id))])),
                     ("Compare with another run", "/runs"),
-                ], &html)
+                ] + (run.pipelineMetrics.map { [("Numbers of its pipeline over time", $0)] } ?? []), &html)
             if isListed { list(&html) }
             if !model.steps.isEmpty {
                 html.raw("<h2 id=\"graph\">How the steps hang together</h2>")

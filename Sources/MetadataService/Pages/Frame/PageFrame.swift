@@ -127,6 +127,18 @@ enum PageFrame {
         html.raw("</td>")
     }
 
+    /// How a column is sorted.
+    enum Sorting { case ascending, descending }
+
+    /// The beginning of a column's head.
+    static func columnHead(sorted sorting: Sorting?, _ html: inout HTML) {
+        switch sorting {
+        case .ascending: html.raw("<th scope=\"col\" aria-sort=\"ascending\">")
+        case .descending: html.raw("<th scope=\"col\" aria-sort=\"descending\">")
+        case nil: html.raw("<th scope=\"col\">")
+        }
+    }
+
     /// The head of a table whose columns cannot be chosen.
     static func columns(_ names: [String], _ html: inout HTML) {
         html.raw("<div class=\"scroll\" tabindex=\"0\"><table class=\"list\"><thead><tr>")

@@ -111,13 +111,13 @@ struct PageRouter: Sendable {
             headers[.contentType] = "application/json"
             body = ByteBuffer(bytes: answer.json.jsonBytes(pretty: true))
         }
-        guard answer.status == .ok else {
-            return Response(status: answer.status, headers: headers, body: .init(byteBuffer: body))
+        if answer.status == .ok {
+            let tag = EntityTag(of: body)
+            headers[.eTag] = tag.text
+            if tag.isIn(request.headers[.ifNoneMatch]) { return Response(status: .notModified, headers: headers) }
         }
-        let tag = EntityTag(of: body)
-        headers[.eTag] = tag.text
-        if tag.isIn(request.headers[.ifNoneMatch]) { return Response(status: .notModified, headers: headers) }
-        return Response(status: answer.status, headers: headers, body: .init(byteBuffer: body))
+        let sent = ContentCoding.pack(body, for: request.headers, &headers)
+        return Response(status: answer.status, headers: headers, body: .init(byteBuffer: sent))
     }
 }
 

@@ -144,7 +144,15 @@ extension MlMetadata_Context: ShownNode {
     }
 
     var ownMembers: [(String, JSONValue)] { [] }
-    var pipeline: String { text(PropertyName.pipelineName, "pipeline", "workflow_template", "cron_workflow") }
+    /// The properties that name the pipeline of a run, the first that there is counts.
+    static var pipelineProperties: [String] {
+        [PropertyName.pipelineName, "pipeline", "workflow_template", "cron_workflow"]
+    }
+    var pipeline: String { Self.pipelineProperties.lazy.map { text($0) }.first { !$0.isEmpty } ?? "" }
+    /// Where its pipeline's numbers are drawn; `nil` of a run of none.
+    var pipelineMetrics: String? {
+        pipeline.isEmpty ? nil : FormQuery(nil).address("/numbers", changing: [("pipeline", pipeline)])
+    }
     var workspaceName: String { text(PropertyName.workspace, PropertyName.namespace) }
     var outcome: Outcome { Outcome(state: text(PropertyName.state).lowercased()) { text($0) } }
 }

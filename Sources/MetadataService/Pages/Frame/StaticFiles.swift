@@ -1,3 +1,4 @@
+import HTTPTypes
 import Hummingbird
 import NIOCore
 
@@ -6,7 +7,8 @@ import NIOCore
 enum StaticFiles {
     static let files: [(name: String, bytes: [UInt8])] = [
         ("pages.css", PackageResources.pages_css), ("pages.js", PackageResources.pages_js),
-        ("canvas.js", PackageResources.canvas_js), ("compare.js", PackageResources.compare_js),
+        ("canvas.js", PackageResources.canvas_js), ("combobox.js", PackageResources.combobox_js),
+        ("compare.js", PackageResources.compare_js), ("filter.js", PackageResources.filter_js),
         ("copy.js", PackageResources.copy_js), ("dashboard.js", PackageResources.dashboard_js),
         ("explorer.js", PackageResources.explorer_js), ("live.js", PackageResources.live_js),
         ("say.js", PackageResources.say_js), ("search.js", PackageResources.search_js),
@@ -27,13 +29,14 @@ enum StaticFiles {
     static func add(to router: Router<BasicRequestContext>) {
         for file in files {
             let body = ByteBuffer(bytes: file.bytes)
-            router.get(RouterPath("\(folder)/\(file.name)")) { _, _ in
-                Response(
-                    status: .ok,
-                    headers: [
-                        .contentType: type(of: file.name), .cacheControl: "public, max-age=31536000, immutable",
-                        .xContentTypeOptions: "nosniff",
-                    ], body: .init(byteBuffer: body))
+            router.get(RouterPath("\(folder)/\(file.name)")) { request, _ in
+                var headers: HTTPFields = [
+                    .contentType: type(of: file.name), .cacheControl: "public, max-age=31536000, immutable",
+                    .xContentTypeOptions: "nosniff",
+                ]
+                // A browser asks once for each version.
+                let sent = ContentCoding.pack(body, for: request.headers, &headers)
+                return Response(status: .ok, headers: headers, body: .init(byteBuffer: sent))
             }
         }
     }

@@ -17,6 +17,8 @@ struct LineageExploration: Sendable {
     /// Neighbours that are put together.
     private static let mostBriefs = 2_000
     private static let mostEvents = 5_000
+    /// Of the walks that look for a path.
+    private static let mostWalked = 200_000
 
     /// Several neighbours of one node that stand as one.
     struct Fan: Sendable {
@@ -53,6 +55,8 @@ struct LineageExploration: Sendable {
     private(set) var hiddenCounts: [String: (inputs: Int, outputs: Int)] = [:]
     /// Whether more would have been shown than one reads.
     private(set) var isCut = false
+    /// Whether there is a way to the view's end, where it has one.
+    private(set) var isConnected = true
     private var shown: [Node] = []
     private var known: Set<Node> = []
     private var unfoldedSides: Set<Side> = []
@@ -64,6 +68,11 @@ struct LineageExploration: Sendable {
         let found = try transaction.nodes(of: [view.start], seenBy: visibility)
         guard !found.artifacts.isEmpty || !found.executions.isEmpty else { return nil }
         add(start)
+        if let end = view.end {
+            guard try addPath(to: end, transaction, visibility) else { return nil }
+            try complete(transaction, visibility)
+            return
+        }
         for (direction, hops) in [(Direction.up, view.up), (.down, view.down)] {
             var frontier = [start]
             for _ in 0..<hops where !frontier.isEmpty {
@@ -71,10 +80,29 @@ struct LineageExploration: Sendable {
             }
         }
         for key in view.open {
-            guard let node = Self.node(key), known.contains(node) else { continue }
+            guard let entry = LineageView.node(key) else { continue }
+            let node = Node(kind: entry.kind, id: entry.id)
+            guard known.contains(node) else { continue }
             for direction in [Direction.up, .down] { _ = try expand(node, direction, transaction, visibility) }
         }
         try complete(transaction, visibility)
+    }
+
+    /// Shows the ways to a node, the shortest first.
+    /// - Returns: whether there is such a node.
+    private mutating func addPath(
+        to end: LineageTable.Entry, _ transaction: Transaction, _ visibility: Visibility
+    ) throws -> Bool {
+        let found = try transaction.nodes(of: [end], seenBy: visibility)
+        guard !found.artifacts.isEmpty || !found.executions.isEmpty else { return false }
+        // Both ends first: they are shown in any case.
+        add(Node(kind: end.kind, id: end.id))
+        let path = try transaction.lineagePath(
+            between: view.start, and: end, upTo: Self.mostWalked, seenBy: visibility)
+        isConnected = !path.entries.isEmpty
+        if !path.isComplete { isCut = true }
+        for entry in path.entries where !add(Node(kind: entry.kind, id: entry.id)) && isCut { break }
+        return true
     }
 
     private enum Direction { case up, down }
@@ -83,12 +111,6 @@ struct LineageExploration: Sendable {
     private static func side(_ kind: NodeKind, _ direction: Direction) -> EventSide {
         // What an artifact came of wrote it; what an execution came of went into it.
         (kind == .artifact) == (direction == .up) ? .output : .input
-    }
-
-    private static func node(_ key: String) -> Node? {
-        guard let id = Int64(key.dropFirst()) else { return nil }
-        return key.hasPrefix("a")
-            ? Node(kind: .artifact, id: id) : key.hasPrefix("e") ? Node(kind: .execution, id: id) : nil
     }
 
     @discardableResult
@@ -177,7 +199,8 @@ struct LineageExploration: Sendable {
         (artifacts, executions) = found
         events = try transaction.wholeEvents(
             ofArtifacts: artifacts.keys.sorted(), executions: executions.keys.sorted(), upTo: Self.mostEvents)
-        for node in shown {
+        // On a path nothing is unfolded: what else there is belongs to another view.
+        for node in shown where view.end == nil {
             var hidden = (inputs: 0, outputs: 0)
             for side in EventSide.allCases where !unfoldedSides.contains(Side(node: node, side: side)) {
                 let other: NodeKind = node.kind == .artifact ? .execution : .artifact
@@ -196,45 +219,128 @@ struct LineageExploration: Sendable {
 
     var graph: GraphModel {
         var graph = GraphModel()
+        let groups = view.isFolded ? self.groups : [:]
+        /// What stands for a node in the picture.
+        func key(_ kind: NodeKind, _ id: Int64) -> GraphModel.Key {
+            groups[Node(kind: kind, id: id)]?.key ?? (kind == .artifact ? .artifact(id) : .execution(id))
+        }
         for node in shown {
-            if let artifact = artifacts[node.id], node.kind == .artifact { graph.add(.artifact(artifact)) }
-            if let execution = executions[node.id], node.kind == .execution {
+            if let group = groups[node] {
+                graph.add(group.box)
+            } else if let artifact = artifacts[node.id], node.kind == .artifact {
+                graph.add(.artifact(artifact))
+            } else if let execution = executions[node.id], node.kind == .execution {
                 graph.add(.step(execution, detail: execution.runTitle))
             }
         }
-        graph.setCurrent(view.start.kind == .artifact ? .artifact(view.start.id) : .execution(view.start.id))
+        graph.setCurrent(key(view.start.kind, view.start.id))
         for fan in fans where fan.count.value > 0 {
-            var notes: [String] = []
-            if fan.failed > 0 { notes.append("\(fan.failed) failed") }
-            if fan.running > 0 { notes.append("\(fan.running) running") }
-            if notes.isEmpty { notes.append(fan.kind == .execution ? "executions" : "artifacts") }
-            let count = PageFrame.number(fan.count.value) + (fan.count.isExact ? "" : "+")
-            graph.add(
-                GraphModel.Node(
-                    key: .fan(fan.key), href: fan.list, title: "\(fan.title) ×\(count)",
-                    subtitle: notes.joined(separator: ", "),
-                    style: "\(fan.kind.word) fan" + (fan.failed > 0 ? " failed" : ""),
-                    more: fan.isUnfolded ? nil : (view.unfolding("f\(fan.key)"), "Show \(fan.title) one by one")))
-            let node: GraphModel.Key = fan.of.kind == .artifact ? .artifact(fan.of.id) : .execution(fan.of.id)
+            graph.add(box(of: fan))
+            let node = key(fan.of.kind, fan.of.id)
             // What an artifact was read by, and what an execution wrote, comes after it.
             let isAfter = (fan.of.kind == .artifact) == (fan.side == .input)
             graph.connect(isAfter ? node : .fan(fan.key), isAfter ? .fan(fan.key) : node)
         }
         for event in events {
-            let (artifact, execution) = (
-                GraphModel.Key.artifact(event.artifactID), GraphModel.Key.execution(event.executionID)
-            )
+            let (artifact, execution) = (key(.artifact, event.artifactID), key(.execution, event.executionID))
             graph.connect(
                 event.isInput ? artifact : execution, event.isInput ? execution : artifact, title: Self.told(event),
                 isInferred: event.isInferred)
         }
-        for node in shown {
-            let key: GraphModel.Key = node.kind == .artifact ? .artifact(node.id) : .execution(node.id)
+        for node in shown where groups[node] == nil {
             if let hidden = hiddenCounts[node.key] {
-                graph.setMore(key, (view.unfolding(node.key), Self.told(hidden, node.kind)))
+                graph.setMore(key(node.kind, node.id), (view.unfolding(node.key), Self.told(hidden, node.kind)))
             }
         }
         return graph
+    }
+
+    private func box(of fan: Fan) -> GraphModel.Node {
+        var notes: [String] = []
+        if fan.failed > 0 { notes.append("\(fan.failed) failed") }
+        if fan.running > 0 { notes.append("\(fan.running) running") }
+        if notes.isEmpty { notes.append(fan.kind == .execution ? "executions" : "artifacts") }
+        let count = PageFrame.number(fan.count.value) + (fan.count.isExact ? "" : "+")
+        return GraphModel.Node(
+            key: .fan(fan.key), href: fan.list, title: "\(fan.title) ×\(count)",
+            subtitle: notes.joined(separator: ", "),
+            style: "\(fan.kind.word) fan" + (fan.failed > 0 ? " failed" : ""),
+            more: fan.isUnfolded ? nil : (view.unfolding("f\(fan.key)"), "Show \(fan.title) one by one"))
+    }
+
+    // MARK: Folding
+
+    /// Nodes that are the same in several runs, and the box in their place.
+    private struct Group {
+        var key: GraphModel.Key
+        var box: GraphModel.Node
+    }
+
+    /// What makes nodes the same: their kind, type, name and pipeline.
+    private struct Likeness: Hashable {
+        var kind: NodeKind
+        var type: String
+        var title: String
+        var pipeline: String
+    }
+
+    private func likeness(_ node: Node) -> Likeness? {
+        if let artifact = artifacts[node.id], node.kind == .artifact {
+            return Likeness(kind: .artifact, type: artifact.type, title: artifact.title, pipeline: "")
+        }
+        guard node.kind == .execution, let execution = executions[node.id] else { return nil }
+        return Likeness(
+            kind: .execution, type: execution.type, title: execution.title,
+            pipeline: execution.text(PropertyName.pipelineName))
+    }
+
+    /// The groups of what is shown. The ends of the view stand on their own.
+    private var groups: [Node: Group] {
+        var alike: [Likeness: [Node]] = [:]
+        for node in shown where node.key != LineageView.key(view.start) && node.key != view.end.map(LineageView.key) {
+            if let likeness = likeness(node) { alike[likeness, default: []].append(node) }
+        }
+        var result: [Node: Group] = [:]
+        for (likeness, nodes) in alike where nodes.count > 1 {
+            let states = nodes.compactMap { $0.kind == .execution ? executions[$0.id]?.lastKnownState : nil }
+            let failed = states.filter { $0 == .failed }.count
+            let running = states.filter { $0 == .running }.count
+            var notes: [String] = []
+            if failed > 0 { notes.append("\(failed) failed") }
+            if running > 0 { notes.append("\(running) running") }
+            if notes.isEmpty {
+                notes.append(
+                    likeness.kind == .execution
+                        ? likeness.pipeline : String(likeness.type.split(separator: "/").last ?? ""))
+            }
+            // The node that was found first names the group: the same in each process.
+            let key = GraphModel.Key.fan("g\(nodes[0].key)")
+            let ids = nodes.map { String($0.id) }.joined(separator: ", ")
+            let box = GraphModel.Node(
+                key: key,
+                href: PageFrame.list(likeness.kind == .execution ? "/executions" : "/", where: "id IN (\(ids))"),
+                title: "\(likeness.title) ×\(nodes.count)",
+                subtitle: notes.filter { !$0.isEmpty }.joined(separator: ", "),
+                style: "\(likeness.kind.word) fan" + (failed > 0 ? " failed" : ""),
+                more: (view.folding(false).address(), "Show each run's own"))
+            for node in nodes { result[node] = Group(key: key, box: box) }
+        }
+        return result
+    }
+
+    /// Whether anything of it can be folded.
+    var canFold: Bool { view.isFolded || !groups.isEmpty }
+
+    /// The nodes to which a path can be asked for: what is shown, but for the start, by title.
+    var ends: [(key: String, title: String)] {
+        shown.filter { $0.key != LineageView.key(view.start) }.compactMap { node in
+            if node.kind == .artifact {
+                return artifacts[node.id].map { (node.key, $0.titleAndVersion) }
+            }
+            return executions[node.id].map { execution in
+                (node.key, execution.runTitle.isEmpty ? execution.title : "\(execution.title) · \(execution.runTitle)")
+            }
+        }.sorted { ($0.1, $0.0) < ($1.1, $1.0) }
     }
 
     /// What an edge says of itself.

@@ -10,7 +10,10 @@ struct LineagePage: Page {
         let view = try LineageView(request.query)
         let visibility = request.visibility
         let found = try await request.read { try LineageExploration(view, $0, seenBy: visibility) }
-        guard let found else { throw PageProblem.notFound("There is no \(view.start.kind.word) \(view.start.id).") }
+        guard let found else {
+            let end = view.end.map { ", or no \($0.kind.word) \($0.id)" } ?? ""
+            throw PageProblem.notFound("There is no \(view.start.kind.word) \(view.start.id)\(end).")
+        }
         return Self.page(found)
     }
 
@@ -33,7 +36,12 @@ struct LineagePage: Page {
             html.link(node.path, node.title)
             html.raw("</h1>")
             toolbar(found, &html)
-            if found.isCut {
+            if !found.isConnected {
+                PageFrame.note(
+                    found.isCut
+                        ? "No data is seen to go from one to the other; there is too much to look at all of it."
+                        : "No data went from one to the other, in either direction.", &html)
+            } else if found.isCut {
                 PageFrame.note("There is more than one picture can show: unfold less, or see the tables.", &html)
             }
             graph.write(label: "Lineage of \(node.title)", to: &html)
@@ -44,11 +52,20 @@ struct LineagePage: Page {
     private static func toolbar(_ found: LineageExploration, _ html: inout HTML) {
         let view = found.view
         html.raw("<div class=\"toolbar\">")
-        swap("more-up", "← More upstream", view.canGoUp ? view.address(up: view.up + 2) : nil, &html)
-        swap("less-up", "Less upstream", view.up > 0 ? view.address(up: max(0, view.up - 2)) : nil, &html)
-        swap("less-down", "Less downstream", view.down > 0 ? view.address(down: max(0, view.down - 2)) : nil, &html)
-        swap("more-down", "More downstream →", view.canGoDown ? view.address(down: view.down + 2) : nil, &html)
-        if !view.open.isEmpty { swap("fold-all", "Fold all", view.address(open: []), &html) }
+        if view.end == nil {
+            swap("more-up", "← More upstream", view.canGoUp ? view.address(up: view.up + 2) : nil, &html)
+            swap("less-up", "Less upstream", view.up > 0 ? view.address(up: max(0, view.up - 2)) : nil, &html)
+            swap("less-down", "Less downstream", view.down > 0 ? view.address(down: max(0, view.down - 2)) : nil, &html)
+            swap("more-down", "More downstream →", view.canGoDown ? view.address(down: view.down + 2) : nil, &html)
+            if !view.open.isEmpty { swap("fold-all", "Fold all", view.address(open: []), &html) }
+        } else {
+            swap("whole", "Leave the path", view.ending(at: nil).address(), &html)
+        }
+        if found.canFold {
+            swap(
+                "fold-runs", view.isFolded ? "Each run on its own" : "Runs as one",
+                view.folding(!view.isFolded).address(), &html)
+        }
         for (name, label) in [("in", "Zoom in"), ("out", "Zoom out"), ("fit", "Fit")] {
             html.raw("<button type=\"button\" hidden data-zoom=\"")
             html.text(name)
@@ -61,6 +78,7 @@ struct LineagePage: Page {
         let start = "\(view.start.kind.word)=\(view.start.id)"
         html.link("/provenance?\(start)", "All it came of")
         html.link("/impact?\(start)", "All that came of it")
+        if view.end == nil { path(found, &html) }
         if found.types.count > 1 {
             html.raw("<details class=\"menu\"><summary>Types</summary><ul>")
             for (index, type) in found.types.enumerated() {
@@ -74,6 +92,27 @@ struct LineagePage: Page {
             html.raw("</ul></details>")
         }
         html.raw("</div>")
+    }
+
+    /// A form that asks for the ways to one of the nodes that are shown.
+    private static func path(_ found: LineageExploration, _ html: inout HTML) {
+        let ends = found.ends
+        guard ends.count > 1 else { return }
+        html.raw("<form class=\"path\" method=\"get\" action=\"")
+        html.address("/lineage")
+        html.raw("\"><input type=\"hidden\" name=\"")
+        html.text(found.view.start.kind.word)
+        html.raw("\" value=\"")
+        html.number(Int(found.view.start.id))
+        html.raw("\"><label>Path to <select name=\"to\">")
+        for end in ends {
+            html.raw("<option value=\"")
+            html.text(end.key)
+            html.raw("\">")
+            html.text(end.title, upTo: 80)
+            html.raw("</option>")
+        }
+        html.raw("</select></label><button>Show</button></form>")
     }
 
     private static func swap(_ id: String, _ text: String, _ address: String?, _ html: inout HTML) {

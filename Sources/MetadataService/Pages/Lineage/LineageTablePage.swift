@@ -35,6 +35,8 @@ struct LineageTablePage: Page {
     /// Nodes that are walked.
     private static let most = 200_000
     private static let mostServices: Int32 = 2_000
+    /// With more than these only the order by distance needs no reading of them all.
+    private static let mostSorted = 5_000
 
     /// What is read for the page, in one snapshot.
     struct Model: Sendable {
@@ -52,6 +54,29 @@ struct LineageTablePage: Page {
         var artifacts: [Int64: MlMetadata_Artifact]
         var executions: [Int64: MlMetadata_Execution]
         var services: Set<Int64>
+        /// The column that the rows are sorted by; `nil` for the order by distance.
+        var sort: Column?
+        var isDescending = false
+        var canSort: Bool { entries.count <= LineageTablePage.mostSorted }
+    }
+
+    /// A column of the table.
+    enum Column: String, CaseIterable {
+        case distance, name, kind, state, owner, run, workspace
+
+        var title: String { self == .distance ? "Steps away" : rawValue.prefix(1).uppercased() + rawValue.dropFirst() }
+
+        func text(_ row: Row) -> String {
+            switch self {
+            case .distance: ""
+            case .name: row.title
+            case .kind: row.type
+            case .state: row.state
+            case .owner: row.owner
+            case .run: row.run
+            case .workspace: row.workspace
+            }
+        }
     }
 
     func answer(_ request: PageRequest) async throws -> PageAnswer {
@@ -61,6 +86,12 @@ struct LineageTablePage: Page {
             throw PageProblem.misread(
                 "only: should be one of \(Part.allCases.map(\.rawValue).joined(separator: ", ")).")
         }
+        let sort = request.query["sort"].map { Column(rawValue: $0) }
+        if case .some(nil) = sort {
+            throw PageProblem.misread(
+                "sort: should be one of \(Column.allCases.map(\.rawValue).joined(separator: ", ")).")
+        }
+        let isDescending = request.query["desc"] == "1"
         let page = max(1, min(request.query["page"].flatMap { Int($0) } ?? 1, Self.most))
         let (way, isCSV) = (way, request.format == .csv)
         let model = try await request.read { transaction -> Model? in
@@ -82,14 +113,19 @@ struct LineageTablePage: Page {
                 }
             }
             let size = isCSV ? Self.longestCSV : Self.size
-            let shown = Array(entries.dropFirst((page - 1) * size).prefix(size))
-            let nodes = try transaction.shortened.nodes(of: shown, seenBy: visibility)
             let found = Set(table.entries.filter { $0.kind == .execution }.map(\.id))
-            return Model(
+            var model = Model(
                 way: way, start: start, title: node.title, path: node.path, part: part, table: table,
-                entries: Array(entries),
-                page: page, size: size, shown: shown, artifacts: nodes.artifacts, executions: nodes.executions,
+                entries: Array(entries), page: page, size: size, shown: [], artifacts: [:], executions: [:],
                 services: services.intersection(found))
+            if let sort = sort ?? (isDescending ? .distance : nil), model.canSort {
+                (model.sort, model.isDescending) = (sort, isDescending)
+                try model.read(model.entries, transaction, visibility)
+                model.sortEntries()
+            }
+            model.shown = Array(model.entries.dropFirst((page - 1) * size).prefix(size))
+            try model.read(model.shown, transaction, visibility)
+            return model
         }
         guard let model else { throw PageProblem.notFound("There is no \(start.kind.word) \(start.id).") }
         return Self.page(model)
@@ -114,19 +150,39 @@ struct LineageTablePage: Page {
             guard !rows.isEmpty else {
                 return PageFrame.note(model.entries.isEmpty ? "Nothing." : "There is no such page.", &html)
             }
-            PageFrame.columns(["Steps away", "Name", "Kind", "State", "Owner", "Run", "Workspace"], &html)
+            head(model, &html)
             for row in rows { row.write(to: &html) }
             PageFrame.endTable(&html)
             pager(model, &html)
         }
     }
 
+    /// The columns, as links that sort.
+    private static func head(_ model: Model, _ html: inout HTML) {
+        html.raw("<div class=\"scroll\" tabindex=\"0\"><table class=\"list\"><thead><tr>")
+        for column in Column.allCases {
+            let isSorted = (model.sort ?? .distance) == column
+            PageFrame.columnHead(sorted: isSorted ? model.isDescending ? .descending : .ascending : nil, &html)
+            if model.canSort {
+                var other = model
+                (other.sort, other.isDescending) = (column, isSorted && !model.isDescending)
+                html.link(address(other), column.title + (isSorted ? model.isDescending ? " ↓" : " ↑" : ""))
+            } else {
+                html.text(column.title)
+            }
+            html.raw("</th>")
+        }
+        html.raw("</tr></thead><tbody>")
+    }
+
     private static func address(_ model: Model, part: Part? = nil, page: Int = 1) -> String {
-        FormQuery(nil).address(
+        let sort = model.sort == .distance ? nil : model.sort
+        return FormQuery(nil).address(
             model.way.path,
             changing: [
                 (model.start.kind.word, String(model.start.id)),
                 ("only", (part ?? model.part) == .all ? nil : (part ?? model.part).rawValue),
+                ("sort", sort?.rawValue), ("desc", model.isDescending ? "1" : nil),
                 ("page", page == 1 ? nil : String(page)),
             ])
     }
@@ -176,6 +232,7 @@ struct LineageTablePage: Page {
         if model.page * size < model.entries.count { html.link(address(model, page: model.page + 1), "Next page") }
         html.raw("<span class=\"soft\">")
         html.text("\(PageFrame.number(model.shown.count)) of \(PageFrame.number(model.entries.count))")
+        if !model.canSort { html.text(". By distance only: more than \(PageFrame.number(mostSorted)) are not sorted") }
         html.raw("</span><span class=\"forms\">")
         html.link(PageRequest.Format.json.address(of: address(model, page: model.page)), "JSON")
         html.raw(" ")
@@ -215,7 +272,7 @@ struct LineageTablePage: Page {
         }
     }
 
-    private static func row(_ entry: LineageTable.Entry, _ model: Model) -> Row {
+    fileprivate static func row(_ entry: LineageTable.Entry, _ model: Model) -> Row {
         if entry.kind == .artifact, let node = model.artifacts[entry.id] {
             return Row(
                 entry: entry, title: node.titleAndVersion,
@@ -244,5 +301,38 @@ struct LineageTablePage: Page {
                     })
             ),
         ])
+    }
+}
+
+extension LineageTablePage.Model {
+    fileprivate mutating func read(
+        _ entries: [LineageTable.Entry], _ transaction: Transaction, _ visibility: Visibility
+    ) throws {
+        let missing = entries.filter { $0.kind == .artifact ? artifacts[$0.id] == nil : executions[$0.id] == nil }
+        guard !missing.isEmpty else { return }
+        let nodes = try transaction.shortened.nodes(of: missing, seenBy: visibility)
+        artifacts.merge(nodes.artifacts) { $1 }
+        executions.merge(nodes.executions) { $1 }
+    }
+
+    /// Sorts all rows; of one text the nearer comes first, in both directions.
+    fileprivate mutating func sortEntries() {
+        guard let sort else { return }
+        guard sort != .distance else {
+            if isDescending {
+                entries.sort { ($1.depth, $0.kind.rawValue, $0.id) < ($0.depth, $1.kind.rawValue, $1.id) }
+            }
+            return
+        }
+        let keyed = entries.map { (text: sort.text(LineageTablePage.row($0, self)), entry: $0) }
+        // What has no text comes last either way.
+        entries = keyed.sorted { first, second in
+            if first.text == second.text {
+                return (first.entry.depth, first.entry.kind.rawValue, first.entry.id)
+                    < (second.entry.depth, second.entry.kind.rawValue, second.entry.id)
+            }
+            if first.text.isEmpty || second.text.isEmpty { return second.text.isEmpty }
+            return (first.text < second.text) != isDescending
+        }.map(\.entry)
     }
 }

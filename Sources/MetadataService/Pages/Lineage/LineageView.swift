@@ -16,6 +16,10 @@ struct LineageView: Sendable {
     var open: [String]
     /// Types that are left out.
     var hidden: [String]
+    /// Where only what lies between is shown: the other end.
+    var end: LineageTable.Entry?
+    /// Whether nodes that are the same in several runs stand as one.
+    var isFolded = false
 
     /// The view that an explorer opens with.
     init(start: LineageTable.Entry) {
@@ -29,7 +33,26 @@ struct LineageView: Sendable {
         down = Self.hops(query["down"])
         open = Array(query.all("open").prefix(Self.mostOpen))
         hidden = Array(query.all("hide").prefix(50))
+        isFolded = query["fold"] == "1"
+        if let text = query["to"] {
+            guard let end = Self.node(text) else {
+                throw PageProblem.misread("to \(text): should be a or e and a number, as in a12 for artifact 12.")
+            }
+            self.end = end == start ? nil : end
+        }
     }
+
+    /// The node that a key of the picture names.
+    static func node(_ key: String) -> LineageTable.Entry? {
+        guard let id = Int64(key.dropFirst()) else { return nil }
+        return switch key.first {
+        case "a": LineageTable.Entry(kind: .artifact, id: id)
+        case "e": LineageTable.Entry(kind: .execution, id: id)
+        default: nil
+        }
+    }
+
+    static func key(_ entry: LineageTable.Entry) -> String { (entry.kind == .artifact ? "a" : "e") + String(entry.id) }
 
     /// The node that an address names.
     /// - Throws: ``PageProblem``.
@@ -57,7 +80,22 @@ struct LineageView: Sendable {
                 ("down", down == Self.usualHops ? nil : String(down)),
                 ("open", open.isEmpty ? nil : open.joined(separator: ",")),
                 ("hide", hidden.isEmpty ? nil : hidden.joined(separator: ",")),
+                ("to", end.map(Self.key)), ("fold", isFolded ? "1" : nil),
             ])
+    }
+
+    /// The view with nodes folded or not.
+    func folding(_ isFolded: Bool) -> LineageView {
+        var view = self
+        view.isFolded = isFolded
+        return view
+    }
+
+    /// The view of the ways to a node, or of all.
+    func ending(at end: LineageTable.Entry?) -> LineageView {
+        var view = self
+        view.end = end
+        return view
     }
 
     func unfolding(_ key: String) -> String { address(open: open + [key]) }

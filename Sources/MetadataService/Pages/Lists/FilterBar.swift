@@ -9,6 +9,8 @@ struct FilterBar {
     var columns: [(key: String, title: String)]
     var shown: [String]
     var example: String
+    /// What its names are.
+    var words: FilterWords
 
     func write(to html: inout HTML) {
         html.raw("<form class=\"filter\" method=\"get\" action=\"")
@@ -28,7 +30,9 @@ struct FilterBar {
         html.text(list.filter ?? "")
         html.raw("\" placeholder=\"")
         html.text(example)
-        html.raw("\" spellcheck=\"false\" autocapitalize=\"off\"></label>")
+        html.raw("\" spellcheck=\"false\" autocapitalize=\"off\" data-words=\"")
+        html.text(words.all.joined(separator: " "))
+        html.raw("\"></label>")
         if let run = list.query["run"] { hidden("run", run, &html) }
         html.raw(
             "<button>Show</button><details class=\"columns\"><summary>Columns</summary><fieldset><legend>Shown</legend>"
@@ -49,7 +53,9 @@ struct FilterBar {
         for (key, title) in columns where ColumnKey.groups.contains(key) {
             option(key, title, isChosen: list.group == key, &html)
         }
-        html.raw("</select></label></fieldset></details></form>")
+        html.raw("</select></label></fieldset></details>")
+        words.write(example: example, list: list, to: &html)
+        html.raw("</form>")
         chips(&html)
     }
 

@@ -55,7 +55,16 @@ struct ListView<Node: ShownNode>: Sendable {
 
         /// The address of the next page, without the base.
         var next: String? {
-            slice.next.map { list.query.address(list.path, changing: [("page", $0), ("back", nil)]) }
+            slice.next.flatMap(PagePlace.init(token:)).map {
+                list.query.address(list.path, changing: [("page", $0.text), ("back", nil)])
+            }
+        }
+
+        /// That of the page before.
+        var previous: String? {
+            slice.previous.flatMap(PagePlace.init(token:)).map {
+                list.query.address(list.path, changing: [("back", $0.text), ("page", nil)])
+            }
         }
     }
 
@@ -172,7 +181,7 @@ struct ListView<Node: ShownNode>: Sendable {
         let shown = chosen(found.list.query)
         let bar = FilterBar(
             list: found.list, types: found.types, columns: columns.map { ($0.key, $0.title) }, shown: shown.map(\.key),
-            example: example)
+            example: example, words: FilterWords(kind, of: found.slice.nodes))
         if isPart, !found.list.isFiltered {
             html.raw("<details class=\"narrow\"><summary>Filter, order and columns</summary>")
             bar.write(to: &html)
@@ -266,9 +275,7 @@ struct ListView<Node: ShownNode>: Sendable {
         if list.token != nil {
             html.link(list.query.address(list.path, changing: [("page", nil), ("back", nil)]), "First page")
         }
-        if let previous = found.slice.previous {
-            html.link(list.query.address(list.path, changing: [("page", nil), ("back", previous)]), "Previous page")
-        }
+        if let previous = found.previous { html.link(previous, "Previous page") }
         if let next = found.next { html.link(next, "Next page") }
         if !found.slice.nodes.isEmpty {
             html.raw("<span class=\"soft\">")

@@ -116,15 +116,23 @@ struct NodeList {
     }
 
     func options(size: Int32) -> MlMetadata_ListOperationOptions {
-        .with {
+        var options = MlMetadata_ListOperationOptions.with {
             $0.maxResultSize = size
             $0.orderByField.field = order.isByUpdate ? .lastUpdateTime : .createTime
             $0.orderByField.isAsc = order.isAscending
             $0.filterQuery = condition
-            if let token {
-                $0.nextPageToken = token
-            }
         }
+        guard let token else { return options }
+        guard let place = PagePlace(token) else {
+            // The store says that it is none of its own.
+            options.nextPageToken = token
+            return options
+        }
+        var asked = options
+        // What is read backwards has its places by the other order.
+        if isBackward { asked.orderByField.isAsc.toggle() }
+        options.nextPageToken = place.token(asked) ?? token
+        return options
     }
 
     /// What is wrong with the filter, as who wrote it sees it.

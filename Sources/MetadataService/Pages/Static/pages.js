@@ -5,6 +5,7 @@ import { limitComparison } from "./compare.js";
 import { offerCopy } from "./copy.js";
 import { followDashboard } from "./dashboard.js";
 import { startExplorer } from "./explorer.js";
+import { helpFilter } from "./filter.js";
 import { startLive } from "./live.js";
 import { startSearch } from "./search.js";
 import { showTimes } from "./times.js";
@@ -14,6 +15,7 @@ export function enhance(root) {
   showTimes(root);
   offerCopy(root);
   limitComparison(root);
+  helpFilter(root);
   centreCurrent(root);
   startExplorer(root, enhance);
 }
