@@ -11,17 +11,27 @@ GENERATE_PACKAGES := protobuf-compiler libprotobuf-dev
 # Linking statically, and stripping.
 RELEASE_PACKAGES := g++ binutils
 FRESH_PACKAGES := debootstrap
+SBOM_PACKAGES := python3
+# What the image's base has, and what looks at it from outside.
+IMAGE_PACKAGES := ca-certificates tzdata curl iproute2 python3
 # h2load, which sends requests at little cost.
 BENCH_PACKAGES := nghttp2-client
 
 RELEASE := .build-release
 STATIC := $(RELEASE)/static
+STATIC_LIBRARIES := libstdc++.a libz.a libsqlite3.a libyaml.a
+SBOM := $(RELEASE)/sbom.spdx.json
 RELEASE_BINARY := $(RELEASE)/release/kfmd
+# With PATH_INDEPENDENT=1 no path of the build is in the binary: debug information and __FILE__ begin with this folder,
+# and the build id is a hash over both, which stripping keeps.
+PATH_INDEPENDENT ?=
+PATH_FLAGS := $(if $(PATH_INDEPENDENT),-Xswiftc -file-prefix-map -Xswiftc $(CURDIR)=. \
+	-Xcc -ffile-prefix-map=$(CURDIR)=. -Xcxx -ffile-prefix-map=$(CURDIR)=. -Xlinker --build-id=none)
 # One binary that needs libm and libc only. These flags stay out of Package.swift, where SwiftPM
 # would refuse them in a dependency.
 RELEASE_FLAGS := -c release --scratch-path $(RELEASE) --static-swift-stdlib \
 	-Xlinker -L$(CURDIR)/$(STATIC) -Xlinker -lsqlite3 -Xlinker -lyaml \
-	-Xswiftc -Xclang-linker -Xswiftc -static-libgcc -Xlinker --no-export-dynamic
+	-Xswiftc -Xclang-linker -Xswiftc -static-libgcc -Xlinker --no-export-dynamic $(PATH_FLAGS)
 
 PYTHON_VENV := .venv
 PYTHON_REQUIREMENTS := Tests/clients/requirements.txt
@@ -47,7 +57,7 @@ endef
 
 .PHONY: help
 help: ## What there is to make
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: build ## Replay a recorded cluster into a store, and open its pages
@@ -61,7 +71,7 @@ build: packages-build ## Build kfmd for development, in .build
 TESTS ?=
 
 .PHONY: test
-test: packages-build packages-test venv lint ## Run the whole suite, or TESTS=PATTERN of it
+test: packages-build packages-test venv lint test-sbom ## Run the whole suite, or TESTS=PATTERN of it
 	swift build --build-tests
 	@set -o pipefail; status=0; \
 	if [ -n "$(TESTS)" ]; then \
@@ -74,6 +84,10 @@ test: packages-build packages-test venv lint ## Run the whole suite, or TESTS=PA
 	  | tee -a .build/test.log || status=1; \
 	$(TEST_ENVIRONMENT) swift test --skip-build --filter BrowserTests 2>&1 | tee -a .build/test.log || status=1; \
 	python3 Tests/summary.py .build/test.log || status=1; exit $$status
+
+.PHONY: test-sbom
+test-sbom: packages-test
+	python3 Tests/release/test_sbom.py
 
 .PHONY: fresh
 fresh: ## Run the README's two commands in a bare Debian 12, as a new user's machine is
@@ -91,7 +105,7 @@ soak: packages-build venv ## Break things at random for MINUTES=30, tell them in
 .PHONY: release
 release: packages-build packages-release ## Build the one static binary, in .build-release
 	@mkdir -p $(STATIC)
-	@for library in libstdc++.a libz.a libsqlite3.a libyaml.a; do \
+	@for library in $(STATIC_LIBRARIES); do \
 	  ln -sf "$$(gcc -print-file-name=$$library)" $(STATIC)/$$library; done
 	swift build $(RELEASE_FLAGS) --product kfmd
 	cp $(RELEASE_BINARY) $(RELEASE)/kfmd
@@ -100,6 +114,25 @@ release: packages-build packages-release ## Build the one static binary, in .bui
 	@ls -l $(RELEASE)/kfmd
 	@if ldd $(RELEASE)/kfmd | grep -vE 'linux-vdso|ld-linux|libm\.so|libc\.so'; then \
 	  echo "the binary needs more than libm and libc" >&2; exit 1; fi
+
+.PHONY: sbom
+sbom: packages-build packages-release ## List what the release binary is made of (SPDX), after make release
+	$(call packages,$(SBOM_PACKAGES))
+	@[ -d $(RELEASE)/checkouts ] || { echo "sbom: make release comes first" >&2; exit 1; }
+	SOURCE_DATE_EPOCH=$${SOURCE_DATE_EPOCH:-$$(git log -1 --format=%ct 2>/dev/null || echo 0)} \
+	  python3 Scripts/sbom.py --resolved Package.resolved --checkouts $(RELEASE)/checkouts --swift-runtime \
+	  $(addprefix --static-library ,$(STATIC_LIBRARIES) libgcc.a) >$(SBOM).new
+	@mv $(SBOM).new $(SBOM)
+	@python3 Scripts/sbom.py --check $(SBOM)
+
+.PHONY: image-check
+image-check: release sbom ## Run every subcommand in the image's file system: read-only, as user 65532 (as root)
+	$(call packages,$(IMAGE_PACKAGES))
+	Tests/image/run.sh $(RELEASE)/kfmd
+
+.PHONY: reproducible
+reproducible: packages-build packages-release ## Build the release in two folders, and compare the binaries
+	Tests/release/reproducible.sh
 
 .PHONY: bench
 bench: release venv ## Measure the release binary: start, memory, imports; service and recorder
