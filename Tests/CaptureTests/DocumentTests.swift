@@ -24,7 +24,7 @@ import Testing
     }
 
     @Test func theRecorderMayReadAllThatIsUnderstood() throws {
-        let rules = try text("manifests/metadata/base/recorder-rbac.yaml").split(separator: "- apiGroups: [")
+        let rules = try text("manifests/metadata/base/rights/recorder.yaml").split(separator: "- apiGroups: [")
             .dropFirst()
         for kind in Capture.kinds + [Capture.pods] {
             let resource = try #require(kind.versions.first)
