@@ -15,6 +15,8 @@ let package = Package(
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-asn1.git", from: "1.7.4"),
+        .package(url: "https://github.com/apple/swift-certificates.git", from: "1.21.1"),
         .package(url: "https://github.com/apple/swift-crypto.git", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
@@ -85,6 +87,30 @@ let package = Package(
             ],
             swiftSettings: settings),
         .target(
+            name: "Sidecar",
+            dependencies: [
+                "Recorder", "Capture", "Kubernetes", "MetadataAPI", "Lineage", "JSON", "YAML",
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: settings),
+        .target(
+            name: "Webhook",
+            dependencies: [
+                "Capture", "Kubernetes", "Lineage", "JSON", "YAML",
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "X509", package: "swift-certificates"),
+                .product(name: "SwiftASN1", package: "swift-asn1"),
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "HummingbirdTLS", package: "hummingbird"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCertificateReloading", package: "swift-nio-extras"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
+            swiftSettings: settings),
+        .target(
             name: "MetadataStore",
             dependencies: [
                 "MetadataAPI", "SQLite", "Lineage",
@@ -127,7 +153,7 @@ let package = Package(
             name: "kfmd",
             dependencies: [
                 "Capture", "ClusterReplay", "Kubernetes", "MetadataAPI", "MetadataService",
-                "MetadataStore", "Recorder", "Lineage", "JSON", "Gzip",
+                "MetadataStore", "Recorder", "Sidecar", "Webhook", "Lineage", "JSON", "Gzip",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "Logging", package: "swift-log"),
@@ -160,12 +186,25 @@ let package = Package(
         .testTarget(
             name: "RecorderTests",
             dependencies: [
-                "Recorder", "Capture", "ClusterReplay", "Kubernetes", "MetadataStore", "MetadataAPI", "Lineage", "JSON",
-                "Gzip",
+                "Recorder", "Sidecar", "Capture", "ClusterReplay", "Kubernetes", "MetadataStore", "MetadataAPI",
+                "Lineage",
+                "JSON", "Gzip",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "Logging", package: "swift-log"),
             ],
             exclude: ["Fixtures"], swiftSettings: settings),
+        .testTarget(
+            name: "WebhookTests",
+            dependencies: [
+                "Webhook", "Capture", "ClusterReplay", "Kubernetes", "JSON",
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
+            swiftSettings: settings),
         .testTarget(
             name: "MetadataStoreTests",
             dependencies: [

@@ -2,8 +2,18 @@ import Kubernetes
 import Lineage
 
 extension Capture {
-    /// A pod: a step of a system that we know, or one that annotations or rules speak of.
+    /// A pod: a step of a system that we know, or one that annotations or rules speak of; with what its sidecar said.
     func pod(_ object: KubernetesObject, isDeleted: Bool) -> Result {
+        var result = withoutReport(object, isDeleted: isDeleted)
+        if let report = SidecarReport(of: object),
+            let addition = addition(of: report, pod: object, to: result.executions)
+        {
+            result.executions.append(addition)
+        }
+        return result
+    }
+
+    private func withoutReport(_ object: KubernetesObject, isDeleted: Bool) -> Result {
         if ArgoPod.matches(object), object.annotations[Annotations.record] == nil,
             let owner = owners.chain(of: object).first(where: { $0.annotations[Annotations.record] == "false" })
         {

@@ -5,6 +5,8 @@ public struct Execution: Sendable, Hashable, Codable {
     /// How far an execution has come, in MLMD's words.
     public enum State: String, Sendable, Hashable, Codable, CaseIterable {
         case new, running, complete, failed, cached, canceled
+        /// It has ended, and how is not known: who was beside it could not see its exit code.
+        case unknown
 
         /// Whether nothing more can happen.
         public var isFinal: Bool { self != .new && self != .running }
@@ -12,6 +14,8 @@ public struct Execution: Sendable, Hashable, Codable {
 
     /// How much a sight of an execution is trusted where two disagree.
     public enum Authority: Int, Sendable, Hashable, Codable, Comparable {
+        /// A sidecar that may not read its pod.
+        case sidecar = 0
         case pod = 1
         case taskResult = 2
         case workflow = 3

@@ -29,6 +29,7 @@ extension Execution {
         result.endSeenIn = Set(
             telling.filter { $0.state.isFinal && $0.conclusion == nil }.flatMap { Array($0.origins.keys) })
         result.completeOutputs()
+        result.addDigests()
         return result
     }
 
@@ -74,6 +75,27 @@ extension Execution {
         }
     }
 
+    /// Custom properties that say what a sidecar found where an output was to be: `sha256:model`, `size:model` in bytes.
+    public static let sha256Prefix = "sha256:"
+    public static let sizePrefix = "size:"
+
+    /// What was found of a file belongs to the output of its name too. It is no digest in the sense of an artifact's
+    /// identity: with one that came later the artifact would be another.
+    private mutating func addDigests() {
+        guard !isFragment, !outputs.isEmpty, customProperties.keys.contains(where: { $0.hasPrefix(Self.sizePrefix) })
+        else { return }
+        for index in outputs.indices {
+            let uri = outputs[index].artifact.uri ?? ""
+            let file = String(uri.split(separator: "/").last ?? "")
+            for name in [outputs[index].name, outputs[index].artifact.name ?? "", file] where !name.isEmpty {
+                guard let size = customProperties[Self.sizePrefix + name] else { continue }
+                outputs[index].artifact.customProperties["size"] = size
+                outputs[index].artifact.customProperties["sha256"] = customProperties[Self.sha256Prefix + name]
+                break
+            }
+        }
+    }
+
     /// Outputs as a step of Kubeflow Pipelines v1 names them; a task result does not know that it is one.
     private func fragmentOutputs(for lead: Execution) -> [ArtifactUse] {
         guard isFragment, lead.wantsWriteBack else { return outputs }
@@ -94,10 +116,12 @@ extension Execution.State {
         switch self {
         case .new: 0
         case .running: 1
+        // Whoever saw more of the end outweighs who only saw that it was there.
+        case .unknown: 2
         // That a step was given up may be a conclusion; a seen end outweighs it.
-        case .canceled: 2
-        case .complete, .failed: 3
-        case .cached: 4
+        case .canceled: 3
+        case .complete, .failed: 4
+        case .cached: 5
         }
     }
 }

@@ -183,6 +183,7 @@ public enum LineageMapping {
         case .failed: .failed
         case .cached: .cached
         case .canceled: .canceled
+        case .unknown: .unknown
         }
     }
 

@@ -6,14 +6,14 @@ import NIOPosix
 /// the reading of watches, which an API server ends when they are read too slowly. The thread is no queue of Dispatch,
 /// which is what structured concurrency runs on: with jobs on queues of their own its timers stopped for ever in
 /// tests (Swift 6.3, Linux).
-final class SerialQueue: SerialExecutor {
+public final class SerialQueue: SerialExecutor {
     private let thread = NIOThreadPool(numberOfThreads: 1)
 
-    init() { thread.start() }
+    public init() { thread.start() }
 
     deinit { thread.shutdownGracefully { _ in } }
 
-    func enqueue(_ job: consuming ExecutorJob) {
+    public func enqueue(_ job: consuming ExecutorJob) {
         let job = UnownedJob(job)
         // Nobody holds the executor while its actor has no job: it lasts as long as this one.
         thread.submit { _ in job.runSynchronously(on: self.asUnownedSerialExecutor()) }

@@ -22,7 +22,10 @@ struct KFMD: AsyncParsableCommand {
             running, or objects that could not be understood.
             """,
         version: "0.1.0",
-        subcommands: [Serve.self, Record.self, Import.self, Explain.self, Lineage.self, Demo.self])
+        subcommands: [
+            Serve.self, Record.self, Import.self, Explain.self, Lineage.self, SidecarCommand.self, Webhook.self,
+            Demo.self,
+        ])
 
     static func main() async {
         do {

@@ -129,7 +129,7 @@ struct Record: AsyncParsableCommand {
                 "the journal was damaged and is set aside; what the cluster still has is seen anew",
                 metadata: ["file": "\(setAside)"])
         }
-        let name = try await clusterName(client, logger)
+        let name = try await ClusterName.find(cluster, client, logger)
         try await backend.withBackend { backend in
             let metrics = RecorderMetrics()
             if journal.setAside != nil { metrics.countSetAside("journal") }
@@ -207,25 +207,6 @@ struct Record: AsyncParsableCommand {
             // Never the same twice: one that was killed must not take its own old lease for held.
             let host = Settings.value(nil, "HOSTNAME") ?? "kfmd"
             return Recorder.Election(namespace: namespace, identity: "\(host)_\(UUID().uuidString)", shards: shards)
-        }
-    }
-
-    /// A server that cannot be reached is an error at once; one that answers but forbids is not.
-    private func clusterName(_ client: APIClient, _ logger: Logger) async throws -> String {
-        if let name = Settings.value(cluster, "KFMD_CLUSTER") { return name }
-        do {
-            return try await Recorder.clusterName(client)
-        } catch let error as APIError where error.isUnauthorized {
-            await client.shutdown()
-            throw Failure.runtime("\(client.configuration.server): \(error)")
-        } catch let error as APIError {
-            logger.warning(
-                "the namespace kube-system may not be read: the cluster is named “default”; give --cluster",
-                metadata: ["reason": "\(error)"])
-            return "default"
-        } catch {
-            await client.shutdown()
-            throw Failure.runtime("\(error)")
         }
     }
 }

@@ -28,9 +28,9 @@ struct Annotations {
         }
     }
 
-    /// Whether a pod has any of them.
+    /// Whether a pod has any of them. What we wrote ourselves, and what only says who injects what, is none.
     static func matches(_ object: KubernetesObject) -> Bool {
-        object.annotations.keys.contains { $0.hasPrefix(prefix) }
+        object.annotations.keys.contains { $0.hasPrefix(prefix) && !ours.contains($0) && $0 != inject }
     }
 
     /// The workspace of an object: by annotation, else its namespace.
@@ -52,7 +52,8 @@ struct Annotations {
     /// Adds what the annotations say.
     func decorate(_ execution: inout Execution) {
         var problems: [Problem] = []
-        for key in object.annotations.keys.filter({ $0.hasPrefix(Self.prefix) && !Self.known.contains($0) }).sorted() {
+        let known = Self.known.union(Self.ours).union(Self.settings)
+        for key in object.annotations.keys.filter({ $0.hasPrefix(Self.prefix) && !known.contains($0) }).sorted() {
             problems.append(problem(key, "is not known; should be \(Self.names)"))
         }
         if let value = object.annotations[Self.record], value != "true", value != "false" {
@@ -84,7 +85,8 @@ struct Annotations {
         execution.problems += problems
     }
 
-    private static let names = "inputs, outputs, workspace, run, execution, description, owner or record"
+    private static let names =
+        "inputs, outputs, workspace, run, execution, description, owner, record, digest-paths, report-path or inject"
 
     private func problem(_ key: String, _ reason: String, index: Int? = nil) -> Problem {
         let place = index.map { "[\($0)]" } ?? ""

@@ -1,0 +1,26 @@
+public import Kubernetes
+
+extension RuleIndex {
+    /// The annotations that the rule for a pod gives and the pod lacks, by their whole keys.
+    ///
+    /// Of the pod's owners only the one that it names itself is known: a rule for a farther one does not select it. The
+    /// workspace is left out: on the pod itself it would not say that it is a rule's, which alone may name another
+    /// namespace.
+    public func annotations(missingOn pod: KubernetesObject) -> [String: String] {
+        guard let rule = rule(for: pod, owners: OwnerIndex())?.rule else { return [:] }
+        var all = pod.annotations
+        Annotations.inherit(rule.annotations, into: &all)
+        return all.filter { pod.annotations[$0.key] == nil && $0.key != Annotations.workspace }
+    }
+}
+
+extension Capture {
+    /// The kinds of rules: those of a namespace, those of the cluster.
+    public static let ruleKinds = [
+        Resource(
+            group: MetadataRule.apiGroup, version: "v1alpha1", plural: "metadatarules", kind: MetadataRule.kind),
+        Resource(
+            group: MetadataRule.apiGroup, version: "v1alpha1", plural: "clustermetadatarules",
+            kind: MetadataRule.clusterKind),
+    ]
+}

@@ -1,0 +1,307 @@
+import Capture
+import FoundationEssentials
+public import Kubernetes
+import Lineage
+public import Logging
+public import MetadataAPI
+import Recorder
+
+/// Records the one pod that it is in, from beside its containers.
+///
+/// What it can know depends on its rights. With `get` on pods it reads its pod as the recorder of a cluster does; without, it
+/// knows what the downward API and the webhook's annotation say, that the other containers have ended (a native sidecar gets
+/// SIGTERM after the last of them: Kubernetes 1.29 and later, KEP-753), and what they left on shared volumes. What it cannot
+/// know it leaves out: the recorder of the cluster completes it under the same identity, whoever comes first.
+public actor Sidecar {
+    /// Where and how often it looks.
+    public struct Options: Sendable {
+        public var pod: (name: String, namespace: String, uid: String)
+        /// The folder of the downward API's files `labels` and `annotations`.
+        public var infoFolder = "/etc/kfmd/pod"
+        /// Where Kubernetes reads the termination message (`terminationMessagePath`).
+        public var messagePath = "/dev/termination-log"
+        /// The cluster's name within identities, where it was given.
+        public var cluster: String?
+        /// How often the pod is read while it runs.
+        public var interval: Duration = .seconds(5)
+        /// How long digests may take when the pod has ended: of a grace period that is used up 2 s are left.
+        public var lastDigests: Duration = .seconds(1)
+        /// How long the pod's status is waited for, which tells the end later than the signal.
+        public var lag: Duration = .seconds(8)
+        /// How long the store is tried at the end.
+        public var patience: Duration = .seconds(13)
+        /// Where volumes are; `nil` reads what is mounted.
+        public var volumes: [String]?
+
+        public init(name: String, namespace: String, uid: String) { pod = (name, namespace, uid) }
+    }
+
+    private let options: Options
+    private let client: APIClient?
+    private let writer: BatchWriter
+    private let logger: Logger
+    private let volumes: Volumes
+    private let digester: FileDigester
+    private let started = Date()
+    private var capture: Capture?
+
+    /// The pod as it was read last; `nil` where it never was.
+    private var pod: KubernetesObject?
+    /// When reading it is tried again after a refusal.
+    private var refusedUntil: ContinuousClock.Instant?
+    private var ended: Date?
+    private var report = SidecarReport()
+    private var written: [Execution] = []
+    private var told: Set<String> = []
+
+    /// - Parameter client: `nil` where there is no way to the API server.
+    public init(_ options: Options, client: APIClient?, backend: any MetadataBackend, logger: Logger) {
+        (self.options, self.client, self.logger) = (options, client, logger)
+        writer = BatchWriter(backend, isLive: false)
+        volumes =
+            options.volumes.map { Volumes(points: $0) }
+            ?? Volumes(mountinfo: Self.text(of: "/proc/self/mountinfo"))
+        digester = FileDigester(volumes)
+    }
+
+    private static func text(of path: String) -> String {
+        guard let file = try? SystemFile(path) else { return "" }
+        var bytes: [UInt8] = []
+        while bytes.count < 4 << 20, let chunk = try? file.read(atMost: 1 << 16), !chunk.isEmpty { bytes += chunk }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    // MARK: While the pod runs
+
+    /// Records the pod as it goes on, until it is cancelled.
+    public func run() async {
+        async let digests: Void = digestEarly()
+        var backoff = Backoff(first: .seconds(1), maximum: .seconds(30))
+        while !Task.isCancelled {
+            await readPod()
+            let isWritten = await write()
+            try? await Task.sleep(for: isWritten ? options.interval : backoff.delay())
+            if isWritten { backoff.reset() }
+        }
+        await digests
+    }
+
+    /// Digests what does not change any more, so that little is left to do at the end.
+    private func digestEarly() async {
+        while !Task.isCancelled {
+            try? await Task.sleep(for: options.interval)
+            for item in DigestPaths(annotations[Self.digestPaths]).items where !Task.isCancelled {
+                _ = try? await digester.digest(item, .gentle)
+            }
+        }
+    }
+
+    private static let digestPaths = "metadata.kubeflow.org/digest-paths"
+    private static let reportPath = "metadata.kubeflow.org/report-path"
+
+    private var downward: InjectedPod {
+        InjectedPod(
+            name: options.pod.name, namespace: options.pod.namespace, uid: options.pod.uid,
+            labels: DownwardFiles.read(options.infoFolder + "/labels"),
+            annotations: DownwardFiles.read(options.infoFolder + "/annotations"))
+    }
+
+    private var annotations: [String: String] { pod?.annotations ?? downward.annotations }
+
+    /// Reads the pod, where that is allowed.
+    private func readPod() async {
+        if capture == nil { await findCluster() }
+        guard let client, refusedUntil.map({ ContinuousClock.now >= $0 }) ?? true else { return }
+        do {
+            let found = try await client.get(.pods, namespace: options.pod.namespace, name: options.pod.name)
+            // Another of its name, made after this one was removed by force.
+            guard found.uid == options.pod.uid else { return }
+            pod = found
+        } catch let error as APIError where error.status == 401 || error.status == 403 {
+            refusedUntil = .now + .seconds(60)
+            tell("the pod may not be read: what the downward API says is recorded, without exit codes", "\(error)")
+        } catch {
+            logger.debug("the pod was not read", metadata: ["reason": "\(error)"])
+        }
+    }
+
+    /// Identities begin with the cluster's name: without it nothing is written, for another recorder would not find it again.
+    private func findCluster() async {
+        var name = options.cluster ?? downward.cluster
+        if name == nil, let client {
+            do { name = try await Recorder.clusterName(client) } catch {
+                logger.debug("the cluster's name was not found", metadata: ["reason": "\(error)"])
+            }
+        }
+        if let name {
+            capture = Capture(cluster: name)
+        } else {
+            tell(
+                "the cluster has no name: nothing is written to the store, and the termination message has what was found; set KFMD_CLUSTER to the uid of the namespace kube-system",
+                "neither given nor in the annotation \(InjectedPod.annotationKey), and kube-system may not be read")
+        }
+    }
+
+    /// Says something once.
+    private func tell(_ text: String, _ reason: String) {
+        guard told.insert(text).inserted else { return }
+        logger.notice("\(text)", metadata: ["reason": "\(reason)"])
+    }
+
+    // MARK: What is written
+
+    /// What is known of the pod now.
+    private var sights: [Execution] {
+        guard let capture else { return [] }
+        var result: [Execution] = []
+        if let pod {
+            let found = capture(pod)
+            result = found.executions
+            if result.isEmpty {
+                tell("the pod is not recorded", found.ignored.first ?? "no convention matches")
+                return []
+            }
+        }
+        // What the signal said counts where the status does not say more.
+        if pod == nil || ended != nil && !result.contains(where: { $0.role == .step && $0.state.isFinal }) {
+            result += capture(downward, start: started, end: ended)
+        }
+        if let object = pod ?? (result.isEmpty ? nil : downward.object),
+            let addition = capture.addition(of: report, pod: object, to: result)
+        {
+            result.append(addition)
+        }
+        if result.isEmpty {
+            tell(
+                "the pod is not recorded",
+                "neither a convention nor an annotation of metadata.kubeflow.org speaks of it")
+        }
+        return result
+    }
+
+    /// Writes what is new.
+    /// - Returns: whether the store has it all.
+    private func write() async -> Bool {
+        let sights = sights
+        guard !sights.isEmpty, sights != written else { return true }
+        do {
+            for (id, outcome) in try await writer.write(sights) {
+                if case .refused(let reason) = outcome {
+                    logger.error(
+                        "the store refused it for good", metadata: ["execution": "\(id)", "reason": "\(reason)"])
+                }
+            }
+            written = sights
+            return true
+        } catch {
+            tell("the store does not take it; it is tried again", "\(error)")
+            return false
+        }
+    }
+
+    // MARK: The end
+
+    /// The containers have ended: digests what they left, leaves the message, and writes the rest.
+    /// - Returns: whether the store has it all.
+    @discardableResult
+    public func finish() async -> Bool {
+        let begun = ContinuousClock.now
+        ended = Date()
+        let annotations = annotations
+        report = await finalReport(annotations, until: begun + options.lastDigests)
+        if !report.isEmpty { leaveMessage() }
+        var backoff = Backoff(first: .milliseconds(100), maximum: .seconds(2))
+        var isWritten = false
+        // The grace period may end at any moment: what is known now comes first, what the status says later after it.
+        while !Task.isCancelled {
+            isWritten = await write()
+            let waited = ContinuousClock.now - begun
+            if isWritten, waited >= options.lag || isEndKnown { break }
+            if waited >= options.patience { break }
+            try? await Task.sleep(for: isWritten ? .milliseconds(250) : backoff.delay())
+            if !isEndKnown { await readPod() }
+        }
+        if !isWritten {
+            logger.error(
+                "the store has not taken all; the termination message has what was found beside the containers")
+        }
+        return isWritten
+    }
+
+    /// Whether nothing more is to be learnt of the end.
+    private var isEndKnown: Bool {
+        guard client != nil, refusedUntil == nil, capture != nil, let pod else {
+            // Nothing was ever read, and nothing will be.
+            return client == nil || refusedUntil != nil || capture == nil
+        }
+        return capture?(pod).executions.contains { $0.state.isFinal } ?? true
+    }
+
+    private func finalReport(
+        _ annotations: [String: String], until end: ContinuousClock.Instant
+    ) async -> SidecarReport {
+        let paths = DigestPaths(annotations[Self.digestPaths])
+        let (digester, volumes) = (digester, volumes)
+        let box = ReportBox(SidecarReport())
+        let time = ended
+        // Not waited for longer than it may take: a volume whose server does not answer holds its thread.
+        let work = Task {
+            var report = SidecarReport()
+            report.time = time
+            report.problems = paths.problems
+            if let path = annotations[Self.reportPath], !path.isEmpty {
+                do throws(SystemFile.Refusal) {
+                    try ReportFile.read(path, volumes, into: &report)
+                } catch {
+                    report.problems.append("report-path \(path.cut(to: 200)): \(error.description)")
+                }
+                await box.set(report)
+            }
+            for item in paths.items {
+                do {
+                    let digest = try await digester.digest(item, .until(end))
+                    if digest.sha256 == nil {
+                        report.problems.append("digest of \(item.path): no time, or still written; its size only")
+                    }
+                    report.digests.append(digest)
+                } catch {
+                    report.problems.append("digest of \(item.path): \(error)")
+                }
+                await box.set(report)
+            }
+            await box.finish(report)
+        }
+        let isWhole = await box.wait(until: end + .milliseconds(200))
+        work.cancel()
+        var result = await box.report
+        if !isWhole { result.problems.append("not all files could be looked at in time") }
+        result.time = time
+        return result
+    }
+
+    /// Leaves what was found in the pod's status, which the recorder of the cluster reads.
+    private func leaveMessage() {
+        let bytes = Array(report.message.utf8)
+        if !SystemFile.write(bytes, to: options.messagePath) {
+            logger.error("no termination message could be written", metadata: ["path": "\(options.messagePath)"])
+        }
+    }
+}
+
+/// A report while it is made.
+private actor ReportBox {
+    private(set) var report: SidecarReport
+    private var isFinished = false
+
+    init(_ report: SidecarReport) { self.report = report }
+
+    func set(_ report: SidecarReport) { self.report = report }
+
+    func finish(_ report: SidecarReport) { (self.report, isFinished) = (report, true) }
+
+    /// - Returns: whether it was finished by then.
+    func wait(until end: ContinuousClock.Instant) async -> Bool {
+        while !isFinished, ContinuousClock.now < end { try? await Task.sleep(for: .milliseconds(10)) }
+        return isFinished
+    }
+}
