@@ -41,6 +41,7 @@ let package = Package(
         .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
 
         .target(name: "JSON", swiftSettings: settings),
+        .target(name: "Prometheus", swiftSettings: settings),
         .target(name: "YAML", dependencies: ["CYAML", "JSON"], swiftSettings: settings),
         .target(name: "SQLite", dependencies: ["CSQLite"], swiftSettings: settings),
         .target(name: "Gzip", dependencies: ["CZlib"], swiftSettings: settings),
@@ -80,7 +81,7 @@ let package = Package(
         .target(
             name: "Recorder",
             dependencies: [
-                "Capture", "Kubernetes", "MetadataAPI", "Lineage", "SQLite", "JSON", "Gzip",
+                "Capture", "Kubernetes", "MetadataAPI", "Lineage", "SQLite", "JSON", "Gzip", "Prometheus",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOPosix", package: "swift-nio"),
@@ -97,7 +98,7 @@ let package = Package(
         .target(
             name: "Webhook",
             dependencies: [
-                "Capture", "Kubernetes", "Lineage", "JSON", "YAML",
+                "Capture", "Kubernetes", "Lineage", "JSON", "YAML", "Prometheus",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "X509", package: "swift-certificates"),
                 .product(name: "SwiftASN1", package: "swift-asn1"),
@@ -113,7 +114,7 @@ let package = Package(
         .target(
             name: "MetadataStore",
             dependencies: [
-                "MetadataAPI", "SQLite", "Lineage",
+                "MetadataAPI", "SQLite", "Lineage", "Prometheus",
                 .product(name: "GRPCCore", package: "grpc-swift-2"),
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
                 .product(name: "NIOPosix", package: "swift-nio"),
@@ -122,7 +123,7 @@ let package = Package(
         .target(
             name: "MetadataService",
             dependencies: [
-                "MetadataStore", "MetadataAPI", "Lineage", "JSON", "Gzip",
+                "MetadataStore", "MetadataAPI", "Lineage", "JSON", "Gzip", "Prometheus",
                 .product(name: "GRPCCore", package: "grpc-swift-2"),
                 .product(name: "GRPCProtobuf", package: "grpc-swift-protobuf"),
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
@@ -215,7 +216,8 @@ let package = Package(
         .testTarget(
             name: "MetadataServiceTests",
             dependencies: [
-                "MetadataService", "MetadataStore", "MetadataAPI", "JSON", "Gzip",
+                "MetadataService", "MetadataStore", "MetadataAPI", "JSON", "Gzip", "Prometheus",
+                .product(name: "GRPCCore", package: "grpc-swift-2"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOEmbedded", package: "swift-nio"),
                 .product(name: "NIOHTTP2", package: "swift-nio-http2"),

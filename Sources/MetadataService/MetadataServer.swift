@@ -37,6 +37,8 @@ public struct MetadataServer: Sendable {
     public struct Options: Sendable {
         public var grpc = Address(host: "127.0.0.1", port: 8080)
         public var http = Address(host: "127.0.0.1", port: 8081)
+        /// Where `/healthz`, `/readyz` and `/metrics` are without TLS; `nil` has them on the HTTP port alone.
+        public var health: Address?
         /// The longest message that is taken, in bytes; gRPC's own default of 4 MiB is too small for a
         /// large graph.
         public var maximumMessageSize = 16 << 20
@@ -76,20 +78,54 @@ public struct MetadataServer: Sendable {
     /// - Parameters:
     ///   - onGRPC: told the address once it listens.
     ///   - onHTTP: told the address once it listens.
+    ///   - onHealth: told the address of the port for probes, where there is one.
     /// - Throws: when the certificates cannot be used.
     public func service(
         onGRPC: @escaping @Sendable (Address) async -> Void = { _ in },
-        onHTTP: @escaping @Sendable (Address) async -> Void = { _ in }
+        onHTTP: @escaping @Sendable (Address) async -> Void = { _ in },
+        onHealth: @escaping @Sendable (Address) async -> Void = { _ in }
     ) throws -> any Service {
-        let methods = StoreMethods(store: store)
+        let metrics = ServiceMetrics()
+        let methods = StoreMethods(store: store, metrics: metrics)
         let budget = ByteBudget(total: 4 * options.maximumMessageSize)
         let limits = ConnectionLimits()
-        return Servers(
-            grpc: Named(
+        let monitoring = Monitoring(store: store, search: search, metrics: metrics, budget: budget)
+        var servers = [
+            Named(
                 service: try grpc(methods, budget, limits, onGRPC), option: "--grpc-listen", address: options.grpc),
-            http: Named(
-                service: try http(methods.all, budget, limits, onHTTP), option: "--http-listen", address: options.http))
+            Named(
+                service: try http(methods.all, monitoring, limits, onHTTP), option: "--http-listen",
+                address: options.http),
+        ]
+        if let address = options.health {
+            servers.append(
+                Named(service: health(address, monitoring, onHealth), option: "--health-listen", address: address))
+        }
+        return Servers(servers: servers)
     }
+
+    /// The port for probes and Prometheus: without TLS, for neither has a certificate to show.
+    private func health(
+        _ address: Address, _ monitoring: Monitoring, _ onStart: @escaping @Sendable (Address) async -> Void
+    ) -> any Service {
+        let router = Router(options: .autoGenerateHeadEndpoints)
+        monitoring.add(to: router, hasMetrics: true)
+        return Application(
+            router: router,
+            server: .http1(
+                configuration: .init(
+                    additionalChannelHandlers: [RequestDeadline(.seconds(10))], idleTimeout: .seconds(120))),
+            configuration: .init(
+                address: .hostname(address.host, port: address.port), serverName: "kfmd",
+                availableConnectionsDelegate: MaximumAvailableConnections(Self.probes, logger: logger)),
+            onServerRunning: { channel in
+                await onStart(Address(host: address.host, port: channel.localAddress?.port ?? address.port))
+            },
+            logger: logger)
+    }
+
+    /// Connections of kubelets and Prometheus.
+    private static let probes = 64
 
     private func grpc(
         _ methods: StoreMethods, _ budget: ByteBudget, _ limits: ConnectionLimits,
@@ -148,10 +184,13 @@ public struct MetadataServer: Sendable {
     }
 
     private func http(
-        _ methods: [any StoreMethod], _ budget: ByteBudget, _ limits: ConnectionLimits,
+        _ methods: [any StoreMethod], _ monitoring: Monitoring, _ limits: ConnectionLimits,
         _ onStart: @escaping @Sendable (Address) async -> Void
     ) throws -> any Service {
         let router = Router(options: .autoGenerateHeadEndpoints)
+        let budget = monitoring.budget
+        router.add(
+            middleware: RequestMeter(metrics: monitoring.metrics, patterns: Set(Pages.all.flatMap(\.paths))))
         // Before the routes, which it guards.
         router.add(
             middleware: RequestGuard(
@@ -159,8 +198,11 @@ public struct MetadataServer: Sendable {
         router.add(
             middleware: RESTFace(store: store, maximumMessageSize: options.maximumMessageSize, budget: budget))
         Pages(store: store, search: search, frameAncestors: options.frameAncestors).add(to: router)
+        // Where probes have a port of their own, browsers have no business with the metrics.
+        monitoring.add(to: router, hasMetrics: options.health == nil)
         GRPCWebFace(
-            methods, maximumMessageSize: options.maximumMessageSize, budget: budget, origins: options.corsOrigins
+            methods, maximumMessageSize: options.maximumMessageSize, budget: budget, origins: options.corsOrigins,
+            metrics: monitoring.metrics
         ).add(to: router)
         // Connections on which nothing comes are not kept for ever.
         let plain = HTTPServerBuilder.http1(
@@ -181,16 +223,14 @@ public struct MetadataServer: Sendable {
     }
 }
 
-/// Both servers. As services of a group they would stop one after the other.
+/// All servers. As services of a group they would stop one after the other.
 private struct Servers: Service {
-    let grpc: any Service
-    let http: any Service
+    let servers: [Named]
 
     func run() async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { try await grpc.run() }
-            group.addTask { try await http.run() }
-            // One that cannot listen ends both: an error leaves the body, which cancels the other.
+            for server in servers { group.addTask { try await server.run() } }
+            // One that cannot listen ends all: an error leaves the body, which cancels the others.
             while try await group.next() != nil {}
         }
     }

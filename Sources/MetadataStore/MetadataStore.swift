@@ -83,6 +83,25 @@ public final class MetadataStore: Sendable {
         }
     }
 
+    /// What the store does, and how large it is.
+    /// - Throws: ``StatusError`` where the file cannot be read.
+    public func activity() async throws -> StoreActivity {
+        var activity = StoreActivity(
+            readers: readers.count, readersBusy: readers.busy, readersWaitedFor: readers.waiting,
+            writing: writer.measured.withLock { $0 }, refusals: readers.refusals.withLock { $0 })
+        activity.rows = try await read { transaction in
+            // Rows are never deleted, so that the last number is how many there are: a count would look at all.
+            try [NodeKind.artifact, .execution, .context].map { kind in
+                (kind, try transaction.connection.first("SELECT MAX(id) FROM \(kind.table)") { $0.integer(0) } ?? 0)
+            }
+        }
+        for (name, suffix) in [("store", ""), ("wal", "-wal")] {
+            activity.files.append((name, DatabaseFile.size(path + suffix) ?? 0))
+        }
+        activity.volume = DatabaseFile.volume(path)
+        return activity
+    }
+
     /// How many groups of requests were committed since the store was opened.
     var commits: Int { writer.commits }
 

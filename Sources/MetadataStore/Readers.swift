@@ -24,6 +24,10 @@ final class Readers: Sendable {
     static let longestRead: Duration = .seconds(60)
 
     private let state: Mutex<State>
+    /// How many connections there are.
+    let count: Int
+    /// Reads that were ended: for what they read, for their time, for others that waited.
+    let refusals = Mutex(StoreActivity.Refusals())
     /// How many wait; read by queries as they run.
     private let waitingCount = Atomic(0)
     /// How many queries make room for them.
@@ -34,6 +38,7 @@ final class Readers: Sendable {
     init(_ connections: [Confined<Connection>], threads: NIOThreadPool, budget: ReadBudget) {
         self.threads = threads
         self.budget = budget
+        count = connections.count
         state = Mutex(State(free: connections))
     }
 
@@ -69,6 +74,11 @@ final class Readers: Sendable {
         }
     }
 
+    /// How many are at work.
+    var busy: Int { state.withLock { $0.running.count } }
+    /// How many requests wait for one.
+    var waiting: Int { waitingCount.load(ordering: .relaxed) }
+
     /// How long the query that is most overdue has gone on after it was to be interrupted.
     var overdue: Duration {
         state.withLock { state in
@@ -99,14 +109,20 @@ final class Readers: Sendable {
             let transaction = Transaction(connection: connection, now: now, typeCache: TypeCache())
             return .success(try connection.transaction("BEGIN DEFERRED") { try body(transaction) })
         } catch let error as SQLiteError where error.kind == .interrupted && !cancellation.isSet {
-            guard ContinuousClock.now <= end else { return .failure(StatusError(error)) }
+            guard ContinuousClock.now <= end else {
+                refusals.withLock { $0.time += 1 }
+                return .failure(StatusError(error))
+            }
+            refusals.withLock { $0.yielded += 1 }
             return .failure(
                 StatusError(
                     .unavailable,
                     "The query ran for \(StoreLimits.readWhileOthersWait) while others waited for a reader: make it smaller, or try again later."
                 ))
         } catch {
-            return .failure(cancellation.isSet ? .cancelled : StatusError(wrapping: error))
+            let status = StatusError(wrapping: error)
+            if status.code == .resourceExhausted { refusals.withLock { $0.size += 1 } }
+            return .failure(cancellation.isSet ? .cancelled : status)
         }
     }
 

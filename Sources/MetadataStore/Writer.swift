@@ -74,6 +74,7 @@ final class Writer: Sendable {
             return !state.isRunning
         }
         guard let starts else {
+            measured.withLock { $0.refused += 1 }
             return job.fail(StatusError(.unavailable, "Too many requests wait to be written; try again later."))
         }
         if starts { thread.submit { _ in self.drain() } }
@@ -82,6 +83,8 @@ final class Writer: Sendable {
     /// How many groups were committed.
     var commits: Int { committed.load(ordering: .relaxed) }
     private let committed = Atomic(0)
+    /// How large groups were, how long they took, and how often there was no room to wait.
+    let measured = Mutex(StoreActivity.Writing())
 
     /// How long the group that is being written has taken so far.
     var age: Duration { state.withLock { $0.began.map { ContinuousClock.now - $0 } ?? .zero } }
@@ -115,6 +118,11 @@ final class Writer: Sendable {
     }
 
     private func commit(_ jobs: [Job]) {
+        let began = ContinuousClock.now
+        defer {
+            let seconds = (ContinuousClock.now - began) / .seconds(1)
+            measured.withLock { $0.observe(jobs.count, seconds) }
+        }
         do {
             var attempts: [Attempt]
             do {

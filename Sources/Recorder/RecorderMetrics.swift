@@ -1,3 +1,4 @@
+import Prometheus
 import Synchronization
 
 /// What a recorder counts, in the text format of Prometheus (0.0.4).
@@ -5,17 +6,8 @@ public final class RecorderMetrics: Sendable {
     /// What became of a step.
     enum Outcome: String { case recorded, refused }
 
-    private struct Histogram {
-        /// In seconds.
-        static let bounds: [Double] = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 3600]
-        var counts = Array(repeating: 0, count: bounds.count + 1)
-        var sum = 0.0
-
-        mutating func observe(_ seconds: Double) {
-            counts[Self.bounds.firstIndex { seconds <= $0 } ?? Self.bounds.count] += 1
-            sum += seconds
-        }
-    }
+    /// In seconds.
+    private static let bounds: [Double] = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 3600]
 
     private struct Steps: Hashable {
         var convention: String
@@ -40,8 +32,8 @@ public final class RecorderMetrics: Sendable {
         var storeErrors = 0
         var patches: [String: Int] = [:]
         var offloaded: [String: Int] = [:]
-        var lag = Histogram()
-        var batch = Histogram()
+        var lag = PrometheusHistogram(bounds: RecorderMetrics.bounds)
+        var batch = PrometheusHistogram(bounds: RecorderMetrics.bounds)
         var calls: [Call: (count: Int, seconds: Double)] = [:]
         var watches = WatchStates()
         /// What was set aside, by kind: Events that were too many, lines of a watch, and so on.
@@ -131,7 +123,7 @@ public final class RecorderMetrics: Sendable {
     ///   - age: how long the oldest of them waits, in seconds.
     public func text(depth: Int, age: Double) -> String {
         let state = state.withLock { $0 }
-        var text = Text()
+        var text = PrometheusText()
         text.family("kfmd_steps_total", "counter", "Steps written to the store, or refused by it for good.")
         for (key, count) in state.steps.sorted(by: {
             ($0.key.convention, $0.key.outcome) < ($1.key.convention, $1.key.outcome)
@@ -143,9 +135,9 @@ public final class RecorderMetrics: Sendable {
         text.family("kfmd_problems_total", "counter", "Facts that could not be understood.")
         text.sample("kfmd_problems_total", [], "\(state.problems)")
         text.family("kfmd_step_lag_seconds", "histogram", "From the end of a step to its being in the store.")
-        text.histogram("kfmd_step_lag_seconds", Histogram.bounds, state.lag.counts, state.lag.sum)
+        text.histogram("kfmd_step_lag_seconds", state.lag)
         text.family("kfmd_batch_seconds", "histogram", "Writing a batch of steps to the store.")
-        text.histogram("kfmd_batch_seconds", Histogram.bounds, state.batch.counts, state.batch.sum)
+        text.histogram("kfmd_batch_seconds", state.batch)
         text.family(
             "kfmd_store_errors_total", "counter", "Batches that the store failed to take; they are tried again.")
         text.sample("kfmd_store_errors_total", [], "\(state.storeErrors)")
@@ -195,39 +187,5 @@ public final class RecorderMetrics: Sendable {
         text.family("kfmd_ready", "gauge", "1 while every kind that the cluster has is watched, or may not be read.")
         text.sample("kfmd_ready", [], state.watches.areWell(at: .now) ? "1" : "0")
         return text.output
-    }
-
-    private struct Text {
-        var output = ""
-
-        mutating func family(_ name: String, _ type: String, _ help: String) {
-            output += "# HELP \(name) \(help)\n# TYPE \(name) \(type)\n"
-        }
-
-        mutating func sample(_ name: String, _ labels: [(String, String)], _ value: String) {
-            let shown = labels.map { "\($0)=\"\(Self.escape($1))\"" }.joined(separator: ",")
-            output += labels.isEmpty ? "\(name) \(value)\n" : "\(name){\(shown)} \(value)\n"
-        }
-
-        mutating func histogram(_ name: String, _ bounds: [Double], _ counts: [Int], _ sum: Double) {
-            var total = 0
-            for (bound, count) in zip(bounds.map { "\($0)" } + ["+Inf"], counts) {
-                total += count
-                sample(name + "_bucket", [("le", bound)], "\(total)")
-            }
-            sample(name + "_sum", [], "\(sum)")
-            sample(name + "_count", [], "\(total)")
-        }
-
-        private static func escape(_ text: String) -> String {
-            text.reduce(into: "") { result, character in
-                switch character {
-                case "\\": result += "\\\\"
-                case "\"": result += "\\\""
-                case "\n": result += "\\n"
-                default: result.append(character)
-                }
-            }
-        }
     }
 }

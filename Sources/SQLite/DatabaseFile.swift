@@ -21,13 +21,25 @@ public enum DatabaseFile {
         for suffix in ["", "-wal", "-shm"] { chmod(path + suffix, 0o600) }
     }
 
-    /// What is left on the disk of a file, in bytes; `nil` where that cannot be told.
-    public static func room(_ path: String) -> UInt64? {
+    /// How large a file is, in bytes; `nil` where there is none.
+    public static func size(_ path: String) -> Int64? {
+        var status = stat()
+        return stat(path, &status) == 0 ? Int64(status.st_size) : nil
+    }
+
+    /// How large the disk of a file is, and what is left of it, in bytes; `nil` where that cannot be told.
+    public static func volume(_ path: String) -> (size: UInt64, free: UInt64)? {
         var disk = statvfs()
         guard statvfs(path, &disk) == 0 else { return nil }
-        return UInt64(clamping: disk.f_bavail).multipliedReportingOverflow(by: UInt64(clamping: disk.f_frsize))
-            .partialValue
+        let unit = UInt64(clamping: disk.f_frsize)
+        return (
+            UInt64(clamping: disk.f_blocks).multipliedReportingOverflow(by: unit).partialValue,
+            UInt64(clamping: disk.f_bavail).multipliedReportingOverflow(by: unit).partialValue
+        )
     }
+
+    /// What is left on the disk of a file, in bytes; `nil` where that cannot be told.
+    public static func room(_ path: String) -> UInt64? { volume(path)?.free }
 
     /// Whether two paths lead to one file.
     public static func isSame(_ first: String, _ second: String) -> Bool {

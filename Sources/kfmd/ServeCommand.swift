@@ -85,6 +85,12 @@ struct Serve: AsyncParsableCommand {
             valueName: "file"))
     var search: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "Where /metrics, /healthz and /readyz are without TLS; the metrics are nowhere else then. (KFMD_HEALTH_LISTEN; on the HTTP port)",
+            valueName: "host:port"))
+    var healthListen: String?
+
     @Option(help: "trace, debug, info, notice, warning, error or critical. (KFMD_LOG_LEVEL)")
     var logLevel: String?
 
@@ -108,7 +114,8 @@ struct Serve: AsyncParsableCommand {
         let index = try Settings.openSearch(Settings.value(search, "KFMD_SEARCH"), of: store, logger)
         let service = try MetadataServer(store, search: index, options: options, logger: logger).service(
             onGRPC: { logger.info("gRPC listens", metadata: ["address": "\($0)"]) },
-            onHTTP: { logger.info("HTTP listens", metadata: ["address": "\($0)"]) })
+            onHTTP: { logger.info("HTTP listens", metadata: ["address": "\($0)"]) },
+            onHealth: { logger.info("probes and metrics listen", metadata: ["address": "\($0)"]) })
         do {
             let services: [any Service] = [service] + (index.map { [SearchService(index: $0, logger: logger)] } ?? [])
             try await ServiceGroup(configuration: Ending.configuration(services, logger)).run()
@@ -128,6 +135,9 @@ struct Serve: AsyncParsableCommand {
         }
         if let text = Settings.value(httpListen, "KFMD_HTTP_LISTEN") {
             options.http = try Settings.address(text, "--http-listen")
+        }
+        options.health = try Settings.value(healthListen, "KFMD_HEALTH_LISTEN").map {
+            try Settings.address($0, "--health-listen")
         }
         if let text = Settings.value(maxMessageSize, "KFMD_MAX_MESSAGE_SIZE") {
             // SQLite holds texts of up to 1 GiB.

@@ -119,6 +119,7 @@ final class MessageLimit: ChannelDuplexHandler {
     /// A message begins.
     private func begin(_ length: Int, on channel: any Channel) -> Refusal? {
         guard length <= maximum else {
+            budget.noteTooLong()
             return Refusal(
                 status: 8,
                 message: "The message has \(length) bytes; this server takes up to \(maximum) (--max-message-size).")

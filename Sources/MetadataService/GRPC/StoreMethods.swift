@@ -8,7 +8,8 @@ import SwiftProtobuf
 /// One unary RPC on a store, for the faces that speak it: gRPC and gRPC-Web.
 protocol StoreMethod: Sendable {
     var descriptor: MethodDescriptor { get }
-    func register(with router: inout RPCRouter<some ServerTransport>, _ shutdown: CancellationFlag)
+    func register(
+        with router: inout RPCRouter<some ServerTransport>, _ shutdown: CancellationFlag, _ metrics: ServiceMetrics)
     /// Answers a serialized message with a serialized message.
     func answer(_ message: [UInt8]) async throws -> [UInt8]
 }
@@ -17,11 +18,13 @@ private struct UnaryMethod<Request: Message, Response: Message>: StoreMethod {
     let descriptor: MethodDescriptor
     let handler: @Sendable (Request, CancellationFlag) async throws -> Response
 
-    func register(with router: inout RPCRouter<some ServerTransport>, _ shutdown: CancellationFlag) {
+    func register(
+        with router: inout RPCRouter<some ServerTransport>, _ shutdown: CancellationFlag, _ metrics: ServiceMetrics
+    ) {
         router.registerHandler(
             forMethod: descriptor, deserializer: BoundedDeserializer<Request>(),
             serializer: ProtobufSerializer<Response>()
-        ) { [handler] request, _ in
+        ) { [handler, descriptor] request, _ in
             var iterator = request.messages.makeAsyncIterator()
             guard let message = try await iterator.next() else {
                 throw RPCError(code: .invalidArgument, message: "The request has no message.")
@@ -30,7 +33,9 @@ private struct UnaryMethod<Request: Message, Response: Message>: StoreMethod {
             let deadline = GRPCTimeout(request.metadata).map { ContinuousClock.now + $0.duration }
             let response = try await withRPCCancellationHandler {
                 do {
-                    return try await handler(message, cancellation)
+                    return try await metrics.counting(.grpc, descriptor.method) {
+                        try await handler(message, cancellation)
+                    }
                 } catch let error as StatusError where error.code == .cancelled {
                     // The client's clock may be a little behind: it should not see a cancellation.
                     throw deadline.map { $0 <= .now } == true ? StatusError.deadlineExceeded : error
@@ -62,6 +67,7 @@ struct StoreMethods: Sendable {
     private typealias Method = MlMetadata_MetadataStoreService.Method
 
     let store: MetadataStore
+    let metrics: ServiceMetrics
     /// Set when the server begins to stop.
     let shutdown = CancellationFlag()
 
@@ -146,6 +152,6 @@ struct StoreMethods: Sendable {
 
 extension StoreMethods: RegistrableRPCService {
     func registerMethods<Transport: ServerTransport>(with router: inout RPCRouter<Transport>) {
-        for method in all { method.register(with: &router, shutdown) }
+        for method in all { method.register(with: &router, shutdown, metrics) }
     }
 }

@@ -10,10 +10,14 @@ struct GRPCWebFace: Sendable {
     private let maximumMessageSize: Int
     private let budget: ByteBudget
     private let origins: CORSOrigins
+    private let metrics: ServiceMetrics
     private let service = MlMetadata_MetadataStoreService.descriptor.fullyQualifiedService
 
-    init(_ methods: [any StoreMethod], maximumMessageSize: Int, budget: ByteBudget, origins: CORSOrigins) {
-        self.budget = budget
+    init(
+        _ methods: [any StoreMethod], maximumMessageSize: Int, budget: ByteBudget, origins: CORSOrigins,
+        metrics: ServiceMetrics
+    ) {
+        (self.budget, self.metrics) = (budget, metrics)
         self.methods = Dictionary(uniqueKeysWithValues: methods.map { ($0.descriptor.method, $0) })
         self.maximumMessageSize = maximumMessageSize
         self.origins = origins
@@ -40,7 +44,10 @@ struct GRPCWebFace: Sendable {
                         string: "Content-Type \(contentType): should be application/grpc-web+proto or -text+proto\n")))
         }
         do {
-            let message = try await respond(request, method, encoding)
+            // A name that is none of ours is kept under one.
+            let message = try await metrics.counting(.grpcWeb, methods[method] == nil ? "other" : method) {
+                try await respond(request, method, encoding)
+            }
             return response(message, Status(code: .ok, message: ""), encoding)
         } catch let error as StatusError {
             return response(nil, Status(code: .init(error.code), message: error.message), encoding)

@@ -18,7 +18,10 @@ extension RequestBody {
         var taken = 0
         do {
             for try await chunk in self {
-                guard bytes.count + chunk.readableBytes <= maximum else { throw BodyError.tooLong }
+                guard bytes.count + chunk.readableBytes <= maximum else {
+                    budget.noteTooLong()
+                    throw BodyError.tooLong
+                }
                 guard budget.take(chunk.readableBytes) else { throw BodyError.noRoom }
                 taken += chunk.readableBytes
                 bytes.append(contentsOf: chunk.readableBytesView)

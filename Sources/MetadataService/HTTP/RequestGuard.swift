@@ -20,7 +20,7 @@ struct RequestGuard<Context: RequestContext>: RouterMiddleware {
     ) async throws -> Response {
         let authority = request.head.authority ?? ""
         // Probes ask by address.
-        let isProbe = request.uri.path == "/healthz" || request.uri.path == "/readyz"
+        let isProbe = Monitoring.paths.contains(request.uri.path)
         if !isProbe, !isOwn(authority) {
             return Self.refusal(
                 .misdirectedRequest, "Host \(authority.prefix(200)): is no name of this service (--allowed-hosts)\n")

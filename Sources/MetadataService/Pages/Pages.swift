@@ -20,21 +20,5 @@ struct Pages: Sendable {
         for page in Self.all { pages.add(page, to: router) }
         StaticFiles.add(to: router)
         LiveUpdates(store: store).add(to: router)
-        for path in ["/healthz", "/readyz"] {
-            router.get(RouterPath(path)) { _, _ in
-                do {
-                    try store.checkHealth()
-                } catch {
-                    return Self.plain("\(error)\n", .serviceUnavailable)
-                }
-                return Self.plain("ok\n")
-            }
-        }
-    }
-
-    private static func plain(_ text: String, _ status: HTTPResponse.Status = .ok) -> Response {
-        Response(
-            status: status, headers: [.contentType: "text/plain; charset=utf-8"],
-            body: .init(byteBuffer: ByteBuffer(string: text)))
     }
 }

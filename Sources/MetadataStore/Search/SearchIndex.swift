@@ -53,6 +53,8 @@ public final class SearchIndex: Sendable {
 
     private let store: MetadataStore
     private let path: String
+    /// The size of its file, in bytes.
+    public var size: Int64 { DatabaseFile.size(path) ?? 0 }
     private let file: Confined<SearchFile>
     /// The store, by a connection of its own: whoever waits for a reader must not wait for the index.
     private let source: Confined<Connection>

@@ -1,6 +1,7 @@
 import HTTPTypes
 import Hummingbird
 import NIOCore
+import Prometheus
 
 /// `/healthz`, `/readyz` and `/metrics`, in the clear.
 struct MonitoringRoutes: Sendable {
@@ -15,7 +16,7 @@ struct MonitoringRoutes: Sendable {
         }
         router.get("/metrics") { _, _ in
             text(
-                metrics.text(isReady: status.unready.isEmpty), type: "text/plain; version=0.0.4; charset=utf-8")
+                metrics.text(isReady: status.unready.isEmpty), type: PrometheusText.contentType)
         }
     }
 
