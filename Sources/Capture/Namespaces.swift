@@ -8,6 +8,8 @@ final class Namespaces: Sendable {
     private struct State {
         /// Of Namespaces, by uid.
         var named: [String: String] = [:]
+        /// Uids of those whose label asks for the ids on their pods.
+        var annotating: Set<String> = []
         /// Of objects.
         var seen: Set<String> = []
     }
@@ -18,6 +20,8 @@ final class Namespaces: Sendable {
         state.withLock { state in
             if object.kind == "Namespace", object.apiVersion == "v1" {
                 state.named[object.uid] = isDeleted ? nil : object.name
+                let isAnnotating = !isDeleted && object.labels[Annotations.annotatePods] == "true"
+                if isAnnotating { state.annotating.insert(object.uid) } else { state.annotating.remove(object.uid) }
             } else if !object.namespace.isEmpty {
                 state.seen.insert(object.namespace)
             }
@@ -28,6 +32,10 @@ final class Namespaces: Sendable {
     func retain(_ kind: String, _ isPresent: (String) -> Bool) {
         guard kind == "Namespace" else { return }
         state.withLock { state in state.named = state.named.filter { isPresent($0.key) } }
+    }
+
+    func annotatesPods(_ name: String) -> Bool {
+        state.withLock { state in state.annotating.contains { state.named[$0] == name } }
     }
 
     func contains(_ name: String) -> Bool {

@@ -3,6 +3,7 @@ import JSON
 import Kubernetes
 import Lineage
 import Logging
+import Synchronization
 
 /// Writes what waits in the journal to be written back onto pods: beside the recording, which never
 /// waits for it, and below a rate.
@@ -19,6 +20,12 @@ struct PodPatches: Sendable {
     let limits: Limits
     let metrics: RecorderMetrics
     let logger: Logger
+    private let refusal = Refusal()
+
+    /// Whether it was told that pods may not be patched.
+    private final class Refusal: Sendable {
+        let isTold = Atomic(false)
+    }
 
     /// Writes until it is cancelled.
     func run() async {
@@ -80,8 +87,10 @@ struct PodPatches: Sendable {
             metrics.countPatch("gone")
             return true
         } catch let error as APIError where !error.mayPass {
-            logger.warning(
-                "ids not written back",
+            // Without the right none can be patched: said once.
+            let isTold = error.status == 403 && refusal.isTold.exchange(true, ordering: .relaxed)
+            logger.log(
+                level: isTold ? .debug : .warning, "ids not written back",
                 metadata: ["pod": "\(patch.namespace)/\(patch.pod)", "reason": "\(error)"])
             metrics.countPatch("failed")
             return true

@@ -76,7 +76,7 @@ extension Recorder {
             switch outcomes[step.execution.id] {
             case .recorded(let receipt)?:
                 count(step.execution, .recorded)
-                if let patch = WriteBack.patch(receipt, of: step.execution) { patches.append(patch) }
+                if let patch = writeBack.patch(receipt, of: step.execution) { patches.append(patch) }
                 for type in receipt.lateTypes {
                     metrics.countSetAside("late_type")
                     logger.warning(

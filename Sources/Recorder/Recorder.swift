@@ -29,10 +29,23 @@ public struct Recorder: Sendable {
         public var guardDeadline: Duration?
         /// Where replicas agree who records; `nil` for one that is alone.
         public var election: Election?
+        /// On which pods the ids are written as `metadata.kubeflow.org/` annotations, beside those of Kubeflow
+        /// Pipelines v1.
+        public var annotating = PodAnnotating.none
+        /// Where the pages are, for the link on pods.
+        public var pages: String?
         /// The most pods that are patched in a second.
         public var patchesPerSecond = 50
 
         public init() {}
+    }
+
+    /// On which pods what was recorded is written back.
+    public enum PodAnnotating: String, Sendable, CaseIterable {
+        case none
+        /// Those of namespaces with the label `metadata.kubeflow.org/annotate-pods: "true"`.
+        case labelled
+        case all
     }
 
     /// How replicas agree who records.
@@ -61,6 +74,7 @@ public struct Recorder: Sendable {
     let metrics: RecorderMetrics
     let ownership: Ownership
     let podGuard: PodGuard?
+    let writeBack: WriteBack
     let argoServer: ArgoServer?
     let gonePods = GonePods()
 
@@ -84,6 +98,10 @@ public struct Recorder: Sendable {
             PodGuard(
                 client, journal: journal, ownership: ownership, deadline: $0, metrics: metrics, logger: logger)
         }
+        let annotating = options.annotating
+        writeBack = WriteBack(
+            isWanted: { annotating == .all || annotating == .labelled && capture.annotatesPods(in: $0) },
+            pages: options.pages)
         reporter = EventReporter(client, journal: journal, metrics: metrics, logger: logger)
     }
 

@@ -97,6 +97,15 @@ struct Record: AsyncParsableCommand {
     @Option(help: ArgumentHelp("How long at most. (KFMD_GUARD_DEADLINE; 600)", valueName: "seconds"))
     var guardDeadline: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "Write the ids of what was recorded onto pods, as annotations: none, labelled (namespaces with the label metadata.kubeflow.org/annotate-pods: \"true\") or all. Needs patch on pods. (KFMD_ANNOTATE_PODS; none)",
+            valueName: "pods"))
+    var annotatePods: String?
+
+    @Option(help: ArgumentHelp("Where the pages are, for the links on pods. (KFMD_PAGES_URL)", valueName: "url"))
+    var pagesUrl: String?
+
     @Flag(help: "Let go of all pods that --guard holds, and end: before the recorder is uninstalled.")
     var release = false
 
@@ -160,6 +169,20 @@ struct Record: AsyncParsableCommand {
             options.namespaces = Settings.list(namespace, "KFMD_NAMESPACE")
             options.election = try election
             options.guardDeadline = try deadline
+            if let text = Settings.value(annotatePods, "KFMD_ANNOTATE_PODS") {
+                guard let annotating = Recorder.PodAnnotating(rawValue: text) else {
+                    let known = Recorder.PodAnnotating.allCases.map(\.rawValue).joined(separator: ", ")
+                    throw Failure.usage("--annotate-pods \(text): should be one of \(known)")
+                }
+                options.annotating = annotating
+            }
+            if var url = Settings.value(pagesUrl, "KFMD_PAGES_URL") {
+                while url.hasSuffix("/") { url.removeLast() }
+                guard url.hasPrefix("https://") || url.hasPrefix("http://") else {
+                    throw Failure.usage("--pages-url \(url): should begin with https:// or http://")
+                }
+                options.pages = url
+            }
             options.pageSize = try Settings.number(chunkSize, "KFMD_CHUNK_SIZE", "--chunk-size", 500, in: 1...10_000)
             options.silence = .seconds(
                 try Settings.number(watchSilence, "KFMD_WATCH_SILENCE", "--watch-silence", 150, in: 1...86_400))

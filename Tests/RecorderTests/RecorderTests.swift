@@ -25,7 +25,8 @@ import Testing
     /// Runs a recorder while `body` runs.
     func recording(
         _ cluster: ReplayCluster, _ journal: Journal, _ backend: any MetadataBackend,
-        guardDeadline: Duration? = nil, metrics: RecorderMetrics = RecorderMetrics(), _ body: () async throws -> Void
+        guardDeadline: Duration? = nil, annotating: Recorder.PodAnnotating = .none,
+        metrics: RecorderMetrics = RecorderMetrics(), _ body: () async throws -> Void
     ) async throws {
         var logger = Logger(label: "test")
         logger.logLevel = .critical
@@ -35,6 +36,7 @@ import Testing
         let client = try APIClient(ClusterConfiguration(server: "http://127.0.0.1:\(number)"))
         var options = Recorder.Options()
         options.guardDeadline = guardDeadline
+        (options.annotating, options.pages) = (annotating, "https://metadata.example.com")
         options.backoff = Backoff(first: .milliseconds(20), maximum: .milliseconds(100))
         let recorder = Recorder(
             client: client, capture: Capture(cluster: "c"), journal: journal, backend: backend, options: options,

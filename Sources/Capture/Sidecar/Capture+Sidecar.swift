@@ -7,6 +7,8 @@ extension Annotations {
     static let digestPaths = prefix + "digest-paths"
     static let reportPath = prefix + "report-path"
     static let inject = prefix + "inject"
+    /// A label of namespaces.
+    static let annotatePods = prefix + "annotate-pods"
 
     /// What the webhook and the recorder write themselves.
     static let ours: Set<String> = [
@@ -18,6 +20,9 @@ extension Annotations {
 }
 
 extension Capture {
+    /// Whether a namespace's label asks for the ids on its pods: `metadata.kubeflow.org/annotate-pods: "true"`.
+    public func annotatesPods(in namespace: String) -> Bool { namespaces.annotatesPods(namespace) }
+
     /// What a pod says from within, without any right to read it.
     /// - Parameters:
     ///   - start: when the sidecar was started.
