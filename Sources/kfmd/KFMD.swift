@@ -23,8 +23,7 @@ struct KFMD: AsyncParsableCommand {
             """,
         version: "0.1.0",
         subcommands: [
-            Serve.self, Record.self, Import.self, Explain.self, Lineage.self, SidecarCommand.self, Webhook.self,
-            Demo.self,
+            Serve.self, Record.self, Import.self, Explain.self, Lineage.self, SidecarCommand.self, Webhook.self, RBAC.self, Demo.self,
         ])
 
     static func main() async {

@@ -23,22 +23,6 @@ import Testing
         #expect(Set(named.map(String.init)) == Set(kinds))
     }
 
-    @Test func theRecorderMayReadAllThatIsUnderstood() throws {
-        let rules = try text("manifests/metadata/base/rights/recorder.yaml").split(separator: "- apiGroups: [")
-            .dropFirst()
-        for kind in Capture.kinds + [Capture.pods] {
-            let resource = try #require(kind.versions.first)
-            let group = resource.group.isEmpty ? "\"\"]" : resource.group + "]"
-            let rule = rules.first { rule in
-                let names =
-                    rule.firstRange(of: "resources: [").map { rule[$0.upperBound...].prefix { $0 != "]" } } ?? ""
-                return rule.hasPrefix(group)
-                    && names.split(separator: ",").contains { $0.drop { $0 == " " } == resource.plural }
-            }
-            #expect(rule?.contains("list") == true && rule?.contains("watch") == true, "\(kind.definition)")
-        }
-    }
-
     private func explanation(of fixture: String) throws -> String {
         let bytes = Array(try #require(FileManager.default.contents(atPath: "\(FixtureTests.folder)/\(fixture)")))
         let capture = Capture(cluster: "test")
