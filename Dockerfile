@@ -39,5 +39,5 @@ COPY --from=build /src/.build-release/sbom.spdx.json /usr/share/doc/kfmd/sbom.sp
 COPY --from=build /src/LICENSE /usr/share/doc/kfmd/LICENSE
 # By number: runAsNonRoot of Kubernetes cannot tell of a name.
 USER 65532:65532
-EXPOSE 8080 8081 8082
+EXPOSE 8080 8081 8082 8083 8443
 ENTRYPOINT ["/usr/local/bin/kfmd"]

@@ -90,7 +90,7 @@ let package = Package(
         .target(
             name: "Sidecar",
             dependencies: [
-                "Recorder", "Capture", "Kubernetes", "MetadataAPI", "Lineage", "JSON", "YAML",
+                "Recorder", "Capture", "Kubernetes", "MetadataAPI", "Lineage", "JSON",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "Logging", package: "swift-log"),
             ],
@@ -98,7 +98,7 @@ let package = Package(
         .target(
             name: "Webhook",
             dependencies: [
-                "Capture", "Kubernetes", "Lineage", "JSON", "YAML", "Prometheus",
+                "Capture", "Kubernetes", "Lineage", "JSON", "Prometheus",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "X509", package: "swift-certificates"),
                 .product(name: "SwiftASN1", package: "swift-asn1"),

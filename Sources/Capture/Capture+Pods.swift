@@ -5,10 +5,20 @@ extension Capture {
     /// A pod: a step of a system that we know, or one that annotations or rules speak of; with what its sidecar said.
     func pod(_ object: KubernetesObject, isDeleted: Bool) -> Result {
         var result = withoutReport(object, isDeleted: isDeleted)
-        if let report = SidecarReport(of: object),
-            let addition = addition(of: report, pod: object, to: result.executions)
-        {
-            result.executions.append(addition)
+        switch SidecarReport.found(on: object) {
+        case .none: break
+        case .broken:
+            result.add([
+                Problem(
+                    object: object.reference, field: "status.initContainerStatuses",
+                    reason: "the report of the sidecar was cut by the kubelet, and is lost")
+            ])
+        case .report(let report):
+            if let addition = addition(of: report, pod: object, to: result.executions) {
+                result.executions.append(addition)
+            } else if !report.isEmpty {
+                result.ignored.append("\(object.reference): the report of its sidecar, as it is no execution by itself")
+            }
         }
         return result
     }

@@ -89,7 +89,8 @@ public struct Capture: Sendable {
             if problems.isEmpty { return }
             let known = Set(self.problems + executions.flatMap(\.problems))
             let new = problems.filter { !known.contains($0) }
-            if executions.count == 1 { executions[0].problems += new } else { self.problems += new }
+            let own = executions.indices.filter { !executions[$0].isFragment }
+            if own.count == 1 { executions[own[0]].problems += new } else { self.problems += new }
         }
 
         /// The executions and the run.

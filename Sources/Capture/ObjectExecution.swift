@@ -144,7 +144,7 @@ struct ObjectExecution {
         var pod = object
         // Those of the template are for the same job.
         let own = template?["metadata"]?["annotations"]?.object?.strings ?? [:]
-        pod.annotations.merge(own.filter { $0.key.hasPrefix(Annotations.prefix) }) { own, _ in own }
+        pod.annotations.merge(own.filter { Annotations.speaks($0.key) }) { own, _ in own }
         guard Annotations.matches(pod) else { return result }
         if let spec = template?["spec"] { pod.raw = ["metadata": object.raw["metadata"] ?? .null, "spec": spec] }
         Annotations(PodFacts(pod, isDeleted: false), runID: result.run.name).decorate(&result)

@@ -30,7 +30,7 @@ public final class OwnerIndex: Sendable {
             annotations =
                 object.kind == "ReplicaSet"
                 ? DeploymentRevision.annotations(object)
-                : object.annotations.filter { $0.key.hasPrefix(Annotations.prefix) }
+                : object.annotations.filter { Annotations.speaks($0.key) }
         }
 
         init(_ reference: KubernetesObject.OwnerReference) {

@@ -5,6 +5,9 @@ extension Execution {
     ///   - sights: at least one, of different objects.
     ///   - newestLeads: whether the newest counts instead, as of what serves.
     static func merged(_ sights: [Execution], newestLeads: Bool = false) -> Execution {
+        // Beside whoever saw the step itself, that a sidecar runs says nothing of the step: its image may be missing.
+        let isSeen = sights.contains { !$0.isFragment && $0.authority != .sidecar }
+        let sights = sights.map { isSeen && $0.authority == .sidecar ? $0.withoutGuess : $0 }
         let ordered = sights.sorted { left, right in
             if left.isFragment != right.isFragment { return right.isFragment }
             if newestLeads, left.age != right.age { return left.age > right.age }
@@ -30,6 +33,13 @@ extension Execution {
             telling.filter { $0.state.isFinal && $0.conclusion == nil }.flatMap { Array($0.origins.keys) })
         result.completeOutputs()
         result.addDigests()
+        return result
+    }
+
+    private var withoutGuess: Execution {
+        guard !state.isFinal, !isFragment else { return self }
+        var result = self
+        (result.state, result.start) = (.new, nil)
         return result
     }
 
@@ -84,21 +94,26 @@ extension Execution {
     private mutating func addDigests() {
         guard !isFragment, !outputs.isEmpty, customProperties.keys.contains(where: { $0.hasPrefix(Self.sizePrefix) })
         else { return }
-        for index in outputs.indices {
-            let uri = outputs[index].artifact.uri ?? ""
-            let file = String(uri.split(separator: "/").last ?? "")
-            for name in [outputs[index].name, outputs[index].artifact.name ?? "", file] where !name.isEmpty {
-                guard let size = customProperties[Self.sizePrefix + name] else { continue }
-                outputs[index].artifact.customProperties["size"] = size
-                outputs[index].artifact.customProperties["sha256"] = customProperties[Self.sha256Prefix + name]
-                break
+        func file(_ use: ArtifactUse) -> String { String((use.artifact.uri ?? "").split(separator: "/").last ?? "") }
+        let names = customProperties.keys.filter { $0.hasPrefix(Self.sizePrefix) }.map {
+            String($0.dropFirst(Self.sizePrefix.count))
+        }
+        for name in names.sorted() {
+            let named = outputs.indices.filter { outputs[$0].name == name || outputs[$0].artifact.name == name }
+            // By its file only where that is one output's alone.
+            let found = named.isEmpty ? outputs.indices.filter { file(outputs[$0]) == name } : named
+            guard found.count == 1, let index = found.first else { continue }
+            // What somebody said of it stays.
+            for (key, prefix) in [("size", Self.sizePrefix), ("sha256", Self.sha256Prefix)]
+            where outputs[index].artifact.customProperties[key] == nil {
+                outputs[index].artifact.customProperties[key] = customProperties[prefix + name]
             }
         }
     }
 
     /// Outputs as a step of Kubeflow Pipelines v1 names them; a task result does not know that it is one.
     private func fragmentOutputs(for lead: Execution) -> [ArtifactUse] {
-        guard isFragment, lead.wantsWriteBack else { return outputs }
+        guard isFragment, authority == .taskResult, lead.wantsWriteBack else { return outputs }
         let prefix = (lead.customProperties["template"]?.text ?? "") + "-"
         return outputs.map { use in
             var use = use

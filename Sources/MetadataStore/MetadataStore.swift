@@ -8,6 +8,8 @@ import Synchronization
 /// One writer thread commits the requests that wait together in one transaction; readers see a
 /// snapshot and never wait for it. A write that returned is on disk.
 public final class MetadataStore: Sendable {
+    /// The version of MLMD's schema that a store has.
+    public static var schemaVersion: Int64 { Schema.version }
     /// The file.
     public let path: String
     /// What was done to the file when it was opened, had it an older schema.

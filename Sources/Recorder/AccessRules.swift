@@ -37,7 +37,9 @@ public struct AccessRules: Sendable {
     /// - Parameter kinds: names of kinds such as `Workflow`; empty for all.
     public init(kinds names: Set<String> = [], uses: Uses = Uses()) {
         let kinds = Capture.kinds.filter { names.isEmpty || names.contains($0.name) }
-        var cluster = [Rule(group: "apiextensions.k8s.io", resources: ["customresourcedefinitions"], verbs: Self.watching)]
+        var cluster = [
+            Rule(group: "apiextensions.k8s.io", resources: ["customresourcedefinitions"], verbs: Self.watching)
+        ]
         // The uid of kube-system is the cluster's identity.
         cluster.append(Rule(group: "", resources: ["namespaces"], verbs: ["get"] + Self.watching))
         var pods = Self.watching

@@ -28,7 +28,8 @@ public actor Journal {
     }
 
     /// 3 keeps what was told, 4 what was seen of each step by object.
-    private static let version: Int64 = 4
+    /// The version of its file.
+    public static let version: Int64 = 4
     private let queue = SerialQueue()
     public nonisolated var unownedExecutor: UnownedSerialExecutor { queue.asUnownedSerialExecutor() }
     /// Where a damaged journal was moved that stood in this one's place: its steps are seen anew, as far as the

@@ -1,5 +1,6 @@
 import Capture
 import JSON
+import Lineage
 
 /// What a step says itself: JSON lines in the file that `metadata.kubeflow.org/report-path` names. Each line is an object with
 /// one or more of `input`, `output` (an artifact as in the annotations), `metrics`, `parameters` (values by name).
@@ -7,11 +8,15 @@ enum ReportFile {
     /// In bytes, and in lines.
     static let longest = 1 << 20
     static let mostLines = 1_000
+    /// Values of a line: one of two bytes takes dozens in memory.
+    private static let mostValues = 20_000
+    /// Metrics, and parameters.
+    private static let mostNames = Budget.properties
 
     /// Reads the file into a report.
     /// - Throws: ``SystemFile/Refusal``.
     static func read(_ path: String, _ volumes: Volumes, into report: inout SidecarReport) throws(SystemFile.Refusal) {
-        let file = try SystemFile(try volumes.contained(path))
+        let file = try volumes.open(path)
         guard file.kind == .file else { throw .init(description: "is no file") }
         var bytes: [UInt8] = []
         while bytes.count <= longest {
@@ -39,7 +44,7 @@ enum ReportFile {
             let place = "report, line \(index + 1)"
             let object: JSONObject
             do throws(JSONError) {
-                guard let found = try JSONValue(parsing: Array(line)).object else {
+                guard let found = try JSONValue(parsing: Array(line), maximumValues: mostValues).object else {
                     report.problems.append("\(place): should be a JSON object")
                     continue
                 }
@@ -71,11 +76,16 @@ enum ReportFile {
             problems.append("\(place): \(value.kindName) where an object should be")
             return
         }
+        var places = Dictionary(values.enumerated().map { ($0.element.name, $0.offset) }) { first, _ in first }
         for member in object {
-            if let index = values.firstIndex(where: { $0.name == member.key }) {
+            if let index = places[member.key] {
                 values[index].value = member.value
-            } else {
+            } else if values.count < mostNames {
+                places[member.key] = values.count
                 values.append((member.key, member.value))
+            } else {
+                problems.append("\(place): more than \(mostNames) names; the others are left out")
+                return
             }
         }
     }

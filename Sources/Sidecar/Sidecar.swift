@@ -40,10 +40,10 @@ public actor Sidecar {
     private let client: APIClient?
     private let writer: BatchWriter
     private let logger: Logger
-    private let volumes: Volumes
     private let digester: FileDigester
-    private let started = Date()
     private var capture: Capture?
+    /// Whether nobody will say the cluster's name.
+    private var isClusterUnknown = false
 
     /// The pod as it was read last; `nil` where it never was.
     private var pod: KubernetesObject?
@@ -58,10 +58,9 @@ public actor Sidecar {
     public init(_ options: Options, client: APIClient?, backend: any MetadataBackend, logger: Logger) {
         (self.options, self.client, self.logger) = (options, client, logger)
         writer = BatchWriter(backend, isLive: false)
-        volumes =
+        digester = FileDigester(
             options.volumes.map { Volumes(points: $0) }
-            ?? Volumes(mountinfo: Self.text(of: "/proc/self/mountinfo"))
-        digester = FileDigester(volumes)
+                ?? Volumes(mountinfo: Self.text(of: "/proc/self/mountinfo")))
     }
 
     private static func text(of path: String) -> String {
@@ -108,15 +107,17 @@ public actor Sidecar {
 
     private var annotations: [String: String] { pod?.annotations ?? downward.annotations }
 
+    private var isRefused: Bool { refusedUntil.map { ContinuousClock.now < $0 } ?? false }
+
     /// Reads the pod, where that is allowed.
     private func readPod() async {
         if capture == nil { await findCluster() }
-        guard let client, refusedUntil.map({ ContinuousClock.now >= $0 }) ?? true else { return }
+        guard let client, !isRefused else { return }
         do {
             let found = try await client.get(.pods, namespace: options.pod.namespace, name: options.pod.name)
             // Another of its name, made after this one was removed by force.
             guard found.uid == options.pod.uid else { return }
-            pod = found
+            (pod, refusedUntil) = (found, nil)
         } catch let error as APIError where error.status == 401 || error.status == 403 {
             refusedUntil = .now + .seconds(60)
             tell("the pod may not be read: what the downward API says is recorded, without exit codes", "\(error)")
@@ -130,12 +131,14 @@ public actor Sidecar {
         var name = options.cluster ?? downward.cluster
         if name == nil, let client {
             do { name = try await Recorder.clusterName(client) } catch {
+                isClusterUnknown = (error as? APIError).map { $0.status == 401 || $0.status == 403 } ?? false
                 logger.debug("the cluster's name was not found", metadata: ["reason": "\(error)"])
             }
         }
         if let name {
             capture = Capture(cluster: name)
-        } else {
+        } else if client == nil || isClusterUnknown {
+            isClusterUnknown = true
             tell(
                 "the cluster has no name: nothing is written to the store, and the termination message has what was found; set KFMD_CLUSTER to the uid of the namespace kube-system",
                 "neither given nor in the annotation \(InjectedPod.annotationKey), and kube-system may not be read")
@@ -153,29 +156,24 @@ public actor Sidecar {
     /// What is known of the pod now.
     private var sights: [Execution] {
         guard let capture else { return [] }
-        var result: [Execution] = []
-        if let pod {
-            let found = capture(pod)
-            result = found.executions
-            if result.isEmpty {
-                tell("the pod is not recorded", found.ignored.first ?? "no convention matches")
-                return []
-            }
-        }
+        let downward = downward
+        let object = pod ?? downward.object
+        var result = pod.map { capture.beside($0) } ?? []
         // What the signal said counts where the status does not say more.
         if pod == nil || ended != nil && !result.contains(where: { $0.role == .step && $0.state.isFinal }) {
-            result += capture(downward, start: started, end: ended)
+            let said = capture(downward, end: ended)
+            // Both are of one source: the newer one takes the place of the other.
+            result = said.isEmpty ? result : said
         }
-        if let object = pod ?? (result.isEmpty ? nil : downward.object),
-            let addition = capture.addition(of: report, pod: object, to: result)
-        {
-            result.append(addition)
-        }
-        if result.isEmpty {
+        guard !result.isEmpty else {
             tell(
-                "the pod is not recorded",
-                "neither a convention nor an annotation of metadata.kubeflow.org speaks of it")
+                "nothing is written to the store: the recorder reads what the sidecar found",
+                pod == nil
+                    ? "what the pod belongs to is not known"
+                    : "no convention and no annotation says that the pod is one execution")
+            return []
         }
+        if let addition = capture.addition(of: report, pod: object, to: result) { result.append(addition) }
         return result
     }
 
@@ -201,19 +199,24 @@ public actor Sidecar {
 
     // MARK: The end
 
+    /// Those of an Argo pod in a mesh: where nobody said how many there are.
+    private static let usualContainers = 6
+
     /// The containers have ended: digests what they left, leaves the message, and writes the rest.
     /// - Returns: whether the store has it all.
     @discardableResult
     public func finish() async -> Bool {
         let begun = ContinuousClock.now
         ended = Date()
-        let annotations = annotations
-        report = await finalReport(annotations, until: begun + options.lastDigests)
+        // Rights may have come since.
+        refusedUntil = nil
+        report = await finalReport(annotations, until: begun + options.lastDigests).withoutSecrets
         if !report.isEmpty { leaveMessage() }
         var backoff = Backoff(first: .milliseconds(100), maximum: .seconds(2))
         var isWritten = false
         // The grace period may end at any moment: what is known now comes first, what the status says later after it.
         while !Task.isCancelled {
+            if capture == nil, !isClusterUnknown { await readPod() }
             isWritten = await write()
             let waited = ContinuousClock.now - begun
             if isWritten, waited >= options.lag || isEndKnown { break }
@@ -230,18 +233,19 @@ public actor Sidecar {
 
     /// Whether nothing more is to be learnt of the end.
     private var isEndKnown: Bool {
-        guard client != nil, refusedUntil == nil, capture != nil, let pod else {
-            // Nothing was ever read, and nothing will be.
-            return client == nil || refusedUntil != nil || capture == nil
-        }
-        return capture?(pod).executions.contains { $0.state.isFinal } ?? true
+        // Nothing will be read.
+        guard client != nil, !isRefused, !isClusterUnknown else { return true }
+        guard let capture, let pod else { return false }
+        let executions = capture.beside(pod)
+        // A pod that is not recorded is not waited for.
+        return executions.isEmpty || executions.contains { $0.state.isFinal }
     }
 
     private func finalReport(
         _ annotations: [String: String], until end: ContinuousClock.Instant
     ) async -> SidecarReport {
         let paths = DigestPaths(annotations[Self.digestPaths])
-        let (digester, volumes) = (digester, volumes)
+        let digester = digester
         let box = ReportBox(SidecarReport())
         let time = ended
         // Not waited for longer than it may take: a volume whose server does not answer holds its thread.
@@ -250,10 +254,10 @@ public actor Sidecar {
             report.time = time
             report.problems = paths.problems
             if let path = annotations[Self.reportPath], !path.isEmpty {
-                do throws(SystemFile.Refusal) {
-                    try ReportFile.read(path, volumes, into: &report)
+                do {
+                    report = try await digester.read(path, into: report)
                 } catch {
-                    report.problems.append("report-path \(path.cut(to: 200)): \(error.description)")
+                    report.problems.append("report-path \(path.cut(to: 200)): \(error)")
                 }
                 await box.set(report)
             }
@@ -281,7 +285,12 @@ public actor Sidecar {
 
     /// Leaves what was found in the pod's status, which the recorder of the cluster reads.
     private func leaveMessage() {
-        let bytes = Array(report.message.utf8)
+        // The kubelet keeps a share of all messages of a pod for each container: of how many, the pod says, else the webhook.
+        let count =
+            pod.map { pod in
+                ["initContainers", "containers"].reduce(0) { $0 + (pod.raw["spec"]?[$1]?.array?.count ?? 0) }
+            } ?? downward.containerCount ?? Self.usualContainers
+        let bytes = Array(report.message(upTo: SidecarReport.messageLength(ofContainers: count)).utf8)
         if !SystemFile.write(bytes, to: options.messagePath) {
             logger.error("no termination message could be written", metadata: ["path": "\(options.messagePath)"])
         }

@@ -21,9 +21,11 @@ struct KFMD: AsyncParsableCommand {
             Exit status: 0 success, 64 a wrong option or file, 1 a failure while
             running, or objects that could not be understood.
             """,
-        version: "0.1.0",
+        version: Version.text,
         subcommands: [
-            Serve.self, Record.self, Import.self, Explain.self, Lineage.self, SidecarCommand.self, Webhook.self, RBAC.self, Demo.self,
+            Serve.self, Record.self, Import.self, Explain.self, Lineage.self, SidecarCommand.self, Webhook.self,
+            RBAC.self,
+            Demo.self, VersionCommand.self,
         ])
 
     static func main() async {

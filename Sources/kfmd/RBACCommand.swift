@@ -19,7 +19,8 @@ struct RBAC: ParsableCommand {
 
     @Option(
         name: [.long, .customShort("n")], parsing: .singleValue,
-        help: ArgumentHelp("A namespace that is recorded; may be repeated. Without one the whole cluster.", valueName: "name"))
+        help: ArgumentHelp(
+            "A namespace that is recorded; may be repeated. Without one the whole cluster.", valueName: "name"))
     var namespace: [String] = []
 
     @Option(help: ArgumentHelp("The recorder's ServiceAccount.", valueName: "name"))

@@ -120,12 +120,11 @@ private struct SidecarService: Service {
     let sidecar: Sidecar
 
     func run() async throws {
-        await withTaskGroup(of: Void.self) { group in
-            group.addTask { await sidecar.run() }
-            try? await gracefulShutdown()
-            // What is being read or written is given up; it is done anew.
-            group.cancelAll()
-            await sidecar.finish()
-        }
+        // Not waited for: a volume whose server does not answer holds it, and must not hold the pod.
+        let running = Task { await sidecar.run() }
+        try? await gracefulShutdown()
+        // What is being read or written is given up; it is done anew.
+        running.cancel()
+        await sidecar.finish()
     }
 }

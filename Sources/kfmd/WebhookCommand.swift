@@ -12,7 +12,7 @@ struct Webhook: AsyncParsableCommand {
             Pods get the sidecar when they are created, in namespaces for which a
             MutatingWebhookConfiguration says so; MetadataRules with a mistake are refused. It makes and
             renews its certificate in a Secret, or reads one from files:
-              kfmd webhook --sidecar-image ghcr.io/kubeflow/metadata:0.1.0
+              kfmd webhook --sidecar-image ghcr.io/kubeflow/kfmd:0.1.0
               kfmd webhook --sidecar-image IMAGE --cert /tls/tls.crt --key /tls/tls.key
             manifests/metadata/overlays/sidecar has all that it needs in a cluster.
             """)

@@ -131,36 +131,12 @@ import Testing
         #expect(ended.status == 0, "\(ended.output)")
     }
 
-    @Test(
-        .enabled(if: hasPython, "KFMD_PYTHON is not set: run make test"),
-        arguments: ["manifests/metadata/base", "kustomize/examples/annotated-job"])
-    func manifestsAreValid(path: String) async throws {
-        guard Program.exists("kubectl") else {
-            print("skipped: kubectl is not installed")
-            return
-        }
-        let version = try await Program.run("kubectl", ["version", "--client", "--output=json"])
-        let minor = version.output.firstRange(of: "\"minor\": \"").map {
-            Int(version.output[$0.upperBound...].prefix { $0.isNumber }) ?? 0
-        }
-        guard let minor, minor >= 27 else {
-            print("skipped: kubectl is older than 1.27, or does not tell: \(version.output)\(version.errors)")
-            return
-        }
-        let folder = try TemporaryFolder()
-        let built = try await Program.run("kubectl", ["kustomize", Program.root + path])
-        #expect(built.status == 0, "\(built.errors)")
-        let file = "\(folder.path)/built.yaml"
-        try Data(built.output.utf8).write(to: URL(fileURLWithPath: file))
+    /// Every kustomization builds, fits the schemas of three releases of Kubernetes, and fits together; and each check
+    /// fails on what it should find.
+    @Test(.enabled(if: hasPython, "KFMD_PYTHON is not set: run make test"))
+    func manifestsAreValid() async throws {
         let ended = try await Program.run(
-            try #require(Program.python), [Program.root + "Tests/clients/manifests.py", file])
+            try #require(Program.python), [Program.root + "Tests/clients/manifests.py", Program.root])
         #expect(ended.status == 0, "\(ended)")
-        if path.hasPrefix("manifests") {
-            for name in [
-                "Service metadata-grpc-service", "Service metadata-service", "Service metadata-ui",
-                "Service metadata-envoy-service",
-                "ConfigMap metadata-grpc-configmap", "Deployment metadata-service", "Deployment metadata-recorder",
-            ] { #expect(ended.output.contains("ok \(name)\n"), "\(ended.output)") }
-        }
     }
 }

@@ -38,6 +38,53 @@ import Testing
         #expect(lineage.output.contains("run-x  Train it  complete  data → model"), "\(lineage)")
     }
 
+    @Test(arguments: [
+        (["webhook"], "kfmd: give --sidecar-image IMAGE\n"),
+        (
+            ["webhook", "--sidecar-image", "i", "--service", "metadata"],
+            "kfmd: --service metadata: should be NAME.NAMESPACE.svc\n"
+        ),
+        (["webhook", "--sidecar-image", "i", "--cert", "x"], "kfmd: --cert needs --key\n"),
+        (
+            ["record", "--store", "x", "--annotate-pods", "some"],
+            "kfmd: --annotate-pods some: should be one of none, labelled, all\n"
+        ),
+        (
+            ["record", "--store", "x", "--pages-url", "metadata.example.com"],
+            "kfmd: --pages-url metadata.example.com: should begin with https:// or http://\n"
+        ),
+        (
+            ["sidecar", "--pod-name", "p", "--store", "x"],
+            "kfmd: give --pod-namespace, or KFMD_POD_NAMESPACE by the downward API\n"
+        ),
+    ]) func whatIsWrongIsNamed(arguments: [String], error: String) async throws {
+        let ended = try await Program.run(Program.kfmd, arguments)
+        #expect(ended.status == 64 && ended.errors == error, "\(ended)")
+    }
+
+    @Test func versionsArePrinted() async throws {
+        let ended = try await Program.run(Program.kfmd, ["version"])
+        let lines = ended.output.split(separator: "\n")
+        #expect(ended.status == 0 && lines.count == 8, "\(ended)")
+        #expect(lines.contains("store-schema 10"))
+        let json = try await Program.run(Program.kfmd, ["version", "--output", "json"])
+        let flag = try await Program.run(Program.kfmd, ["--version"])
+        #expect(
+            try JSONValue(parsing: json.output)["kfmd"]?.string
+                == flag.output.split(separator: "\n").first.map(String.init))
+    }
+
+    @Test func rightsArePrinted() async throws {
+        let ended = try await Program.run(
+            Program.kfmd, ["rbac", "--namespace", "team-a", "--kinds", "Workflow,TaskRun", "--guard"])
+        #expect(ended.status == 0, "\(ended)")
+        let items = try JSONValue(parsing: ended.output)["items"]?.array ?? []
+        #expect(items.compactMap { $0["kind"]?.string } == ["Role", "RoleBinding"])
+        #expect(items.first?["metadata"]?["namespace"]?.string == "team-a")
+        let unknown = try await Program.run(Program.kfmd, ["rbac", "--kinds", "Odd"])
+        #expect(unknown.status == 64 && unknown.errors.hasPrefix("kfmd: --kinds Odd: should be of "), "\(unknown)")
+    }
+
     @Test func readsPipesAndGzip() async throws {
         let folder = try TemporaryFolder()
         let script = """

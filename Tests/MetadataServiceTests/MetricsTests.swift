@@ -51,7 +51,8 @@ import Testing
                 try await store.write { _ = try $0.putArtifactType(.with { $0.artifactType.name = name }) }
             }
             _ = try await store.write { transaction in
-                try transaction.putArtifacts(.with { $0.artifacts = [.with { $0.typeID = 10 }, .with { $0.typeID = 10 }] })
+                try transaction.putArtifacts(
+                    .with { $0.artifacts = [.with { $0.typeID = 10 }, .with { $0.typeID = 10 }] })
             }
             let activity = try await store.activity()
             #expect(activity.readers == 4 && activity.readersBusy == 0 && activity.readersWaitedFor == 0)

@@ -25,7 +25,7 @@ import Testing
     private func digest(
         _ path: String, in folder: String, _ pace: FileDigester.Pace = .gentle
     ) async throws -> SidecarReport.Digest {
-        let digester = FileDigester(Volumes(points: [folder + "/volume"]))
+        let digester = FileDigester(Volumes(points: [folder + "/volume"]), settling: 0)
         return try await digester.digest(.init(name: "x", path: path), pace)
     }
 
@@ -74,10 +74,44 @@ import Testing
             // A link within the volume leads to the file.
             #expect(try await digest(folder + "/volume/in", in: folder).size == 1)
             // Where a device is the volume itself.
-            let digester = FileDigester(Volumes(points: ["/dev"]))
+            let digester = FileDigester(Volumes(points: ["/dev"]), settling: 0)
             await #expect(throws: SystemFile.Refusal.self) {
                 try await digester.digest(.init(name: "x", path: "/dev/zero"), .gentle)
             }
+        }
+    }
+
+    @Test func aFolderThatCannotBeReadWholeHasNoDigest() async throws {
+        try await withFolder { folder in
+            let manager = FileManager.default
+            try manager.createDirectory(atPath: folder + "/volume/model/deep", withIntermediateDirectories: true)
+            write("1", to: folder + "/volume/model/a")
+            try manager.createSymbolicLink(atPath: folder + "/volume/model/link", withDestinationPath: "a")
+            // A link is no file of the folder.
+            #expect(try await digest(folder + "/volume/model", in: folder).files == 1)
+            for number in 0..<FileDigester.mostEntries {
+                #expect(manager.createFile(atPath: "\(folder)/volume/model/deep/\(number)", contents: nil))
+            }
+            #expect(await refusal(folder + "/volume/model", in: folder).contains("has more than 10000"))
+            var path = folder + "/volume/nested"
+            for _ in 0...FileDigester.deepest { path += "/x" }
+            try manager.createDirectory(atPath: path, withIntermediateDirectories: true)
+            #expect(await refusal(folder + "/volume/nested", in: folder).contains("more than 32 deep"))
+        }
+    }
+
+    /// A file that was changed a moment ago may be changed again without another time.
+    @Test func whatWasJustWrittenIsReadAgain() async throws {
+        try await withFolder { folder in
+            write("x", to: folder + "/volume/a")
+            let digester = FileDigester(Volumes(points: [folder + "/volume"]))
+            let item = DigestPaths.Item(name: "x", path: folder + "/volume/a")
+            let end = ContinuousClock.now + .seconds(60)
+            let whole = try await digester.digest(item, .until(end))
+            let late = try await digester.digest(item, .until(.now))
+            // While the pod works it is let alone.
+            let early = try await digester.digest(item, .gentle)
+            #expect(whole.sha256 == sha256("x") && late.sha256 == nil && early.sha256 == nil)
         }
     }
 
@@ -87,7 +121,7 @@ import Testing
             let late = try await digest(folder + "/volume/a", in: folder, .until(.now))
             #expect(late.size == 3 << 20 && late.sha256 == nil)
             // What was read before, and has not changed, needs no time.
-            let digester = FileDigester(Volumes(points: [folder + "/volume"]))
+            let digester = FileDigester(Volumes(points: [folder + "/volume"]), settling: 0)
             let item = DigestPaths.Item(name: "x", path: folder + "/volume/a")
             let whole = try await digester.digest(item, .gentle)
             #expect(whole.sha256 != nil)
@@ -138,7 +172,7 @@ import Testing
         ("[/out/m.pkl, /out/folder/]", ["m.pkl /out/m.pkl", "folder /out/folder/"], 0),
         ("/out/m.pkl", ["m.pkl /out/m.pkl"], 0), ("- out/m\n- /\n- 5\n- /out/..", [], 4), ("{a: [", [], 1),
         ("7", [], 1),
-        ("", [], 0),
+        ("", [], 0), ("[/a/model, /b/model]", ["model /a/model"], 1),
     ]) func pathsOfDigests(text: String, items: [String], problems: Int) {
         let paths = DigestPaths(text)
         #expect(paths.items.map { "\($0.name) \($0.path)" } == items)
@@ -167,11 +201,18 @@ import Testing
                 1 0 0:1 / / rw - overlay overlay rw
                 2 1 0:2 / /out rw - tmpfs tmpfs rw
                 3 1 0:3 / /out/deep\\040er rw - tmpfs tmpfs rw
+                4 1 0:4 / /proc rw - proc proc rw
+                5 1 0:5 / /var/run/secrets/kubernetes.io/serviceaccount ro shared:7 - tmpfs tmpfs rw
+                6 1 0:6 / /sys/fs/cgroup ro - cgroup2 cgroup rw
                 bad
                 """)
         #expect(volumes.volume(of: "/out/a") == "/out")
         #expect(volumes.volume(of: "/out/deep er/a") == "/out/deep er")
         #expect(volumes.volume(of: "/output") == nil && volumes.volume(of: "/etc/passwd") == nil)
+        // What is the kernel's, and the sidecar's own.
+        for path in ["/proc/1/environ", "/var/run/secrets/kubernetes.io/serviceaccount/token", "/sys/fs/cgroup/x"] {
+            #expect(volumes.volume(of: path) == nil, "\(path)")
+        }
     }
 
     @Test func aReportIsTheSameAsAMessage() throws {
@@ -185,14 +226,19 @@ import Testing
         report.metrics = [("accuracy", 0.5)]
         report.parameters = [("rate", "0.1")]
         report.problems = ["a"]
-        let read = try #require(SidecarReport(parsing: report.message))
+        let read = try #require(SidecarReport(parsing: report.message()))
         #expect(read == report && !read.isCut)
         // More than a message holds: what is most needed first, and it says so.
         report.inputs = (0..<300).map { ["uri": .string("s3://bucket/input-\($0)")] }
-        let message = report.message
+        let message = report.message()
         #expect(message.utf8.count <= SidecarReport.messageLength)
         let cut = try #require(SidecarReport(parsing: message))
         #expect(cut.isCut && cut.digests == report.digests && cut.inputs.count > 50 && cut.inputs.count < 300)
+        // Of many containers each has a share.
+        #expect(
+            SidecarReport.messageLength(ofContainers: 3) == 4096 && SidecarReport.messageLength(ofContainers: 6) == 2048
+        )
+        #expect(report.message(upTo: 2048).utf8.count <= 2048)
         #expect(SidecarReport(parsing: "{}") == nil && SidecarReport(parsing: "Error: x") == nil)
         #expect(SidecarReport(parsing: "{\"kfmd\": 2}") == nil)
     }

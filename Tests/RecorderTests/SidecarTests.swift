@@ -249,15 +249,14 @@ import Testing
             annotations: Self.annotations("/none").merging([
                 InjectedPod.annotationKey: InjectedPod.annotation(for: Self.pod("Pending", version: 1), cluster: "c")
             ]) { $1 })
-        let start = try #require(Self.moment(0).string.flatMap(Timestamp.parse)).addingTimeInterval(0.5)
         func pod(_ phase: String, _ version: Int, _ message: String? = nil) throws -> [Execution] {
             capture(try KubernetesObject(Self.pod(phase, version: version, message: message))).executions
         }
-        let unknown = capture(downward, start: start, end: report.time)
+        let unknown = capture(downward, end: report.time)
         let object = try KubernetesObject(Self.pod("Running", version: 10))
         let sights: [[Execution]] = [
             try pod("Running", 10), try pod("Succeeded", 20), try pod("Succeeded", 20, cut.json.jsonText()),
-            capture(downward, start: start, end: nil),
+            capture(downward, end: nil),
             unknown + [try #require(capture.addition(of: report, pod: object, to: unknown))],
         ]
         #expect(sights[2].count == 2 && unknown.count == 1)
@@ -277,5 +276,149 @@ import Testing
                 }
             }
         }
+    }
+
+    /// A rule or an owner says more than the pod: a sidecar's newer sight takes nothing of it away.
+    @Test func aSidecarTakesNothingFromTheRecorder() async throws {
+        try await withStore { store in
+            var rule = try KubernetesObject([
+                "kind": "MetadataRule", "apiVersion": "metadata.kubeflow.org/v1alpha1",
+                "metadata": ["name": "train", "namespace": "ml", "uid": "uid-rule"],
+                "spec": [
+                    "selector": ["labels": ["app": "train"]], "workspace": "vision",
+                    "outputs": [["type": "model", "name": "by-rule", "uri": "s3://lake/model"]],
+                ],
+            ])
+            rule.resourceVersion = "1"
+            let capture = Capture(cluster: "c")
+            capture.learn(rule)
+            var bare = try KubernetesObject(Self.pod("Succeeded", version: 20))
+            for key in ["outputs", "digest-paths", "report-path"] {
+                bare.annotations["metadata.kubeflow.org/" + key] = nil
+            }
+            let recorder = BatchWriter(store)
+            _ = try await recorder.write(capture(bare).executions)
+            let before = try await store.text()
+            #expect(before.contains { $0.contains("by-rule") })
+            // Our own ids on it make it newer.
+            bare.resourceVersion = "30"
+            bare.annotations["metadata.kubeflow.org/workspace"] = "other-team"
+            _ = try await BatchWriter(store, isLive: false).write(Capture(cluster: "c").beside(bare))
+            let after = try await store.text()
+            let differing = Set(before).symmetricDifference(after).filter { !$0.contains("__kfmd_evidence__") }
+            #expect(differing.isEmpty, "\(differing)")
+        }
+    }
+
+    /// That a sidecar runs does not say that the step does: its image may be missing.
+    @Test func aStepThatNeverBeganReadNothing() async throws {
+        try await withStore { store in
+            let capture = Capture(cluster: "c")
+            let downward = InjectedPod(
+                name: "train-1", namespace: "ml", uid: "uid-1", labels: [:],
+                annotations: Self.annotations("/none").merging([
+                    InjectedPod.annotationKey: InjectedPod.annotation(
+                        for: Self.pod("Pending", version: 1), cluster: "c")
+                ]) { $1 })
+            let pending = try KubernetesObject(Self.pod("Pending", version: 10))
+            for sights in [
+                capture(pending).executions, capture(downward, end: nil), capture(pending, isDeleted: true).executions,
+            ] { _ = try await BatchWriter(store).write(sights) }
+            let ended = try #require(try await execution(store))
+            #expect(ended.lastKnownState == .canceled && ended.customProperties["start_time"] == nil)
+            #expect(try await store.read { try $0.getArtifacts(.init()).artifacts }.isEmpty)
+        }
+    }
+
+    /// Of pods whose execution may be an owner far away the recorder tells.
+    @Test func podsOfOthersAreLeftToTheRecorder() throws {
+        let capture = Capture(cluster: "c")
+        func executions(_ owner: JSONValue?, _ labels: JSONValue = [:]) throws -> Int {
+            var pod = Self.pod("Running", version: 1)
+            pod = pod.merging(patch: [
+                "metadata": ["ownerReferences": owner.map { .array([$0]) } ?? .null, "labels": labels]
+            ])
+            return capture.beside(try KubernetesObject(pod)).count
+        }
+        func owner(_ apiVersion: String, _ kind: String) -> JSONValue {
+            ["apiVersion": .string(apiVersion), "kind": .string(kind), "name": "o", "uid": "uid-o", "controller": true]
+        }
+        #expect(try executions(nil) == 1)
+        #expect(try executions(owner("batch/v1", "Job")) == 1)
+        #expect(try executions(owner("batch/v1", "Job"), ["jobset.sigs.k8s.io/jobset-name": "j"]) == 0)
+        #expect(try executions(owner("batch/v1", "Job"), ["katib.kubeflow.org/trial": "t"]) == 0)
+        #expect(try executions(owner("apps/v1", "ReplicaSet")) == 0)
+        #expect(try executions(owner("kubeflow.org/v1", "PyTorchJob")) == 0)
+        // Without the webhook's word it is not known whose it is.
+        let unsaid = InjectedPod(
+            name: "train-1", namespace: "ml", uid: "uid-1", labels: [:], annotations: Self.annotations("/none"))
+        #expect(capture(unsaid, end: nil).isEmpty)
+    }
+
+    /// What the kubelet has cut is told, and not taken for nothing.
+    @Test func aCutMessageIsTold() throws {
+        let pod = Self.pod(
+            "Succeeded", version: 20, message: #"{"kfmd":1,"time":"2026-11-02T09:00:00Z","digests":[{"na"#)
+        let execution = try #require(Capture(cluster: "c")(try KubernetesObject(pod)).executions.first)
+        #expect(execution.problems.contains { $0.reason.contains("was cut by the kubelet") })
+        // Another program's message is none of ours.
+        let other = Self.pod("Succeeded", version: 20, message: "Error: x")
+        #expect(try Capture(cluster: "c")(KubernetesObject(other)).executions.first?.problems.isEmpty == true)
+    }
+
+    /// Which file belongs to which output, and what nobody said otherwise.
+    @Test func digestsBelongToOneOutput() throws {
+        let capture = Capture(cluster: "c")
+        func outputs(_ annotation: String, _ digests: [SidecarReport.Digest]) throws -> [String: [String:
+            PropertyValue]]
+        {
+            var object = try KubernetesObject(Self.pod("Succeeded", version: 20))
+            object.annotations["metadata.kubeflow.org/outputs"] = annotation
+            var report = SidecarReport()
+            report.digests = digests
+            let own = capture(object).executions
+            var record = Record(try #require(own.first))
+            record.add(try #require(capture.addition(of: report, pod: object, to: own)))
+            return Dictionary(
+                record.current.outputs.map { ($0.artifact.uri ?? "", $0.artifact.customProperties) }
+            ) { first, _ in first }
+        }
+        func digest(_ name: String) -> SidecarReport.Digest {
+            .init(name: name, path: "/v/" + name, size: 7, sha256: String(repeating: "a", count: 64))
+        }
+        let two = #"[{type: model, uri: "s3://a/data"}, {type: model, uri: "s3://b/data"}]"#
+        #expect(try outputs(two, [digest("data")]).values.allSatisfy { $0["size"] == nil })
+        let one = #"[{type: model, uri: "s3://a/data"}, {type: model, uri: "s3://b/other"}]"#
+        let found = try outputs(one, [digest("data")])
+        #expect(found["s3://a/data"]?["size"] == .int(7) && found["s3://b/other"]?["size"] == nil)
+        let said = try outputs(#"[{type: model, name: data, uri: "s3://a/x", size: 3}]"#, [digest("data")])
+        #expect(said["s3://a/x"]?["size"] == .int(3))
+    }
+
+    /// Neither the webhook's annotation nor the message is a place for secrets.
+    @Test func secretsStayWhereTheyAre() throws {
+        var pod = Self.pod("Pending", version: 1)
+        pod = pod.merging(patch: [
+            "metadata": ["annotations": ["metadata.kubeflow.org/inputs": "[{uri: $(env.SOURCE), type: data_set}]"]],
+            "spec": [
+                "containers": [
+                    [
+                        "name": "train", "args": ["--password=hunter2"],
+                        "env": [
+                            ["name": "SOURCE", "value": "s3://user:secret@lake/in"], ["name": "TOKEN", "value": "abc"],
+                            ["name": "KEY", "valueFrom": ["secretKeyRef": ["name": "s", "key": "k"]]],
+                        ],
+                    ]
+                ]
+            ],
+        ])
+        let annotation = InjectedPod.annotation(for: pod, cluster: "c")
+        #expect(annotation.contains("SOURCE") && annotation.contains(#""count":2"#), "\(annotation)")
+        for text in ["hunter2", "secret@", "abc", "KEY"] {
+            #expect(!annotation.contains(text), "\(text) in \(annotation)")
+        }
+        var report = SidecarReport()
+        report.outputs = [["uri": "https://user:secret@host/x", "type": "model"]]
+        #expect(!report.withoutSecrets.message().contains("secret@"))
     }
 }

@@ -18,7 +18,8 @@ extension RecorderTests {
     /// Ours on a pod of the cluster, by what follows the prefix.
     private func annotations(_ cluster: ReplayCluster, _ name: String) async -> [String: String] {
         let all =
-            await cluster.object(.pods, namespace: "ml", name: name)?["metadata"]?["annotations"]?.object?.strings ?? [:]
+            await cluster.object(.pods, namespace: "ml", name: name)?["metadata"]?["annotations"]?.object?.strings
+            ?? [:]
         return all.reduce(into: [:]) { result, item in
             let prefix = "metadata.kubeflow.org/"
             if item.key.hasPrefix(prefix), item.key != prefix + "inputs" {

@@ -7,18 +7,6 @@ import re
 
 import yaml
 
-# Not yet in Sources/: of the webhook and the sidecar, and metrics of the service.
-PENDING_VARIABLES = {
-    "KFMD_POD_NAME", "KFMD_POD_NAMESPACE", "KFMD_POD_UID", "KFMD_POD_INFO",
-    "KFMD_WEBHOOK_LISTEN", "KFMD_WEBHOOK_SERVICE", "KFMD_WEBHOOK_SECRET", "KFMD_WEBHOOK_CONFIGURATION",
-    "KFMD_WEBHOOK_CERT", "KFMD_WEBHOOK_KEY", "KFMD_SIDECAR_IMAGE", "KFMD_SIDECAR_METADATA",
-}  # fmt: skip
-PENDING_METRICS = {
-    "kfmd_service_requests_total", "kfmd_service_request_seconds", "kfmd_service_limits_total", "kfmd_service_ready",
-    "kfmd_store_group_requests", "kfmd_store_commit_seconds", "kfmd_store_readers", "kfmd_store_readers_busy",
-    "kfmd_store_rows", "kfmd_store_bytes", "kfmd_store_volume_free_bytes", "kfmd_store_volume_bytes",
-}  # fmt: skip
-
 # Where each of them is made, if not in a build: by Kubeflow Pipelines, by cert-manager or the webhook, by Kubernetes.
 MADE_ELSEWHERE = {
     ("ConfigMap", "metadata-grpc-configmap"), ("ConfigMap", "kube-root-ca.crt"), ("Secret", "metadata-service-tls"),
@@ -47,14 +35,9 @@ class Facts:
 
     def __init__(self, root):
         self.root = root
-        text = ""
-        for folder, _, files in os.walk(os.path.join(root, "Sources")):
-            for name in files:
-                if name.endswith(".swift"):
-                    with open(os.path.join(folder, name), encoding="utf-8") as file:
-                        text += file.read()
-        self.variables = set(re.findall(r"KFMD_[A-Z_]+[A-Z]", text))
-        self.metrics = set(re.findall(r'"(kfmd_[a-z_]+)"', text))
+        # The command line reads all variables; what others write into a pod nobody may read.
+        self.variables = set(re.findall(r'"(KFMD_[A-Z_]+[A-Z])"', self.swift("Sources/kfmd")))
+        self.metrics = set(re.findall(r'"(kfmd_[a-z_]+)"', self.swift("Sources")))
         with open(os.path.join(root, IMAGE)) as file:
             image = yaml.safe_load(file)["images"]
         assert len(image) == 1 and image[0]["name"] == "kfmd", f"{IMAGE}: should name the image kfmd, and no other"
@@ -62,6 +45,16 @@ class Facts:
             self.sidecar = yaml.safe_load(file)["template"]["spec"]["initContainers"][0]
         self.repository = image[0]["newName"]
         self.image = f"{self.repository}:{image[0]['newTag']}"
+
+
+    def swift(self, top):
+        text = ""
+        for folder, _, files in os.walk(os.path.join(self.root, top)):
+            for name in files:
+                if name.endswith(".swift"):
+                    with open(os.path.join(folder, name), encoding="utf-8") as file:
+                        text += file.read()
+        return text
 
 
 class Build:
@@ -197,6 +190,14 @@ def sidecars_are_alike(build, facts):
                 yield f"{name_of(item)}: the sidecar may write into {mount['name']}"
 
 
+def sidecars_are_last(build, facts):
+    """Sidecars are stopped in the reverse order of their start: Istio's must outlive ours."""
+    for item, template in build.pods():
+        names = [container["name"] for container in template["spec"].get("initContainers", [])]
+        if "kfmd-sidecar" in names[:-1]:
+            yield f"{name_of(item)}: the sidecar is not the last init container"
+
+
 def is_restricted(build, facts):
     """The Pod Security Standard "restricted"."""
     for item, template in build.pods():
@@ -266,7 +267,7 @@ def variables_are_known(build, facts):
     for item, container in all_containers(build):
         for variable in container.get("env", []):
             name = variable["name"]
-            if name.startswith("KFMD_") and name not in facts.variables | PENDING_VARIABLES:
+            if name.startswith("KFMD_") and name not in facts.variables:
                 yield f"{name_of(item)}: nothing in Sources/ reads {name}"
 
 
@@ -476,11 +477,37 @@ def webhooks_stop_nobody(build, facts):
 # MARK: Metrics
 
 
+def probes_and_monitors_find_them(build, facts):
+    """Where the metrics are: with a port for health nowhere else, and there without TLS."""
+    for item, template in build.pods():
+        for container in containers(template["spec"]):
+            listens = {variable["name"]: variable.get("value", "") for variable in container.get("env", [])}
+            address = listens.get("KFMD_HEALTH_LISTEN") or listens.get("KFMD_HTTP_LISTEN")
+            if not address:
+                continue
+            own = ports({"spec": {"containers": [container]}})
+            port = int(address.rpartition(":")[2])
+            asked = {
+                (f"{name_of(item)}: {key}", container[key]["httpGet"]["port"])
+                for key in ("startupProbe", "readinessProbe", "livenessProbe")
+                if "httpGet" in container.get(key, {})
+            }
+            asked |= {
+                (name_of(monitor), endpoint["port"])
+                for monitor in build.of("PodMonitor")
+                if template in build.selected(selector_of(monitor), namespace_of(monitor))
+                for endpoint in monitor["spec"]["podMetricsEndpoints"]
+            }
+            for who, name in sorted(asked):
+                if own.get(name) != port:
+                    yield f"{who} asks the port {name}, health and metrics are on {port}"
+
+
 def metrics_exist(build, facts):
     for item, expression in expressions(build):
         for name in re.findall(r"\bkfmd_[a-z_]+", expression):
             family = re.sub("_(bucket|sum|count)$", "", name)
-            if not {name, family} & (facts.metrics | PENDING_METRICS):
+            if not {name, family} & facts.metrics:
                 yield f"{name_of(item)}: there is no metric {name}"
 
 
@@ -498,9 +525,10 @@ def expressions(build):
 
 
 CHECKS = [
-    sidecars_are_alike, is_restricted, ours_are_read_only, images_are_ours, variables_are_known, probes_have_ports, mounts_have_volumes,
+    sidecars_are_alike, sidecars_are_last, is_restricted, ours_are_read_only, images_are_ours, variables_are_known, probes_have_ports, mounts_have_volumes,
     selectors_match, ports_are_there, policies_select, routes_lead_somewhere, what_is_named_is_there, bindings_bind,
     rights_are_named, pods_are_not_changed, namespaces_stay, webhooks_stop_nobody, metrics_exist,
+    probes_and_monitors_find_them,
 ]  # fmt: skip
 
 
@@ -509,7 +537,7 @@ def problems(build, facts):
 
 
 def source_problems(facts):
-    """The image stands in one place, all others say kfmd; what is no longer pending is told."""
+    """The image stands in one place, all others say kfmd."""
     found = []
     for top in ("manifests", "kustomize"):
         for folder, _, files in os.walk(os.path.join(facts.root, top)):
@@ -523,8 +551,6 @@ def source_problems(facts):
                 for image in re.findall(r'(?m)^[ -]*image: *"?([^\s"]+)', text):
                     if image != "kfmd" and not image.startswith("example.org/"):
                         found.append(f"{place}: image {image}: should be kfmd")
-    for name in sorted(PENDING_VARIABLES & facts.variables | PENDING_METRICS & facts.metrics):
-        print(f"note: {name} is in Sources/ now and can leave the list of what is pending")
     return found
 
 

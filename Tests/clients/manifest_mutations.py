@@ -83,12 +83,12 @@ MISTAKES = [
     (BASE, lambda b: container(b).pop("volumeMounts"), "volume store is not mounted"),
     (
         JOBS,
-        lambda b: find(b, "Job")["spec"]["template"]["spec"]["initContainers"][0].update(args=["side"]),
+        lambda b: find(b, "Job")["spec"]["template"]["spec"]["initContainers"][-1].update(args=["side"]),
         "args of the sidecar is",
     ),
     (
         JOBS,
-        lambda b: find(b, "Job")["spec"]["template"]["spec"]["initContainers"][0]["volumeMounts"][0].pop("readOnly"),
+        lambda b: find(b, "Job")["spec"]["template"]["spec"]["initContainers"][-1]["volumeMounts"][0].pop("readOnly"),
         "the sidecar may write into",
     ),
     (
@@ -97,6 +97,11 @@ MISTAKES = [
             podSpecPatch=find(b, "WorkflowTemplate")["spec"]["podSpecPatch"].replace("restartPolicy: Always", "")
         ),
         "restartPolicy of the sidecar is None",
+    ),
+    (
+        JOBS,
+        lambda b: find(b, "StatefulSet")["spec"]["template"]["spec"]["initContainers"].reverse(),
+        "not the last init container",
     ),
     # What refers to what.
     (BASE, lambda b: pod(b)["metadata"]["labels"].pop("app.kubernetes.io/name"), "does not match its pods"),
@@ -164,6 +169,12 @@ MISTAKES = [
         "is asked of pods in kube-node-lease, kube-public, kube-system",
     ),
     # Metrics.
+    (BASE, lambda b: container(b)["livenessProbe"]["httpGet"].update(port="http"), "livenessProbe asks the port http"),
+    (
+        PROMETHEUS,
+        lambda b: find(b, "PodMonitor", "metadata-service")["spec"]["podMetricsEndpoints"][0].update(port="http"),
+        "PodMonitor metadata-service asks the port http",
+    ),
     (
         PROMETHEUS,
         lambda b: find(b, "PrometheusRule")["spec"]["groups"][0]["rules"][0].update(expr="kfmd_raedy == 0"),

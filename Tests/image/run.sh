@@ -136,8 +136,12 @@ recording=$examples/xgboost-synthetic/cluster.jsonl
 data_set=s3://warehouse/dumps/mytable-dump.csv
 
 try_serve() {
-  volume /data KFMD_STORE=/data/metadata.db SQLITE_TMPDIR=/data KFMD_GRPC_LISTEN="$any:8080" KFMD_HTTP_LISTEN="$any:8081"
+  volume /data KFMD_STORE=/data/metadata.db SQLITE_TMPDIR=/data KFMD_GRPC_LISTEN="$any:8080" KFMD_HTTP_LISTEN="$any:8081" \
+    KFMD_HEALTH_LISTEN="$any:8083"
   start serve
+  until_status 200 http://localhost:8083/readyz
+  [ "$(status http://localhost:8083/metrics)" = 200 ] || fail "serve: /metrics"
+  expect kfmd_store_volume_free_bytes "serve: /metrics"
   until_status 200 http://localhost:8081/readyz
   [ "$(status http://localhost:8081/healthz)" = 200 ] || fail "serve: /healthz"
   [ "$(status http://localhost:8081/)" = 200 ] || fail "serve: the first page"
@@ -195,6 +199,59 @@ try_demo() {
   volume /data TMPDIR=/data KFMD_DEMO_EXIT=1
   kfmd demo >"$output" 2>&1 || { cat "$output" >&2; fail demo; }
   expect 'The page is open' demo
+}
+
+# Without a cluster and without rights: what the downward API says, and a termination message.
+try_sidecar() {
+  volume /data KFMD_STORE=/data/metadata.db KFMD_CLUSTER=none KFMD_POD_NAME=train-1 KFMD_POD_NAMESPACE=ml KFMD_POD_UID=uid-1 \
+    KFMD_POD_INFO=/data KFMD_TERMINATION_MESSAGE=/data/message
+  printf '%s\n' 'metadata.kubeflow.org/inputs="{type: data_set, uri: s3://lake/in}"' \
+    'metadata.kubeflow.org/injected="{\"cluster\": \"none\", \"containers\": [{\"name\": \"c\"}]}"' \
+    'metadata.kubeflow.org/digest-paths="[/data/model]"' >"$root/data/annotations"
+  : >"$root/data/labels"
+  echo weights >"$root/data/model"
+  chown -R $user:$user "$root/data"
+  start sidecar
+  for _ in $(seq 120); do grep -q recording "$place/log" && break; sleep 0.25; done
+  stop sidecar
+  grep -q '"size":8,' "$root/data/message" || { cat "$place/log" "$root/data/message" >&2; fail "sidecar: the message"; }
+  environment=(TMPDIR=/data)
+  kfmd lineage s3://lake/in --store /data/metadata.db >"$output" 2>&1 || { cat "$output" >&2; fail "sidecar: the store"; }
+  expect train-1 "sidecar: the store"
+}
+
+# Without a cluster: it answers over TLS all the same.
+try_webhook() {
+  volume /data KUBECONFIG=/data/kubeconfig KFMD_CLUSTER=none KFMD_SIDECAR_IMAGE=kfmd KFMD_HTTP_LISTEN="$any:8082" \
+    KFMD_WEBHOOK_LISTEN="$any:8443" KFMD_WEBHOOK_CERT=/data/tls.crt KFMD_WEBHOOK_KEY=/data/tls.key \
+    KFMD_WEBHOOK_NATIVE_SIDECARS=true
+  echo '{"clusters": [{"name": "n", "cluster": {"server": "http://127.0.0.1:1"}}], "users": [{"name": "n", "user": {}}],
+    "contexts": [{"name": "n", "context": {"cluster": "n", "user": "n"}}], "current-context": "n"}' >"$root/data/kubeconfig"
+  openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 1 -subj /CN=metadata-webhook.kubeflow.svc \
+    -addext subjectAltName=DNS:metadata-webhook.kubeflow.svc -keyout "$root/data/tls.key" -out "$root/data/tls.crt" 2>/dev/null
+  chown -R $user:$user "$root/data"
+  start webhook
+  until_status 200 http://localhost:8082/healthz
+  local review='{"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": {"uid": "u", "operation": "CREATE",
+    "kind": {"group": "", "version": "v1", "kind": "Pod"}, "resource": {"group": "", "version": "v1", "resource": "pods"},
+    "namespace": "team-a", "object": {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a", "annotations":
+    {"metadata.kubeflow.org/record": "true"}}, "spec": {"containers": [{"name": "c", "image": "i"}]}}}}'
+  curl -s --max-time 10 --cacert "$root/data/tls.crt" --resolve metadata-webhook.kubeflow.svc:8443:127.0.0.1 \
+    -H 'content-type: application/json' -d "$review" -o "$output" https://metadata-webhook.kubeflow.svc:8443/mutate ||
+    { cat "$place/log" >&2; fail "webhook: no answer over TLS"; }
+  expect '"allowed": ?true' "webhook: the answer"
+  expect '"patch"' "webhook: the patch"
+  stop webhook
+}
+
+try_rbac() {
+  kfmd rbac >"$output" 2>&1 || { cat "$output" >&2; fail rbac; }
+  expect '"ClusterRole"' rbac
+}
+
+try_version() {
+  kfmd version >"$output" 2>&1 || { cat "$output" >&2; fail version; }
+  expect '^store-schema 10$' version
 }
 
 kfmd --version >"$output" 2>&1 || { cat "$output" >&2; fail "--version"; }

@@ -30,8 +30,11 @@ struct Annotations {
 
     /// Whether a pod has any of them. What we wrote ourselves, and what only says who injects what, is none.
     static func matches(_ object: KubernetesObject) -> Bool {
-        object.annotations.keys.contains { $0.hasPrefix(prefix) && !ours.contains($0) && $0 != inject }
+        object.annotations.keys.contains(where: speaks)
     }
+
+    /// Whether an annotation says something of an object as an execution.
+    static func speaks(_ key: String) -> Bool { key.hasPrefix(prefix) && !ours.contains(key) && key != inject }
 
     /// The workspace of an object: by annotation, else its namespace.
     static func workspace(of object: KubernetesObject) -> Workspace {

@@ -68,7 +68,8 @@ struct PodFacts {
         if !own.isEmpty { return own.joined(separator: ": ") }
         if let ended = terminated, let text = Self.failure(ended) { return text }
         for list in ["initContainerStatuses", "containerStatuses"] {
-            for container in status?[list]?.array ?? [] {
+            // How our own container ended is no failure of the step.
+            for container in status?[list]?.array ?? [] where container["name"]?.string != SidecarReport.container {
                 guard let ended = container["state"]?["terminated"], let text = Self.failure(ended) else { continue }
                 return "\(container["name"]?.string ?? "container"): \(text)"
             }

@@ -151,7 +151,8 @@ struct MetadataRule: Sendable, Hashable {
     /// the cluster that asks for as much.
     var specificity: (Int, Int) { (conditions, namespace == nil ? 0 : 1) }
 
-    func matches(_ object: KubernetesObject, owners chain: [OwnerIndex.Owner]) -> Bool {
+    /// - Parameter chain: the object's owners; `nil` where they are not known, and any may fit.
+    func matches(_ object: KubernetesObject, owners chain: [OwnerIndex.Owner]?) -> Bool {
         guard kinds.contains(object.kind) else { return false }
         if let namespace, namespace != object.namespace { return false }
         if !namespaces.isEmpty, !namespaces.contains(where: { Self.fits(object.namespace, $0) }) { return false }
@@ -161,7 +162,7 @@ struct MetadataRule: Sendable, Hashable {
         {
             return false
         }
-        if owners.isEmpty { return true }
+        guard let chain, !owners.isEmpty else { return true }
         return owners.contains { wanted in
             chain.contains { owner in
                 (wanted.kind == nil || owner.kind == wanted.kind)

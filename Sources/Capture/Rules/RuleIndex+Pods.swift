@@ -3,11 +3,11 @@ public import Kubernetes
 extension RuleIndex {
     /// The annotations that the rule for a pod gives and the pod lacks, by their whole keys.
     ///
-    /// Of the pod's owners only the one that it names itself is known: a rule for a farther one does not select it. The
-    /// workspace is left out: on the pod itself it would not say that it is a rule's, which alone may name another
+    /// Of the pod's owners only the one that it names itself is known: where a rule for a farther one might outweigh,
+    /// nothing is given, for on the pod it would outweigh that rule. The workspace is left out: on the pod itself it would not say that it is a rule's, which alone may name another
     /// namespace.
     public func annotations(missingOn pod: KubernetesObject) -> [String: String] {
-        guard let rule = rule(for: pod, owners: OwnerIndex())?.rule else { return [:] }
+        guard let rule = certainRule(for: pod) else { return [:] }
         var all = pod.annotations
         Annotations.inherit(rule.annotations, into: &all)
         return all.filter { pod.annotations[$0.key] == nil && $0.key != Annotations.workspace }

@@ -80,10 +80,22 @@ public final class RuleIndex: Sendable {
         let all = state.withLock { $0.rules.isEmpty ? nil : Array($0.rules.values) }
         guard let all else { return nil }
         let chain = owners.chain(of: object)
-        let matching = all.filter { $0.matches(object, owners: chain) }.sorted {
+        let matching = Self.inOrder(all.filter { $0.matches(object, owners: chain) })
+        return matching.first.map { ($0, matching.dropFirst().map(\.reference)) }
+    }
+
+    /// The rule for an object of whose owners only the nearest is known; `nil` where one of another owner might outweigh
+    /// it.
+    func certainRule(for object: KubernetesObject) -> MetadataRule? {
+        let all = state.withLock { Array($0.rules.values) }
+        let possible = Self.inOrder(all.filter { $0.matches(object, owners: nil) }).first
+        return possible?.reference == rule(for: object, owners: OwnerIndex())?.rule.reference ? possible : nil
+    }
+
+    private static func inOrder(_ rules: [MetadataRule]) -> [MetadataRule] {
+        rules.sorted {
             $0.specificity != $1.specificity ? $0.specificity > $1.specificity : $0.reference < $1.reference
         }
-        return matching.first.map { ($0, matching.dropFirst().map(\.reference)) }
     }
 }
 

@@ -13,7 +13,7 @@ enum DeploymentRevision {
     /// The Deployment copies its own annotations onto its ReplicaSets; those of the template outweigh them.
     static func annotations(_ replicaSet: KubernetesObject) -> [String: String] {
         let template = replicaSet.raw["spec"]?["template"]?["metadata"]?["annotations"]?.object?.strings ?? [:]
-        return replicaSet.annotations.merging(template) { $1 }.filter { $0.key.hasPrefix(Annotations.prefix) }
+        return replicaSet.annotations.merging(template) { $1 }.filter { Annotations.speaks($0.key) }
     }
 
     /// `nil` for one without annotations of ours, or without a Deployment.

@@ -24,30 +24,54 @@ extension Capture {
     public func annotatesPods(in namespace: String) -> Bool { namespaces.annotatesPods(namespace) }
 
     /// What a pod says from within, without any right to read it.
-    /// - Parameters:
-    ///   - start: when the sidecar was started.
-    ///   - end: when the containers had ended; `nil` before.
-    /// - Returns: nothing where no convention and no annotation speaks of the pod.
-    public func callAsFunction(_ pod: InjectedPod, start: Date, end: Date?) -> [Execution] {
-        var object = pod.object
-        // Whether it is another namespace's workspace only who sees all namespaces can tell.
-        object.annotations[Annotations.workspace] = nil
-        var executions = callAsFunction(object).executions
-        for index in executions.indices {
-            executions[index].authority = .sidecar
-            executions[index].state = end == nil ? .running : .unknown
-            executions[index].start = start
-            executions[index].end = end
-            // Beside its pod's own sights, which tell more whatever their age.
-            executions[index].origins["DownwardAPI"] = .init(
-                kind: "DownwardAPI", namespace: pod.namespace, name: pod.name, uid: pod.uid)
-            executions[index].evidence.removeAll { $0.fact.hasPrefix("state ") }
-            executions[index].evidence.append(
-                Evidence(
-                    convention: "sidecar", fact: "state \(executions[index].state.rawValue)", field: "SIGTERM"))
-            executions[index].customProperties["message"] = nil
+    /// - Parameter end: when the containers had ended; `nil` before.
+    /// - Returns: nothing where no convention and no annotation speaks of the pod, or the webhook did not say whose it is.
+    public func callAsFunction(_ pod: InjectedPod, end: Date?) -> [Execution] {
+        guard pod.knowsOwners else { return [] }
+        return beside(pod.object).map { execution in
+            var execution = execution
+            execution.state = end == nil ? .running : .unknown
+            // When the step itself began nobody saw.
+            (execution.start, execution.end) = (nil, end)
+            execution.evidence.removeAll { $0.fact.hasPrefix("state ") }
+            execution.evidence.append(
+                Evidence(convention: "sidecar", fact: "state \(execution.state.rawValue)", field: "SIGTERM"))
+            execution.customProperties["message"] = nil
+            return execution
         }
-        return executions
+    }
+
+    /// What a pod says to its own sidecar, which knows neither its owners nor rules nor other namespaces: a source of
+    /// its own, beside the recorder's, which tells more whatever its age.
+    public func beside(_ pod: KubernetesObject) -> [Execution] {
+        guard Self.isItsOwn(pod) else { return [] }
+        var pod = pod
+        // Whether it is another namespace's workspace only who sees all namespaces can tell.
+        pod.annotations[Annotations.workspace] = nil
+        return callAsFunction(pod).executions.filter { !$0.isFragment }.map { execution in
+            var execution = execution
+            execution.authority = .sidecar
+            // The kind that is sorted first names the source.
+            execution.origins["DownwardAPI"] = .init(
+                kind: "DownwardAPI", namespace: pod.namespace, name: pod.name, uid: pod.uid)
+            return execution
+        }
+    }
+
+    /// Labels of pods of which an owner far away is the execution, by the controllers that put them there.
+    private static let farOwners = [
+        "jobset.sigs.k8s.io/", "trainer.kubeflow.org/", "training.kubeflow.org/", "katib.kubeflow.org/", "ray.io/",
+        "spark-role",
+    ]
+
+    /// Whether a pod is an execution by itself for all that it says: what its owner is owned by it does not know.
+    private static func isItsOwn(_ pod: KubernetesObject) -> Bool {
+        guard let owner = pod.controller else { return true }
+        switch (group(of: owner.apiVersion), owner.kind) {
+        case ("argoproj.io", "Workflow"): return true
+        case ("batch", "Job"): return !pod.labels.keys.contains { key in farOwners.contains { key.hasPrefix($0) } }
+        default: return false
+        }
     }
 
     /// What the report of a pod's sidecar adds to the execution of the pod.

@@ -54,28 +54,60 @@ public struct InjectedPod: Sendable {
         return object
     }
 
-    /// The value of the annotation for a pod that is being created. Values of the environment that come from elsewhere
-    /// (Secrets, ConfigMaps) are left out, and of what is too much first the environment, then the arguments.
+    /// Whether the webhook said whose pod it is: else that it has no owner is not known.
+    var knowsOwners: Bool { injected["containers"] != nil }
+
+    /// How many containers the pod has, init containers among them; `nil` where nobody said.
+    public var containerCount: Int? { injected["count"]?.integer.flatMap { Int(exactly: $0) } }
+
+    /// The value of the annotation for a pod that is being created.
+    ///
+    /// Of the environment it has what the pod's annotations name as `$(env.NAME)`, and command and arguments where
+    /// these name an argument, or where Kubeflow Pipelines v2 gives its steps all they know by them: anybody who may
+    /// read pods may read annotations. What comes from elsewhere (Secrets, ConfigMaps) is left out.
     public static func annotation(for pod: JSONValue, cluster: String) -> String {
-        let owners = (pod["metadata"]?["ownerReferences"]?.array ?? []).prefix(5).map { owner in
+        let metadata = pod["metadata"]
+        let owners = (metadata?["ownerReferences"]?.array ?? []).prefix(5).map { owner in
             picked(owner, ["apiVersion", "kind", "name", "uid", "controller"])
         }
-        let containers = (pod["spec"]?["containers"]?.array ?? []).prefix(50)
-        for keys in [["name", "image", "command", "args", "env"], ["name", "image", "command", "args"], ["name"]] {
+        let all = pod["spec"]?["containers"]?.array ?? []
+        let texts = (metadata?["annotations"]?.object?.strings ?? [:]).filter { Annotations.speaks($0.key) }.values
+        let isPipelines = metadata?["labels"]?["pipelines.kubeflow.org/v2_component"] != nil
+        let hasArguments = isPipelines || texts.contains { $0.contains("$(arg.") }
+        for keys in [["command", "args", "env"], ["command", "args"], []] as [[String]] {
             var object = JSONObject([("cluster", .string(cluster))])
             object["owners"] = owners.isEmpty ? nil : .array(Array(owners))
+            object["count"] = .integer(Int64(all.count + (pod["spec"]?["initContainers"]?.array?.count ?? 0) + 1))
             object["containers"] = .array(
-                containers.map { container in
-                    var picked = picked(container, keys).object ?? JSONObject()
-                    if let variables = picked["env"]?.array {
-                        picked["env"] = .array(variables.filter { $0["value"]?.string != nil })
+                all.prefix(50).map { container in
+                    var result = picked(container, ["name", "image"]).object ?? JSONObject()
+                    for key in keys where key != "env" && hasArguments {
+                        result[key] = container[key]?.array.map { .array($0.map(cut)) }
                     }
-                    return .object(picked)
+                    if keys.contains("env") {
+                        let named = (container["env"]?.array ?? []).filter { variable in
+                            guard let name = variable["name"]?.string, variable["value"]?.string != nil else {
+                                return false
+                            }
+                            return texts.contains { $0.contains("$(env.\(name))") }
+                        }
+                        result["env"] = named.isEmpty ? nil : .array(named.map(cut))
+                    }
+                    return .object(result)
                 })
             let text = JSONValue.object(object).jsonText()
             if text.utf8.count <= annotationLength { return text }
         }
         return JSONValue.object(JSONObject([("cluster", .string(cluster))])).jsonText()
+    }
+
+    /// Without what looks like a secret.
+    private static func cut(_ value: JSONValue) -> JSONValue {
+        switch value {
+        case .string(let text): .string(Secrets.cut(from: text))
+        case .object(let object): .object(JSONObject(object.members.map { ($0.key, cut($0.value)) }))
+        default: value
+        }
     }
 
     private static func picked(_ value: JSONValue, _ keys: [String]) -> JSONValue {

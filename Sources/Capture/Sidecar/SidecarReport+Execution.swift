@@ -7,20 +7,27 @@ extension SidecarReport {
     public static let container = "kfmd-sidecar"
     private static let convention = "sidecar"
 
+    /// What a pod's status has of its sidecar's report.
+    enum Found {
+        case none
+        case report(SidecarReport)
+        /// It began as one. The kubelet keeps 12 KiB of messages for all containers of a pod together, each its share.
+        case broken
+    }
+
     /// The report in the status of a pod: the termination message of its sidecar.
-    init?(of pod: KubernetesObject) {
+    static func found(on pod: KubernetesObject) -> Found {
+        var found = Found.none
         for list in ["initContainerStatuses", "containerStatuses"] {
             for status in pod.raw["status"]?[list]?.array ?? [] where status["name"]?.string == Self.container {
                 for state in ["state", "lastState"] {
-                    guard let message = status[state]?["terminated"]?["message"]?.string,
-                        let report = SidecarReport(parsing: message)
-                    else { continue }
-                    self = report
-                    return
+                    guard let message = status[state]?["terminated"]?["message"]?.string else { continue }
+                    if let report = SidecarReport(parsing: message) { return .report(report) }
+                    if message.hasPrefix("{\"kfmd\":") { found = .broken }
                 }
             }
         }
-        return nil
+        return found
     }
 
     /// What the report adds to the execution of its pod. It is no execution by itself.
@@ -35,7 +42,7 @@ extension SidecarReport {
         result.role = .fragment
         result.wantsWriteBack = execution.wantsWriteBack
         if let time { result.age = Age(time: Timestamp.milliseconds(time)) }
-        for digest in digests.prefix(Budget.files * 5) {
+        for digest in digests {
             result.customProperties[Execution.sizePrefix + digest.name] = .int(digest.size)
             result.customProperties[Execution.sha256Prefix + digest.name] = digest.sha256.map { .string($0) }
             result.evidence.append(
@@ -45,7 +52,7 @@ extension SidecarReport {
         result.outputs = uses(outputs, "output", pod, &result)
         if !metrics.isEmpty {
             var artifact = Artifact(type: TypeName.metrics, name: "\(execution.name)-metrics")
-            for (name, value) in metrics.prefix(Budget.properties) {
+            for (name, value) in metrics {
                 let number = value.number.flatMap { $0.isFinite ? $0 : nil }
                 artifact.customProperties["values.\(name)"] =
                     number.map { .double($0) } ?? .string(value.scalarText ?? value.jsonText())
@@ -53,7 +60,7 @@ extension SidecarReport {
             result.outputs.append(ArtifactUse(name: "metrics", convention: Self.convention, artifact: artifact))
             result.evidence.append(Evidence(convention: Self.convention, fact: "output metrics", field: "metrics"))
         }
-        result.parameters = parameters.prefix(Budget.properties).map {
+        result.parameters = parameters.map {
             Execution.Parameter(name: $0.name, value: $0.value.scalarText ?? $0.value.jsonText())
         }
         result.problems += problems.prefix(Budget.problems).map {
@@ -65,7 +72,8 @@ extension SidecarReport {
     private func uses(
         _ items: [JSONValue], _ direction: String, _ pod: KubernetesObject, _ execution: inout Execution
     ) -> [ArtifactUse] {
-        items.prefix(Budget.uses).enumerated().compactMap { index, item in
+        // Those that are too many are told of and left out with the rest of the budget.
+        items.enumerated().compactMap { index, item in
             var reasons: [String] = []
             let artifact = AnnotatedArtifact(item, &reasons).artifact
             execution.problems += reasons.map {

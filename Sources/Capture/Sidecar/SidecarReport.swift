@@ -27,6 +27,14 @@ public struct SidecarReport: Sendable, Hashable {
 
     /// The most bytes of a termination message (Kubernetes 1.6 and later, `containers[*].terminationMessagePath`).
     public static let messageLength = 4096
+    /// Those of all containers of a pod together, of which the kubelet keeps each its share (kuberuntime's and status
+    /// manager's MaxPodTerminationMessageLogLength).
+    private static let messagesLength = 12 << 10
+
+    /// The most bytes of the message of one of so many containers, init containers among them.
+    public static func messageLength(ofContainers count: Int) -> Int {
+        min(messageLength, messagesLength / max(1, count))
+    }
 
     /// When the containers were seen to have ended.
     public var time: Date?
@@ -44,6 +52,24 @@ public struct SidecarReport: Sendable, Hashable {
 
     public init() {}
 
+    /// The same without what looks like a secret in its texts: the message stands where many may read it.
+    public var withoutSecrets: SidecarReport {
+        func cut(_ value: JSONValue) -> JSONValue {
+            switch value {
+            case .string(let text): .string(Secrets.cut(from: text))
+            case .array(let elements): .array(elements.map(cut))
+            case .object(let object): .object(JSONObject(object.members.map { ($0.key, cut($0.value)) }))
+            default: value
+            }
+        }
+        var result = self
+        (result.inputs, result.outputs) = (inputs.map(cut), outputs.map(cut))
+        result.metrics = metrics.map { ($0.name, cut($0.value)) }
+        result.parameters = parameters.map { ($0.name, cut($0.value)) }
+        result.problems = problems.map(Secrets.cut)
+        return result
+    }
+
     /// Whether there is anything to say.
     public var isEmpty: Bool {
         digests.isEmpty && inputs.isEmpty && outputs.isEmpty && metrics.isEmpty && parameters.isEmpty
@@ -56,7 +82,7 @@ public struct SidecarReport: Sendable, Hashable {
     // MARK: JSON
 
     /// The version of the format.
-    private static let version: Int64 = 1
+    public static let version: Int64 = 1
 
     public var json: JSONValue {
         var object = JSONObject([("kfmd", .integer(Self.version))])
@@ -99,13 +125,14 @@ public struct SidecarReport: Sendable, Hashable {
     }
 
     /// The report as a termination message: what is most needed first, as far as it goes.
-    public var message: String {
+    /// - Parameter limit: in bytes.
+    public func message(upTo limit: Int = messageLength) -> String {
         let whole = json.jsonText()
-        if whole.utf8.count <= Self.messageLength { return whole }
+        if whole.utf8.count <= limit { return whole }
         var cut = SidecarReport()
         (cut.time, cut.isCut) = (time, true)
         // Room is reckoned by the pieces; the message that comes of it is counted.
-        var room = Self.messageLength - cut.json.jsonText().utf8.count - 100
+        var room = limit - cut.json.jsonText().utf8.count - 100
         func fits(_ value: JSONValue, _ name: String = "") -> Bool {
             let length = value.jsonText().utf8.count + name.utf8.count + 8
             guard length <= room else { return false }
@@ -120,7 +147,7 @@ public struct SidecarReport: Sendable, Hashable {
         cut.problems = problems.filter { fits(.string($0)) }
         let text = cut.json.jsonText()
         // Names that escape to more than was reckoned.
-        guard text.utf8.count > Self.messageLength else { return text }
+        guard text.utf8.count > limit else { return text }
         var last = SidecarReport()
         (last.time, last.isCut) = (time, true)
         return last.json.jsonText()

@@ -311,7 +311,7 @@ struct Tekton {
             skipped.property("message", task["reason"])
             result.executions.append(skipped.execution)
         }
-        if state(status).isFinal || !object.annotations.keys.filter({ $0.hasPrefix(Annotations.prefix) }).isEmpty {
+        if state(status).isFinal || Annotations.matches(object) {
             var whole = execution(status, 0, "status", isLast: true, &result.ignored)
             whole.run = run
             if !whole.inputs.isEmpty || !whole.outputs.isEmpty || !whole.problems.isEmpty {

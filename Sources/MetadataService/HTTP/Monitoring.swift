@@ -32,7 +32,8 @@ struct Monitoring: Sendable {
             // What cannot be read is left out: the rest tells why.
             let text = metrics.text(
                 try? await store.activity(), search: search?.size,
-                limits: [("message_size", refusals.tooLong), ("unfinished_requests", refusals.noRoom)], isReady: isReady)
+                limits: [("message_size", refusals.tooLong), ("unfinished_requests", refusals.noRoom)], isReady: isReady
+            )
             return Self.plain(text, type: PrometheusText.contentType)
         }
     }

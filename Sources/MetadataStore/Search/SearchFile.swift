@@ -8,7 +8,7 @@ import SQLite
 /// the index, in the order of its ids.
 struct SearchFile {
     /// Counted up when what is in it changes: older ones are made anew.
-    private static let version: Int64 = 2
+    static let version: Int64 = 2
 
     let connection: Connection
 

@@ -52,6 +52,8 @@ public final class SearchIndex: Sendable {
     private static let roomLeft: UInt64 = 64 << 20
 
     private let store: MetadataStore
+    /// The version of its file; one of another is made anew.
+    public static var version: Int64 { SearchFile.version }
     private let path: String
     /// The size of its file, in bytes.
     public var size: Int64 { DatabaseFile.size(path) ?? 0 }

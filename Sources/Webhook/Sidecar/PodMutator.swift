@@ -75,14 +75,16 @@ struct PodMutator: Sendable {
     private func inject(_ shape: PodShape, _ annotations: [String: String], _ response: inout AdmissionResponse) {
         let shared = SharedMounts(SidecarPaths(annotations), in: shape)
         response.warnings += shared.warnings.map { "kfmd: \($0)" }
+        // A pod that wants no token of its service account gets none by us: its sidecar records without rights.
+        let hasToken = shape.spec?["automountServiceAccountToken"]?.bool != false
         let container = sidecar.container(
-            mounts: shared.mounts, resources: SidecarResources.value(for: shape))
+            mounts: shared.mounts, resources: SidecarResources.value(for: shape), hasToken: hasToken)
         // Last of the init containers. Sidecars are started in their order and, once the main containers have ended,
         // stopped in the reverse one: the last is stopped first, while Istio's proxy before it still carries its
         // words to the metadata service. It is there before the main containers as well, and Argo's “init” and
         // Tekton's “prepare” and “place-scripts” neither wait for its image nor run beside it.
         response.patch.append([container], to: shape.spec?["initContainers"], at: ["spec", "initContainers"])
-        response.patch.append(Sidecar.volumes, to: shape.spec?["volumes"], at: ["spec", "volumes"])
+        response.patch.append(Sidecar.volumes(hasToken: hasToken), to: shape.spec?["volumes"], at: ["spec", "volumes"])
     }
 
     private func annotations(of rules: RuleIndex?, for shape: PodShape) -> [String: String] {

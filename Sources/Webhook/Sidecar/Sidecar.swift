@@ -23,16 +23,17 @@ struct Sidecar: Sendable, Hashable {
     /// - Parameters:
     ///   - mounts: volume mounts beside its own.
     ///   - resources: see ``SidecarResources``.
-    func container(mounts: [JSONValue], resources: JSONValue) -> JSONValue {
+    ///   - hasToken: whether it gets a token of the pod's service account.
+    func container(mounts: [JSONValue], resources: JSONValue, hasToken: Bool = true) -> JSONValue {
         func field(_ name: String, _ path: String) -> JSONValue {
             ["name": .string(name), "valueFrom": ["fieldRef": ["fieldPath": .string(path)]]]
         }
         func mount(_ volume: String, _ path: String) -> JSONValue {
             ["name": .string(volume), "mountPath": .string(path), "readOnly": true]
         }
-        let own = [
-            mount(Self.podVolume, Self.podFolder), mount(Self.tokenVolume, ClusterConfiguration.serviceAccountFolder),
-        ]
+        let own =
+            [mount(Self.podVolume, Self.podFolder)]
+            + (hasToken ? [mount(Self.tokenVolume, ClusterConfiguration.serviceAccountFolder)] : [])
         return [
             "name": .string(Self.container), "image": .string(image), "args": ["sidecar"], "restartPolicy": "Always",
             "env": [
@@ -51,7 +52,10 @@ struct Sidecar: Sendable, Hashable {
     }
 
     /// The pod's labels and annotations as files, and a token of the pod's service account, which the kubelet renews.
-    static let volumes: [JSONValue] = [
+    /// - Parameter hasToken: whether the token is among them.
+    static func volumes(hasToken: Bool) -> [JSONValue] { hasToken ? [podInfo, token] : [podInfo] }
+
+    private static let podInfo: JSONValue =
         [
             "name": .string(podVolume),
             "downwardAPI": [
@@ -60,7 +64,9 @@ struct Sidecar: Sendable, Hashable {
                     ["path": "annotations", "fieldRef": ["fieldPath": "metadata.annotations"]],
                 ]
             ],
-        ],
+        ]
+
+    private static let token: JSONValue =
         [
             "name": .string(tokenVolume),
             "projected": [
@@ -74,6 +80,5 @@ struct Sidecar: Sendable, Hashable {
                     ],
                 ]
             ],
-        ],
-    ]
+        ]
 }

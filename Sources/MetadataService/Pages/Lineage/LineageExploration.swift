@@ -100,8 +100,9 @@ struct LineageExploration: Sendable {
         let path = try transaction.lineagePath(
             between: view.start, and: end, upTo: Self.mostWalked, seenBy: visibility)
         isConnected = !path.entries.isEmpty
-        if !path.isComplete { isCut = true }
-        for entry in path.entries where !add(Node(kind: entry.kind, id: entry.id)) && isCut { break }
+        // One that is there already is no sign that there is no room.
+        for entry in path.entries where shown.count < Self.mostNodes { add(Node(kind: entry.kind, id: entry.id)) }
+        isCut = !path.isComplete || path.entries.count > shown.count
         return true
     }
 
@@ -276,38 +277,50 @@ struct LineageExploration: Sendable {
         var box: GraphModel.Node
     }
 
-    /// What makes nodes the same: their kind, type, name and pipeline.
+    /// What makes nodes of several runs the same: kind, type, name, pipeline and workspace; of an artifact also which step
+    /// wrote it.
     private struct Likeness: Hashable {
         var kind: NodeKind
         var type: String
         var title: String
         var pipeline: String
+        var workspace: String
     }
 
-    private func likeness(_ node: Node) -> Likeness? {
+    private func likeness(_ node: Node, _ writers: [Int64: Int64]) -> (likeness: Likeness, run: String)? {
         if let artifact = artifacts[node.id], node.kind == .artifact {
-            return Likeness(kind: .artifact, type: artifact.type, title: artifact.title, pipeline: "")
+            let writer = writers[node.id].flatMap { executions[$0] }
+            let likeness = Likeness(
+                kind: .artifact, type: artifact.type, title: artifact.title, pipeline: writer?.title ?? "",
+                workspace: artifact.workspaceName)
+            return (likeness, writer?.runName ?? artifact.runName)
         }
         guard node.kind == .execution, let execution = executions[node.id] else { return nil }
-        return Likeness(
+        let likeness = Likeness(
             kind: .execution, type: execution.type, title: execution.title,
-            pipeline: execution.text(PropertyName.pipelineName))
+            pipeline: execution.text(PropertyName.pipelineName),
+            workspace: execution.text(PropertyName.workspace, PropertyName.namespace))
+        return (likeness, execution.runName)
     }
 
-    /// The groups of what is shown. The ends of the view stand on their own.
+    /// The groups of what is shown: no two of one run. The ends of the view stand on their own.
     private var groups: [Node: Group] {
+        let writers = Dictionary(events.filter { !$0.isInput }.map { ($0.artifactID, $0.executionID) }) { min($0, $1) }
         var alike: [Likeness: [Node]] = [:]
+        var runs: [Likeness: Set<String>] = [:]
         for node in shown where node.key != LineageView.key(view.start) && node.key != view.end.map(LineageView.key) {
-            if let likeness = likeness(node) { alike[likeness, default: []].append(node) }
+            guard let (likeness, run) = likeness(node, writers), !run.isEmpty,
+                runs[likeness, default: []].insert(run).inserted
+            else { continue }
+            alike[likeness, default: []].append(node)
         }
         var result: [Node: Group] = [:]
         for (likeness, nodes) in alike where nodes.count > 1 {
-            let states = nodes.compactMap { $0.kind == .execution ? executions[$0.id]?.lastKnownState : nil }
-            let failed = states.filter { $0 == .failed }.count
-            let running = states.filter { $0 == .running }.count
-            var notes: [String] = []
-            if failed > 0 { notes.append("\(failed) failed") }
-            if running > 0 { notes.append("\(running) running") }
+            let states = nodes.compactMap { $0.kind == .execution ? executions[$0.id]?.stateName : nil }
+            // All but those that are well.
+            let counts = Dictionary(grouping: states.filter { $0 != "complete" && $0 != "cached" }) { $0 }.mapValues(
+                \.count)
+            var notes = counts.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }
             if notes.isEmpty {
                 notes.append(
                     likeness.kind == .execution
@@ -321,7 +334,7 @@ struct LineageExploration: Sendable {
                 href: PageFrame.list(likeness.kind == .execution ? "/executions" : "/", where: "id IN (\(ids))"),
                 title: "\(likeness.title) ×\(nodes.count)",
                 subtitle: notes.filter { !$0.isEmpty }.joined(separator: ", "),
-                style: "\(likeness.kind.word) fan" + (failed > 0 ? " failed" : ""),
+                style: "\(likeness.kind.word) fan" + (counts["failed"] != nil ? " failed" : ""),
                 more: (view.folding(false).address(), "Show each run's own"))
             for node in nodes { result[node] = Group(key: key, box: box) }
         }
