@@ -261,7 +261,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check", metavar="FILE", help="check a document's structure; nothing is written")
     parser.add_argument("--resolved", metavar="FILE", help="Package.resolved, or what show-dependencies printed as JSON")
-    parser.add_argument("--package-version", metavar="VERSION", help="of kfmd; by default as in Sources/kfmd/KFMD.swift")
+    parser.add_argument("--package-version", metavar="VERSION", help="of kfmd; by default as in Sources/kfmd/VersionCommand.swift")
     parser.add_argument("--checkouts", metavar="FOLDER", help="SwiftPM's checkouts, for licenses and vendored libraries")
     parser.add_argument("--static-library", metavar="NAME", action="append", default=[],
                         help="libNAME.a of Debian that is linked (repeatable); its package is asked of dpkg")
@@ -282,9 +282,9 @@ def main():
             parser.error("--resolved or --check")
         version = arguments.package_version
         if not version:
-            source = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../Sources/kfmd/KFMD.swift")
+            source = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../Sources/kfmd/VersionCommand.swift")
             with open(source, encoding="utf-8") as file:
-                version = re.search(r'version: "([^"]+)"', file.read())[1]
+                version = re.search(r'text = "([^"]+)"', file.read())[1]
         with open(arguments.resolved, encoding="utf-8") as file:
             resolved = pins(file.read())
         content = document(

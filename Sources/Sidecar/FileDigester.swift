@@ -10,9 +10,6 @@ actor FileDigester {
     /// What a folder has in it, and how deep it lies.
     static let mostEntries = 10_000
     static let deepest = 32
-    /// While the pod works, a file is read that nobody wrote for so long, in nanoseconds.
-    private static let quiet: Int64 = 10_000_000_000
-
     /// How much of the machine may be used.
     enum Pace: Sendable {
         /// While the pod works: a pause after each piece, for a fifth of a core at most.
@@ -128,7 +125,7 @@ actor FileDigester {
         let began = Int64(Date().timeIntervalSince1970 * 1_000_000_000)
         let age = began - max(stamp.changed, stamp.modified)
         // What is still written would be read again and again.
-        if case .gentle = pace, age < min(Self.quiet, 5 * settling) { return nil }
+        if case .gentle = pace, age < 5 * settling { return nil }
         while true {
             if case .until(let end) = pace, ContinuousClock.now >= end { return nil }
             let bytes = try file.read(atMost: Self.chunk)

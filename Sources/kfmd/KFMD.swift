@@ -28,7 +28,17 @@ struct KFMD: AsyncParsableCommand {
             Demo.self, VersionCommand.self,
         ])
 
-    static func main() async {
+    /// Not `async`: the main thread of such a program ends by pthread_exit (dispatch_main), for which glibc loads
+    /// libgcc_s.so.1. The image has none, and the process would be aborted at its start.
+    static func main() {
+        Task.detached {
+            await runCommand()
+            endProcess(0)
+        }
+        parkThread()
+    }
+
+    private static func runCommand() async {
         do {
             var command = try parseAsRoot()
             if var command = command as? any AsyncParsableCommand {

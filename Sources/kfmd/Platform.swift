@@ -11,6 +11,11 @@ import Gzip
 /// Ends the process.
 func endProcess(_ code: Int32) -> Never { exit(code) }
 
+/// Lets the calling thread do nothing until the process ends.
+func parkThread() -> Never {
+    while true { pause() }
+}
+
 /// Whether this machine has IPv6: nodes may be started without it.
 func hasIPv6() -> Bool {
     #if canImport(Glibc)

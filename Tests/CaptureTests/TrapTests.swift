@@ -19,6 +19,7 @@ import Testing
         "Int32(part)": "cut to 64 KiB before",
         "UInt32(digit)": "a digit",
         "UInt32(string(index..<end), radix": "of text: nil where it is none",
+        "UInt32(digits, radix: radix)": "of text: nil where it is none",
         "Int32(MemoryLayout<z_stream>.size)": "a constant",
         "allSatisfy { UInt8($0) != nil }": "of text: nil where it is none",
         "Int32(SOCK_STREAM.rawValue)": "a constant",

@@ -98,8 +98,8 @@ import Testing
         var options = Sidecar.Options(name: "train-1", namespace: "ml", uid: "uid-1")
         (options.infoFolder, options.messagePath) = (folder + "/info", folder + "/message")
         (options.volumes, options.cluster) = ([folder + "/volume"], cluster)
-        (options.interval, options.lag, options.patience) = (.milliseconds(50), .seconds(20), .seconds(25))
-        options.lastDigests = .seconds(10)
+        (options.interval, options.lag, options.patience) = (.milliseconds(50), .seconds(60), .seconds(100))
+        options.lastDigests = .seconds(60)
         var logger = Logger(label: "test")
         logger.logLevel = .critical
         return Sidecar(options, client: client, backend: backend, logger: logger)
