@@ -64,12 +64,10 @@ struct SidecarCommand: AsyncParsableCommand {
         let client = try await client(logger)
         try await backend.withBackend { backend in
             let sidecar = Sidecar(options, client: client, backend: backend, logger: logger)
-            logger.info(
-                "recording", metadata: ["pod": "\(options.pod.namespace)/\(options.pod.name)"])
+            let service = SidecarService(
+                sidecar: sidecar, pod: "\(options.pod.namespace)/\(options.pod.name)", logger: logger)
             do {
-                try await ServiceGroup(
-                    configuration: Ending.configuration([SidecarService(sidecar: sidecar)], logger)
-                ).run()
+                try await ServiceGroup(configuration: Ending.configuration([service], logger)).run()
             } catch is CancellationError {
                 logger.notice("not all had ended after \(Ending.graceful)")
             }
@@ -118,8 +116,12 @@ struct SidecarCommand: AsyncParsableCommand {
 /// Records while the pod runs; at the signal, which comes after its containers, the rest.
 private struct SidecarService: Service {
     let sidecar: Sidecar
+    let pod: String
+    let logger: Logger
 
     func run() async throws {
+        // Signals are heard by now.
+        logger.info("recording", metadata: ["pod": "\(pod)"])
         // Not waited for: a volume whose server does not answer holds it, and must not hold the pod.
         let running = Task { await sidecar.run() }
         try? await gracefulShutdown()

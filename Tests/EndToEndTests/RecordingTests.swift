@@ -27,13 +27,22 @@ import Testing
         #expect(found.count == expected.count)
     }
 
-    private func record(_ kubeconfig: String, _ metadata: String, _ folder: String) async throws -> Running {
-        try await Running(
+    /// A recorder that watches: what comes and goes before that nobody can see.
+    private func record(
+        _ cluster: ReplayCluster, _ kubeconfig: String, _ metadata: String, _ folder: String
+    ) async throws -> Running {
+        let before = await cluster.requests["watch pods"] ?? 0
+        let running = try await Running(
             [
                 "record", "--kubeconfig", kubeconfig, "--metadata", metadata, "--journal", "\(folder)/journal.db",
                 "--http-listen", "127.0.0.1:0",
             ],
             log: "\(folder)/record-\(UUID().uuidString.prefix(6)).log")
+        for _ in 0..<3_000 {
+            if await cluster.requests["watch pods"] ?? 0 > before { break }
+            try await Task.sleep(for: .milliseconds(20))
+        }
+        return running
     }
 
     /// The recorder's own port tells what it did.
@@ -70,7 +79,7 @@ import Testing
         let path = folder.path
         let service = try await MetadataProcess(folder: path)
         try await withCluster(path) { cluster, kubeconfig in
-            let recorder = try await record(kubeconfig, service.grpc, path)
+            let recorder = try await record(cluster, kubeconfig, service.grpc, path)
             try await Example.recording().play(in: cluster, speed: 20)
             try await expectGraph(service.grpc)
             try await expectMetrics(of: recorder)
@@ -109,13 +118,13 @@ import Testing
             rest.events = rest.events.filter { $0.at > .seconds(44) }
             let playing = Task { [first] in try await first.play(in: cluster, speed: 10) }
             for _ in 0..<4 {
-                let recorder = try await record(kubeconfig, service.grpc, path)
+                let recorder = try await record(cluster, kubeconfig, service.grpc, path)
                 try await Task.sleep(for: .milliseconds(900))
                 #expect(try await recorder.stop("KILL") != 0)
             }
             try await playing.value
             // Up again before the old server's pod is deleted: its end can be seen only then.
-            let recorder = try await record(kubeconfig, service.grpc, path)
+            let recorder = try await record(cluster, kubeconfig, service.grpc, path)
             _ = try await recorder.wait(for: "resource=pods")
             try await Task.sleep(for: .milliseconds(500))
             try await rest.play(in: cluster, speed: 40)
@@ -132,7 +141,7 @@ import Testing
         let first = try await MetadataProcess(folder: path)
         let port = try #require(first.grpc.split(separator: ":").last)
         try await withCluster(path) { cluster, kubeconfig in
-            let recorder = try await record(kubeconfig, first.grpc, path)
+            let recorder = try await record(cluster, kubeconfig, first.grpc, path)
             #expect(try await first.running.stop("KILL") != 0)
             try await Example.recording().play(in: cluster, speed: 40)
             let again = try await Running(

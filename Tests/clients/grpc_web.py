@@ -24,7 +24,7 @@ def check(what, condition):
 
 
 def send(method, path, body, headers):
-    connection = http.client.HTTPConnection(ADDRESS, timeout=60)
+    connection = http.client.HTTPConnection(ADDRESS, timeout=300)
     connection.request(method, path, body, headers)
     response = connection.getresponse()
     content = response.read()
