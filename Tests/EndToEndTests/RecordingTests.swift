@@ -155,4 +155,22 @@ import Testing
             #expect(try await again.stop() == 0)
         }
     }
+
+    /// For its first second a server answers 403 to everybody: under another name all would be recorded again. As seen of
+    /// kube-apiserver 1.36.
+    @Test func aServerThatHasJustStartedKeepsTheClustersName() async throws {
+        let folder = try TemporaryFolder()
+        let path = folder.path
+        try await withCluster(path) { cluster, kubeconfig in
+            await cluster.refuse(for: .seconds(2))
+            let recorder = try await Running(
+                [
+                    "record", "--kubeconfig", kubeconfig, "--store", "\(path)/store.db", "--journal",
+                    "\(path)/journal.db",
+                ], log: "\(path)/record.log")
+            _ = try await recorder.wait(for: "cluster=28df0fa7-fbdf-4279-b326-78e1328da882")
+            #expect(!recorder.output.contains("default"))
+            _ = try await recorder.stop()
+        }
+    }
 }

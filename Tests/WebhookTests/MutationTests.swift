@@ -70,7 +70,7 @@ import Testing
         #expect(sidecar["args"] == ["sidecar"])
         #expect(sidecar["restartPolicy"] == "Always")
         #expect(sidecar["terminationMessagePolicy"] == "File")
-        #expect(sidecar["resources"] == ["requests": ["cpu": "5m", "memory": "24Mi"], "limits": ["memory": "64Mi"]])
+        #expect(sidecar["resources"] == ["requests": ["cpu": "10m", "memory": "32Mi"], "limits": ["memory": "64Mi"]])
         #expect(
             sidecar["securityContext"] == [
                 "runAsNonRoot": true, "runAsUser": 65532, "runAsGroup": 65532, "allowPrivilegeEscalation": false,
@@ -193,7 +193,7 @@ import Testing
             try Self.resources([
                 "containers": [["name": "a", "resources": ["limits": limits, "requests": ["cpu": "1"]]]]
             ])
-                == ["requests": ["cpu": "5m", "memory": "24Mi"], "limits": ["cpu": "100m", "memory": "64Mi"]])
+                == ["requests": ["cpu": "10m", "memory": "32Mi"], "limits": ["cpu": "100m", "memory": "64Mi"]])
         #expect(try Self.resources(["resources": ["limits": limits]]) == [:])
     }
 

@@ -57,11 +57,14 @@ extension AdmissionResponse.Denial {
         return [
             "code": 422, "reason": "Invalid",
             "message": .string("\(object) is invalid: \(lines.joined(separator: "; "))"),
+            // Without these kubectl shows "The request is invalid".
             "details": [
+                "group": "metadata.kubeflow.org", "kind": .string(String(object.prefix { $0 != " " })),
+                "name": .string(String(object.split(separator: "/").last ?? "")),
                 "causes": .array(
                     shown.map {
                         ["reason": "FieldValueInvalid", "message": .string($0.reason), "field": .string($0.field)]
-                    })
+                    }),
             ],
         ]
     }

@@ -14,9 +14,9 @@ enum SidecarResources {
         }
         // A quota for limits.cpu refuses pods of which one container has none; where one has none, there is no such.
         if all.allSatisfy({ $0["resources"]?["limits"]?["cpu"] != nil }) {
-            return ["requests": ["cpu": "5m", "memory": "24Mi"], "limits": ["cpu": "100m", "memory": "64Mi"]]
+            return ["requests": ["cpu": "10m", "memory": "32Mi"], "limits": ["cpu": "100m", "memory": "64Mi"]]
         }
-        return ["requests": ["cpu": "5m", "memory": "24Mi"], "limits": ["memory": "64Mi"]]
+        return ["requests": ["cpu": "10m", "memory": "32Mi"], "limits": ["memory": "64Mi"]]
     }
 
     /// Whether a container asks for all that it may use (`k8s.io/kubernetes/pkg/apis/core/v1/helper/qos`). The API
