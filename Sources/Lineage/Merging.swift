@@ -6,8 +6,10 @@ extension Execution {
     ///   - newestLeads: whether the newest counts instead, as of what serves.
     static func merged(_ sights: [Execution], newestLeads: Bool = false) -> Execution {
         // Beside whoever saw the step itself, that a sidecar runs says nothing of the step: its image may be missing.
-        let isSeen = sights.contains { !$0.isFragment && $0.authority != .sidecar }
-        let sights = sights.map { isSeen && $0.authority == .sidecar ? $0.withoutGuess : $0 }
+        let isGuessed =
+            sights.contains { $0.authority == .sidecar }
+            && sights.contains { !$0.isFragment && $0.authority != .sidecar }
+        let sights = isGuessed ? sights.map { $0.authority == .sidecar ? $0.withoutGuess : $0 } : sights
         let ordered = sights.sorted { left, right in
             if left.isFragment != right.isFragment { return right.isFragment }
             if newestLeads, left.age != right.age { return left.age > right.age }

@@ -16,8 +16,8 @@ import Testing
     private static let outputs = #"[{"type": "model", "name": "model", "uri": "pvc://models/model.bin"}]"#
     private static let inputs = #"[{"type": "data_set", "name": "data", "uri": "s3://lake/data"}]"#
 
-    /// Seconds after the pod was made, which was just now: the sidecar looks at the clock.
-    private static let made = Date()
+    /// Seconds after the pod was made, which was a while ago: the sidecar looks at the clock.
+    private static let made = Date().addingTimeInterval(-600)
     private static func moment(_ seconds: Double) -> JSONValue {
         .string(Timestamp.format(Date(timeIntervalSince1970: made.timeIntervalSince1970.rounded() + seconds)))
     }

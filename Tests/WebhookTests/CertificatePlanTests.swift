@@ -48,6 +48,21 @@ import Testing
             ).isEmpty)
     }
 
+    /// Seen of a real API server: it would call the old certificate for a minute with the new authority alone.
+    @Test func whatIsServedStaysTrustedWhenTheSecretIsDeleted() {
+        var plan = CertificatePlan()
+        let old = Self.held("old", made: Self.start)
+        _ = plan.actions(
+            at: Self.start, secret: .holds(version: "v", old), configurations: Self.configurations(old.bundle))
+        #expect(
+            plan.actions(at: Self.day(1), secret: .absent, configurations: Self.configurations(old.bundle))
+                == [.issue(replacing: nil, authorities: old.authorities)])
+        let new = Self.held("new", made: Self.day(1), beside: old.authorities)
+        let actions = plan.actions(
+            at: Self.day(1), secret: .holds(version: "w", new), configurations: Self.configurations(old.bundle))
+        #expect(!actions.contains(.serve(new)) && plan.served == old, "\(actions)")
+    }
+
     @Test func aThirdBeforeTheEndItIsReplacedWithOverlap() {
         var plan = CertificatePlan()
         let old = Self.held("old", made: Self.start)

@@ -248,6 +248,11 @@ class Browser:
             if (!element || element === document.body || element === document.documentElement) return null;
             const words = (element.ariaLabel || element.innerText || element.textContent || element.name || "").trim();
             const box = element.getBoundingClientRect();
+            // A wide table is scrolled to what has the focus: where it lies within the whole counts.
+            let scrolled = scrollX;
+            for (let area = element.parentElement; area && area !== document.documentElement; area = area.parentElement) {
+              scrolled += area.scrollLeft;
+            }
             const style = getComputedStyle(element);
             const looks = () => [element, ...element.querySelectorAll("*")].map((part) => {
               const { outline, stroke, strokeWidth, fill, textDecoration } = getComputedStyle(part);
@@ -265,7 +270,7 @@ class Browser:
               place: [...document.querySelectorAll("*")].indexOf(element),
               name: `${element.localName} “${words.replace(/\\s+/g, " ").slice(0, 60)}”`,
               is_drawn: Boolean(element.closest("svg")),
-              left: box.left + scrollX, right: box.right + scrollX,
+              left: box.left + scrolled, right: box.right + scrolled,
               top: box.top + scrollY, bottom: box.bottom + scrollY,
               is_seen: box.width > 1 && box.height > 1 && box.right > 0 && box.bottom > 0
                 && box.left < innerWidth && box.top < innerHeight,

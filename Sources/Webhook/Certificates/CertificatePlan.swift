@@ -57,7 +57,10 @@ struct CertificatePlan: Sendable {
     /// What is to be done now.
     mutating func actions(at now: Date, secret: Secret, configurations: [Configuration]) -> [Action] {
         switch secret {
-        case .absent: return mayIssue(now) ? [.issue(replacing: nil, authorities: [])] : []
+        // Deleted by somebody: what is still served stays trusted until the new one is.
+        case .absent:
+            return mayIssue(now)
+                ? [.issue(replacing: nil, authorities: live(served?.authorities ?? [], now))] : []
         case .unusable(let version, let authorities):
             return mayIssue(now) ? [.issue(replacing: version, authorities: live(authorities, now))] : []
         case .holds(let version, let held):
