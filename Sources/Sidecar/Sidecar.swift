@@ -161,9 +161,7 @@ public actor Sidecar {
         var result = pod.map { capture.beside($0) } ?? []
         // What the signal said counts where the status does not say more.
         if pod == nil || ended != nil && !result.contains(where: { $0.role == .step && $0.state.isFinal }) {
-            let said = capture(downward, end: ended)
-            // Both are of one source: the newer one takes the place of the other.
-            result = said.isEmpty ? result : said
+            result += capture(downward, end: ended)
         }
         guard !result.isEmpty else {
             tell(

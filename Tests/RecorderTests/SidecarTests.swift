@@ -258,6 +258,7 @@ import Testing
             try pod("Running", 10), try pod("Succeeded", 20), try pod("Succeeded", 20, cut.json.jsonText()),
             capture(downward, end: nil),
             unknown + [try #require(capture.addition(of: report, pod: object, to: unknown))],
+            capture.beside(object), capture.beside(try KubernetesObject(Self.pod("Succeeded", version: 30))),
         ]
         #expect(sights[2].count == 2 && unknown.count == 1)
         var expected: [String]?

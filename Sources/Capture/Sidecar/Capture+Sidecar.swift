@@ -28,7 +28,7 @@ extension Capture {
     /// - Returns: nothing where no convention and no annotation speaks of the pod, or the webhook did not say whose it is.
     public func callAsFunction(_ pod: InjectedPod, end: Date?) -> [Execution] {
         guard pod.knowsOwners else { return [] }
-        return beside(pod.object).map { execution in
+        return beside(pod.object, source: "DownwardAPI").map { execution in
             var execution = execution
             execution.state = end == nil ? .running : .unknown
             // When the step itself began nobody saw.
@@ -43,7 +43,11 @@ extension Capture {
 
     /// What a pod says to its own sidecar, which knows neither its owners nor rules nor other namespaces: a source of
     /// its own, beside the recorder's, which tells more whatever its age.
-    public func beside(_ pod: KubernetesObject) -> [Execution] {
+    public func beside(_ pod: KubernetesObject) -> [Execution] { beside(pod, source: "OwnPod") }
+
+    /// - Parameter source: what tells: the pod's status and the signal are two, for the later of them says less. The kind that
+    ///   is sorted first names the source, so that it has to come before `Pod`.
+    private func beside(_ pod: KubernetesObject, source: String) -> [Execution] {
         guard Self.isItsOwn(pod) else { return [] }
         var pod = pod
         // Whether it is another namespace's workspace only who sees all namespaces can tell.
@@ -51,9 +55,8 @@ extension Capture {
         return callAsFunction(pod).executions.filter { !$0.isFragment }.map { execution in
             var execution = execution
             execution.authority = .sidecar
-            // The kind that is sorted first names the source.
-            execution.origins["DownwardAPI"] = .init(
-                kind: "DownwardAPI", namespace: pod.namespace, name: pod.name, uid: pod.uid)
+            execution.origins[source] = .init(
+                kind: source, namespace: pod.namespace, name: pod.name, uid: pod.uid)
             return execution
         }
     }
