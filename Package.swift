@@ -154,7 +154,7 @@ let package = Package(
             name: "kfmd",
             dependencies: [
                 "Capture", "ClusterReplay", "Kubernetes", "MetadataAPI", "MetadataService",
-                "MetadataStore", "Recorder", "Sidecar", "Webhook", "Lineage", "JSON", "Gzip",
+                "MetadataStore", "Recorder", "Sidecar", "Webhook", "Lineage", "JSON", "Gzip", "Prometheus",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "Logging", package: "swift-log"),

@@ -95,14 +95,12 @@ public enum Identity {
     }
 
     /// The SHA-256 of a text in hexadecimal.
-    public static func sha256(_ text: String) -> String {
+    public static func sha256(_ text: String) -> String { hexadecimal(SHA256.hash(data: Array(text.utf8))) }
+
+    /// Bytes as digests are written: two small digits each.
+    public static func hexadecimal(_ bytes: some Sequence<UInt8>) -> String {
         let digits = Array("0123456789abcdef".utf8)
-        var result: [UInt8] = []
-        for byte in SHA256.hash(data: Array(text.utf8)) {
-            result.append(digits[Int(byte >> 4)])
-            result.append(digits[Int(byte & 15)])
-        }
-        return String(decoding: result, as: UTF8.self)
+        return String(decoding: bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
     }
 
     /// A hash of several texts that no other cut of the same characters has.

@@ -17,6 +17,11 @@ final class ServiceMetrics: Sendable {
     private struct Counts {
         var codes: [String: Int] = [:]
         var seconds = PrometheusHistogram(bounds: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 30])
+
+        mutating func note(_ code: String, _ seconds: Double) {
+            codes[code, default: 0] += 1
+            self.seconds.observe(seconds)
+        }
     }
 
     private let state = Mutex<[Method: Counts]>([:])
@@ -24,10 +29,7 @@ final class ServiceMetrics: Sendable {
     /// - Parameter name: of our own making, for each is kept: a method of the contract, the pattern of a path.
     func count(_ face: Face, _ name: String, code: String, _ duration: Duration) {
         let seconds = duration / .seconds(1)
-        state.withLock { state in
-            state[Method(face: face, name: name), default: Counts()].codes[code, default: 0] += 1
-            state[Method(face: face, name: name)]?.seconds.observe(seconds)
-        }
+        state.withLock { $0[Method(face: face, name: name), default: Counts()].note(code, seconds) }
     }
 
     /// Counts an answer by gRPC's codes, whatever it is.

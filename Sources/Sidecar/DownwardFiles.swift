@@ -9,12 +9,7 @@ enum DownwardFiles {
     /// - Returns: empty where there is no such file.
     static func read(_ path: String) -> [String: String] {
         // The kubelet makes the names in the volume links to the newest content.
-        guard let path = SystemFile.resolved(path), let file = try? SystemFile(path), file.kind == .file else {
-            return [:]
-        }
-        var bytes: [UInt8] = []
-        while bytes.count < longest, let chunk = try? file.read(atMost: 1 << 16), !chunk.isEmpty { bytes += chunk }
-        return parse(String(decoding: bytes, as: UTF8.self))
+        parse(SystemFile.resolved(path).map { SystemFile.text(of: $0, upTo: longest) } ?? "")
     }
 
     static func parse(_ text: String) -> [String: String] {

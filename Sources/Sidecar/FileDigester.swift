@@ -1,6 +1,7 @@
 import Capture
 import Crypto
 import FoundationEssentials
+import Lineage
 import Recorder
 
 /// Size and SHA-256 of files and folders; what did not change since is not read again.
@@ -58,7 +59,7 @@ actor FileDigester {
             for line in walk.lines { hasher.update(data: Array("\(line.hash)  \(line.path)\n".utf8)) }
             return .init(
                 name: item.name, path: item.path, size: walk.size,
-                sha256: walk.isWhole ? Self.text(hasher.finalize()) : nil, files: walk.files)
+                sha256: walk.isWhole ? Identity.hexadecimal(hasher.finalize()) : nil, files: walk.files)
         }
     }
 
@@ -138,14 +139,9 @@ actor FileDigester {
             try await pause(pace)
         }
         guard length == stamp.size, file.stamp == stamp else { return nil }
-        let text = Self.text(hasher.finalize())
+        let text = Identity.hexadecimal(hasher.finalize())
         if known.count >= 2 * Self.mostEntries { known = [:] }
         if age >= settling { known[stamp] = text }
         return text
-    }
-
-    private static func text(_ digest: SHA256.Digest) -> String {
-        let digits = Array("0123456789abcdef".utf8)
-        return String(decoding: digest.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
     }
 }

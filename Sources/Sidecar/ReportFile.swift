@@ -18,12 +18,7 @@ enum ReportFile {
     static func read(_ path: String, _ volumes: Volumes, into report: inout SidecarReport) throws(SystemFile.Refusal) {
         let file = try volumes.open(path)
         guard file.kind == .file else { throw .init(description: "is no file") }
-        var bytes: [UInt8] = []
-        while bytes.count <= longest {
-            let chunk = try file.read(atMost: 1 << 16)
-            if chunk.isEmpty { break }
-            bytes += chunk
-        }
+        var bytes = try file.read(upTo: longest + 1)
         if bytes.count > longest {
             report.problems.append("report: has more than \(longest) bytes; the rest is left out")
             // A line that is cut is none.

@@ -60,14 +60,7 @@ public actor Sidecar {
         writer = BatchWriter(backend, isLive: false)
         digester = FileDigester(
             options.volumes.map { Volumes(points: $0) }
-                ?? Volumes(mountinfo: Self.text(of: "/proc/self/mountinfo")))
-    }
-
-    private static func text(of path: String) -> String {
-        guard let file = try? SystemFile(path) else { return "" }
-        var bytes: [UInt8] = []
-        while bytes.count < 4 << 20, let chunk = try? file.read(atMost: 1 << 16), !chunk.isEmpty { bytes += chunk }
-        return String(decoding: bytes, as: UTF8.self)
+                ?? Volumes(mountinfo: SystemFile.text(of: "/proc/self/mountinfo", upTo: 4 << 20)))
     }
 
     // MARK: While the pod runs
@@ -89,14 +82,11 @@ public actor Sidecar {
     private func digestEarly() async {
         while !Task.isCancelled {
             try? await Task.sleep(for: options.interval)
-            for item in DigestPaths(annotations[Self.digestPaths]).items where !Task.isCancelled {
+            for item in DigestPaths(annotations[DigestPaths.annotationKey]).items where !Task.isCancelled {
                 _ = try? await digester.digest(item, .gentle)
             }
         }
     }
-
-    private static let digestPaths = "metadata.kubeflow.org/digest-paths"
-    private static let reportPath = "metadata.kubeflow.org/report-path"
 
     private var downward: InjectedPod {
         InjectedPod(
@@ -136,7 +126,8 @@ public actor Sidecar {
             }
         }
         if let name {
-            capture = Capture(cluster: name)
+            // A server that has just started refuses everybody at first.
+            (capture, isClusterUnknown) = (Capture(cluster: name), false)
         } else if client == nil || isClusterUnknown {
             isClusterUnknown = true
             tell(
@@ -144,6 +135,9 @@ public actor Sidecar {
                 "neither given nor in the annotation \(InjectedPod.annotationKey), and kube-system may not be read")
         }
     }
+
+    /// Whether the cluster's name is known; for tests.
+    var isNamed: Bool { capture != nil }
 
     /// Says something once.
     private func tell(_ text: String, _ reason: String) {
@@ -242,7 +236,7 @@ public actor Sidecar {
     private func finalReport(
         _ annotations: [String: String], until end: ContinuousClock.Instant
     ) async -> SidecarReport {
-        let paths = DigestPaths(annotations[Self.digestPaths])
+        let paths = DigestPaths(annotations[DigestPaths.annotationKey])
         let digester = digester
         let box = ReportBox(SidecarReport())
         let time = ended
@@ -251,7 +245,7 @@ public actor Sidecar {
             var report = SidecarReport()
             report.time = time
             report.problems = paths.problems
-            if let path = annotations[Self.reportPath], !path.isEmpty {
+            if let path = annotations[SidecarReport.pathAnnotationKey], !path.isEmpty {
                 do {
                     report = try await digester.read(path, into: report)
                 } catch {

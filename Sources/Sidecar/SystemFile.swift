@@ -91,6 +91,26 @@ struct SystemFile: ~Copyable {
         return buffer
     }
 
+    /// All bytes, and of a longer file the first so many and at most a chunk more.
+    /// - Throws: ``Refusal`` where reading fails.
+    borrowing func read(upTo limit: Int) throws(Refusal) -> [UInt8] {
+        var bytes: [UInt8] = []
+        while bytes.count < limit {
+            let chunk = try read(atMost: 1 << 16)
+            if chunk.isEmpty { break }
+            bytes += chunk
+        }
+        return bytes
+    }
+
+    /// The text of a file; empty where it cannot be read.
+    static func text(of path: String, upTo limit: Int) -> String {
+        guard let file = try? SystemFile(path), file.kind == .file, let bytes = try? file.read(upTo: limit) else {
+            return ""
+        }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
     /// The names in a folder, sorted.
     /// - Throws: ``Refusal`` where it cannot be read, has a name that is no text, or more than so many.
     borrowing func names(atMost count: Int) throws(Refusal) -> [String] {

@@ -3,6 +3,7 @@ import Hummingbird
 import Logging
 import MetadataService
 import NIOCore
+import Prometheus
 import Recorder
 import ServiceLifecycle
 
@@ -27,7 +28,7 @@ enum RecorderServer {
         router.get("/metrics") { _, _ in
             let backlog = try await journal.backlog()
             return text(
-                metrics.text(depth: backlog.depth, age: backlog.age), type: "text/plain; version=0.0.4; charset=utf-8")
+                metrics.text(depth: backlog.depth, age: backlog.age), type: PrometheusText.contentType)
         }
         return Application(
             router: router, server: .http1(configuration: .init(idleTimeout: .seconds(120))),

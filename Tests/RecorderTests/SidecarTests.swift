@@ -422,4 +422,29 @@ import Testing
         report.outputs = [["uri": "https://user:secret@host/x", "type": "model"]]
         #expect(!report.withoutSecrets.message().contains("secret@"))
     }
+
+    /// A server that has just started refuses everybody for a moment: the end is waited for all the same.
+    @Test func aServerThatRefusedAtFirstIsAskedForTheEnd() async throws {
+        try await withVolumes { folder in
+            try await withStore { store in
+                // The webhook did not say the cluster's name.
+                try FileManager.default.removeItem(atPath: folder + "/info/annotations")
+                let cluster = ReplayCluster(resources: [.pods, .namespaces], uid: "c")
+                await cluster.apply("ADDED", Self.pod("Running", version: 10, folder: folder))
+                await cluster.refuse(for: .milliseconds(300))
+                try await withServer(cluster) { client in
+                    let sidecar = sidecar(folder, client, store)
+                    let run = Task { await sidecar.run() }
+                    // By its name, which is asked for again and again until it is told.
+                    try await expectEventually { await sidecar.isNamed }
+                    run.cancel()
+                    let finish = Task { await sidecar.finish() }
+                    try await expectEventually { try await execution(store)?.lastKnownState == .running }
+                    await cluster.apply("MODIFIED", Self.pod("Succeeded", version: 20, folder: folder))
+                    #expect(await finish.value)
+                    #expect(try await execution(store)?.lastKnownState == .complete)
+                }
+            }
+        }
+    }
 }

@@ -1,3 +1,4 @@
+import Capture
 import JSON
 import Testing
 
@@ -9,8 +10,8 @@ import Testing
         _ paths: String?, report: String? = nil, _ mounts: JSONValue..., volumes: [JSONValue] = []
     ) throws -> SharedMounts {
         var annotations: [String: String] = [:]
-        annotations[Sidecar.digestPathsKey] = paths
-        annotations[Sidecar.reportPathKey] = report
+        annotations[DigestPaths.annotationKey] = paths
+        annotations[SidecarReport.pathAnnotationKey] = report
         let shape = try #require(
             PodShape([
                 "metadata": [:],

@@ -17,7 +17,7 @@ struct Annotations {
     private static let outputs = [prefix + "outputs", prefix + "output"]
 
     private static let known =
-        Set(inputs + outputs + [record, workspace, run, execution, description, owner])
+        Set(inputs + outputs + [record, workspace, run, execution, description, owner]).union(ours).union(settings)
 
     /// Annotations of an owner or a rule beside an object's own, which outweigh them: `input` is `inputs` too.
     static func inherit(_ others: [String: String], into annotations: inout [String: String]) {
@@ -34,7 +34,9 @@ struct Annotations {
     }
 
     /// Whether an annotation says something of an object as an execution.
-    static func speaks(_ key: String) -> Bool { key.hasPrefix(prefix) && !ours.contains(key) && key != inject }
+    static func speaks(_ key: String) -> Bool {
+        key.hasPrefix(prefix) && !ours.contains(key) && key != InjectedPod.injectKey
+    }
 
     /// The workspace of an object: by annotation, else its namespace.
     static func workspace(of object: KubernetesObject) -> Workspace {
@@ -55,8 +57,7 @@ struct Annotations {
     /// Adds what the annotations say.
     func decorate(_ execution: inout Execution) {
         var problems: [Problem] = []
-        let known = Self.known.union(Self.ours).union(Self.settings)
-        for key in object.annotations.keys.filter({ $0.hasPrefix(Self.prefix) && !known.contains($0) }).sorted() {
+        for key in object.annotations.keys.filter({ $0.hasPrefix(Self.prefix) && !Self.known.contains($0) }).sorted() {
             problems.append(problem(key, "is not known; should be \(Self.names)"))
         }
         if let value = object.annotations[Self.record], value != "true", value != "false" {

@@ -4,8 +4,8 @@ extension RuleIndex {
     /// The annotations that the rule for a pod gives and the pod lacks, by their whole keys.
     ///
     /// Of the pod's owners only the one that it names itself is known: where a rule for a farther one might outweigh,
-    /// nothing is given, for on the pod it would outweigh that rule. The workspace is left out: on the pod itself it would not say that it is a rule's, which alone may name another
-    /// namespace.
+    /// nothing is given, for on the pod it would outweigh that rule. The workspace is left out: on the pod itself it would
+    /// not say that it is a rule's, which alone may name another namespace.
     public func annotations(missingOn pod: KubernetesObject) -> [String: String] {
         guard let rule = certainRule(for: pod) else { return [:] }
         var all = pod.annotations
@@ -16,11 +16,7 @@ extension RuleIndex {
 
 extension Capture {
     /// The kinds of rules: those of a namespace, those of the cluster.
-    public static let ruleKinds = [
-        Resource(
-            group: MetadataRule.apiGroup, version: "v1alpha1", plural: "metadatarules", kind: MetadataRule.kind),
-        Resource(
-            group: MetadataRule.apiGroup, version: "v1alpha1", plural: "clustermetadatarules",
-            kind: MetadataRule.clusterKind),
-    ]
+    public static let ruleKinds = kinds.flatMap(\.versions).filter {
+        RuleIndex.isRule(apiVersion: $0.apiVersion, kind: $0.kind)
+    }
 }

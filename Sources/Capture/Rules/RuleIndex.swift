@@ -19,8 +19,7 @@ public final class RuleIndex: Sendable {
 
     /// Whether an object is a rule.
     static func isRule(_ object: KubernetesObject) -> Bool {
-        object.apiVersion.hasPrefix(MetadataRule.apiGroup + "/")
-            && (object.kind == MetadataRule.kind || object.kind == MetadataRule.clusterKind)
+        isRule(apiVersion: object.apiVersion, kind: object.kind)
     }
 
     /// Takes in a rule, or its deletion. One that is wrong takes the place of none.

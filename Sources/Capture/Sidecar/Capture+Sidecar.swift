@@ -4,9 +4,6 @@ public import Lineage
 
 /// Our annotations that speak to the sidecar, and those that are written by us and never read as facts.
 extension Annotations {
-    static let digestPaths = prefix + "digest-paths"
-    static let reportPath = prefix + "report-path"
-    static let inject = prefix + "inject"
     /// A label of namespaces.
     static let annotatePods = prefix + "annotate-pods"
 
@@ -16,7 +13,9 @@ extension Annotations {
         prefix + "output-ids", prefix + "link",
     ]
     /// What speaks to the sidecar and the webhook.
-    static let settings: Set<String> = [digestPaths, reportPath, inject]
+    static let settings: Set<String> = [
+        DigestPaths.annotationKey, SidecarReport.pathAnnotationKey, InjectedPod.injectKey,
+    ]
 }
 
 extension Capture {

@@ -5,6 +5,8 @@ import YAML
 /// Where outputs are on shared volumes, as `metadata.kubeflow.org/digest-paths` says it: `{model: /outputs/model.pkl}`, or a
 /// list of paths, of which each is the output of its last part's name.
 public struct DigestPaths: Sendable, Equatable {
+    public static let annotationKey = Annotations.prefix + "digest-paths"
+
     /// An output, and where it is.
     public struct Item: Sendable, Hashable {
         public var name: String

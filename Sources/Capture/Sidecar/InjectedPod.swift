@@ -5,6 +5,8 @@ import Lineage
 /// A pod as far as it can be known from within it without any right: what the downward API gives, and what the
 /// admission webhook put into an annotation when it injected the sidecar.
 public struct InjectedPod: Sendable {
+    /// The label or annotation that asks for the sidecar, or declines it.
+    public static let injectKey = Annotations.prefix + "inject"
     /// The annotation of the webhook: JSON with the `cluster`, the `owners`, and the `containers` with their
     /// command, arguments and literal environment.
     public static let annotationKey = Annotations.prefix + "injected"

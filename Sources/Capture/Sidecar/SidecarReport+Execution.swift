@@ -3,6 +3,8 @@ import Kubernetes
 import Lineage
 
 extension SidecarReport {
+    /// The annotation that names the file in which a step reports itself.
+    public static let pathAnnotationKey = Annotations.prefix + "report-path"
     /// The container that writes it.
     public static let container = "kfmd-sidecar"
     private static let convention = "sidecar"
@@ -40,7 +42,6 @@ extension SidecarReport {
                 kind: isCut ? "SidecarMessage" : "SidecarReport", namespace: pod.namespace, name: pod.name,
                 uid: pod.uid))
         result.role = .fragment
-        result.wantsWriteBack = execution.wantsWriteBack
         if let time { result.age = Age(time: Timestamp.milliseconds(time)) }
         for digest in digests {
             result.customProperties[Execution.sizePrefix + digest.name] = .int(digest.size)

@@ -6,11 +6,6 @@ import Kubernetes
 /// is an init container that goes on beside the main ones.
 struct Sidecar: Sendable, Hashable {
     static let container = SidecarReport.container
-    private static let prefix = "metadata.kubeflow.org/"
-    static let injectKey = prefix + "inject"
-    static let digestPathsKey = prefix + "digest-paths"
-    static let reportPathKey = prefix + "report-path"
-
     static let podVolume = "kfmd-pod"
     static let tokenVolume = "kfmd-token"
     static let podFolder = "/etc/kfmd/pod"

@@ -1,3 +1,4 @@
+import Capture
 import JSON
 
 /// Who is never changed.
@@ -23,7 +24,7 @@ struct SidecarGate: Sendable, Hashable {
         // A name that the request did not tell.
         let namespace = shape.metadata?["namespace"]?.string ?? ""
         if Self.systemNamespaces.contains(namespace) || namespace == ownNamespace { return .namespace }
-        if shape.labels[Sidecar.injectKey] == "false" || shape.annotations[Sidecar.injectKey] == "false" {
+        if shape.labels[InjectedPod.injectKey] == "false" || shape.annotations[InjectedPod.injectKey] == "false" {
             return .declined
         }
         if shape.annotations["kubernetes.io/config.mirror"] != nil { return .mirror }

@@ -14,10 +14,12 @@ struct SidecarPaths: Sendable, Hashable {
     private(set) var warnings: [String] = []
 
     init(_ annotations: [String: String]) {
-        let digests = DigestPaths(annotations[Sidecar.digestPathsKey])
+        let digests = DigestPaths(annotations[DigestPaths.annotationKey])
         warnings = digests.problems
-        for item in digests.items { add(item.path, Sidecar.digestPathsKey) }
-        if let text = annotations[Sidecar.reportPathKey], !text.isEmpty { add(text, Sidecar.reportPathKey) }
+        for item in digests.items { add(item.path, DigestPaths.annotationKey) }
+        if let text = annotations[SidecarReport.pathAnnotationKey], !text.isEmpty {
+            add(text, SidecarReport.pathAnnotationKey)
+        }
     }
 
     private mutating func add(_ path: String, _ annotation: String) {
