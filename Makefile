@@ -197,6 +197,7 @@ packages-release:
 .PHONY: packages-test
 packages-test:
 	$(call packages,$(TEST_PACKAGES))
+	@Scripts/install-databases.sh
 
 .PHONY: venv
 venv: $(PYTHON_VENV)/.done $(BROWSER_VENV)/.done

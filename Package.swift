@@ -43,7 +43,10 @@ let package = Package(
         .target(name: "JSON", swiftSettings: settings),
         .target(name: "Prometheus", swiftSettings: settings),
         .target(name: "YAML", dependencies: ["CYAML", "JSON"], swiftSettings: settings),
-        .target(name: "SQLite", dependencies: ["CSQLite"], swiftSettings: settings),
+        .target(name: "SQL", swiftSettings: settings),
+        .target(name: "SQLite", dependencies: ["CSQLite", "SQL"], swiftSettings: settings),
+        .target(name: "PostgreSQL", dependencies: ["SQL"], swiftSettings: settings),
+        .target(name: "MySQL", dependencies: ["SQL"], swiftSettings: settings),
         .target(name: "Gzip", dependencies: ["CZlib"], swiftSettings: settings),
         .target(
             name: "Lineage",
@@ -114,7 +117,7 @@ let package = Package(
         .target(
             name: "MetadataStore",
             dependencies: [
-                "MetadataAPI", "SQLite", "Lineage", "Prometheus",
+                "MetadataAPI", "SQL", "SQLite", "PostgreSQL", "MySQL", "Lineage", "Prometheus",
                 .product(name: "GRPCCore", package: "grpc-swift-2"),
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
                 .product(name: "NIOPosix", package: "swift-nio"),
@@ -206,10 +209,11 @@ let package = Package(
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
             swiftSettings: settings),
+        .target(name: "TestDatabases", path: "Tests/TestDatabases", swiftSettings: settings),
         .testTarget(
             name: "MetadataStoreTests",
             dependencies: [
-                "MetadataStore", "MetadataAPI", "SQLite",
+                "MetadataStore", "MetadataAPI", "SQLite", "TestDatabases",
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ],
             swiftSettings: settings),

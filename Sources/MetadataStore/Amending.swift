@@ -9,6 +9,8 @@ extension Transaction {
     public func amend(_ request: Kfmd_V1_AmendRequest) throws -> Kfmd_V1_AmendResponse {
         try StoreLimits.check(elements: request.elements)
         try check(request.basis)
+        try lock(.artifact, request.artifacts.map(\.nodeID))
+        try lock(.execution, request.executions.map(\.nodeID))
         for retyping in request.artifacts { try retype(retyping, .artifact) }
         for retyping in request.executions { try retype(retyping, .execution) }
         for event in request.renamed { try delete(event) }
@@ -45,7 +47,7 @@ extension Transaction {
             for id in ids where id > 0 {
                 try connection.run(
                     """
-                    UPDATE \(kind.table) SET last_update_time_since_epoch = max(?, last_update_time_since_epoch + 1)
+                    UPDATE \(kind.table) SET last_update_time_since_epoch = \(connection.dialect.greatest)(?, last_update_time_since_epoch + 1)
                     WHERE id = ?
                     """, now, id)
             }
@@ -77,7 +79,7 @@ extension Transaction {
             (SELECT 1 FROM Event JOIN Association ON Association.execution_id = Event.execution_id
             WHERE Event.artifact_id = Attribution.artifact_id
             AND Association.context_id = Attribution.context_id AND Event.type <> ?
-            AND (? = 0 OR Event.type IN (?, ?)))
+            AND (NOT ? OR Event.type IN (?, ?)))
             """, link.nodeID, link.contextID,
             Int64(MlMetadata_Event.TypeEnum.internalOutput.rawValue), link.isWritten,
             Int64(MlMetadata_Event.TypeEnum.output.rawValue),
@@ -95,14 +97,20 @@ extension Transaction {
             try connection.run(
                 """
                 UPDATE \(kind.table) SET type_id = ?,
-                last_update_time_since_epoch = max(?, last_update_time_since_epoch + 1) WHERE id = ?
+                last_update_time_since_epoch = \(connection.dialect.greatest)(?, last_update_time_since_epoch + 1) WHERE id = ?
                 """, retyping.typeID, now, retyping.nodeID)
         }
         // A custom property of the same name stays.
-        let isTyped = "WHERE \(kind.propertyKey) = ? AND is_custom_property = 0"
+        let names = try connection.rows(
+            "SELECT name, is_custom_property FROM \(kind.propertyTable) WHERE \(kind.propertyKey) = ?", retyping.nodeID
+        ) { (name: $0.text(0), isCustom: $0.integer(1) != 0) }
+        let isTyped = "WHERE \(kind.propertyKey) = ? AND is_custom_property = FALSE AND name IN ({list})"
+        let (kept, custom) = (names.filter { !$0.isCustom }.map(\.name), Set(names.filter(\.isCustom).map(\.name)))
+        let id: [SQLValue] = [.integer(retyping.nodeID)]
+        try connection.run("DELETE FROM \(kind.propertyTable) \(isTyped)", id, list: kept.filter(custom.contains))
         try connection.run(
-            "UPDATE OR IGNORE \(kind.propertyTable) SET is_custom_property = 1 \(isTyped)", retyping.nodeID)
-        try connection.run("DELETE FROM \(kind.propertyTable) \(isTyped)", retyping.nodeID)
+            "UPDATE \(kind.propertyTable) SET is_custom_property = TRUE \(isTyped)", id,
+            list: kept.filter { !custom.contains($0) })
     }
 
     private func delete(_ key: Kfmd_V1_EventKey) throws {
@@ -155,7 +163,7 @@ extension Transaction {
         let update =
             try connection.first("SELECT max(last_update_time_since_epoch) FROM Artifact") { $0.integer(0) } ?? 0
         let spellings = request.uris.uniqued().flatMap { Location.spellings(of: $0) }.uniqued()
-        let nodes: [MlMetadata_Artifact] = try nodes(where: "n.uri IN ({list})", list: spellings)
+        let nodes: [MlMetadata_Artifact] = try nodes(where: connection.dialect.textIsAmong("n.uri"), list: spellings)
         return .with { ($0.artifacts, $0.newestArtifact, $0.newestUpdate) = (nodes, newest, update) }
     }
 
@@ -166,10 +174,10 @@ extension Transaction {
         let limit = min(max(Int(request.limit), 0), 100)
         var ids: [Int64] = []
         for uri in request.uris.uniqued() {
-            // "0" comes after "/".
+            let condition = connection.dialect.isBelow("uri", uri)
             ids += try connection.rows(
-                "SELECT id FROM Artifact WHERE uri >= ? AND uri < ? ORDER BY uri LIMIT ?", uri + "/", uri + "0",
-                Int64(limit)
+                "SELECT id FROM Artifact WHERE \(condition.text) ORDER BY \(connection.dialect.orderBelow("uri")) LIMIT ?",
+                values: condition.values + [.integer(Int64(limit))]
             ) { $0.integer(0) }
             try StoreLimits.check(elements: ids.count)
         }

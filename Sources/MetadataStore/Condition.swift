@@ -44,13 +44,13 @@ struct Condition {
             // The plus keeps SQLite from sorting all nodes of the type where a walk is better.
             sql: "+n.type_id = ?", values: [.integer(id)],
             candidates: [
-                Candidate(sql: "SELECT id FROM \(kind.table) WHERE type_id = ?", values: [.integer(id)])
+                Candidate(sql: "SELECT id AS id FROM \(kind.table) WHERE type_id = ?", values: [.integer(id)])
             ])
     }
 
     /// All of several conditions.
     static func all(_ conditions: [Condition]) -> Condition {
-        guard conditions.count > 1 else { return conditions.first ?? Condition(sql: "1") }
+        guard conditions.count > 1 else { return conditions.first ?? Condition(sql: "TRUE") }
         return Condition(
             sql: balanced(conditions.map(\.sql), "AND"), values: conditions.flatMap(\.values),
             candidates: conditions.flatMap(\.candidates))
@@ -58,7 +58,7 @@ struct Condition {
 
     /// Any of several conditions. An index serves it where one serves each of them.
     static func any(_ conditions: [Condition]) -> Condition {
-        guard conditions.count > 1 else { return conditions.first ?? Condition(sql: "0") }
+        guard conditions.count > 1 else { return conditions.first ?? Condition(sql: "FALSE") }
         let parts = conditions.compactMap(\.candidates.first)
         let union = Candidate(
             sql: parts.map(\.sql).joined(separator: " UNION ALL "), values: parts.flatMap(\.values),
@@ -80,7 +80,7 @@ struct Condition {
     }
 }
 
-/// A query of node ids that an index answers.
+/// A query of node ids, in a column `id`, that an index answers.
 struct Candidate {
     var sql: String
     var values: [SQLValue]
@@ -110,9 +110,30 @@ struct Lookup {
         }
     }
 
-    /// - Parameter comparison: an operator and its operand, such as `= ?`.
-    func candidate(_ comparison: SQLFragment) -> Candidate {
-        Candidate(sql: "\(query)\(column) \(comparison.text)\(suffix)", values: values + comparison.values)
+    /// Whether ``column`` holds texts of any length, of which some databases index the beginnings.
+    var isLongText = false
+
+    /// Nodes of which the column stands in a relation to a value; `nil` where no index finds them.
+    func candidate(_ symbol: String, _ operand: SQLFragment, _ dialect: Dialect) -> Candidate? {
+        guard dialect.finds(isLongText, symbol) else { return fallbackCandidate }
+        return candidate(
+            isLongText && symbol == "=" ? dialect.textEquals(column, operand) : "\(column) \(symbol) \(operand)")
+    }
+
+    /// Nodes of which the column is one of several values.
+    func candidate(oneOf operands: [SQLFragment], _ dialect: Dialect) -> Candidate? {
+        candidate(isLongText ? dialect.textIsOneOf(column, operands) : Dialect.isOneOf(column, operands))
+    }
+
+    /// Nodes of which the column lies between two values.
+    func candidate(between low: SQLFragment, and high: SQLFragment, _ dialect: Dialect) -> Candidate? {
+        guard dialect.finds(isLongText, ">") else { return fallbackCandidate }
+        return candidate("\(column) BETWEEN \(low) AND \(high)")
+    }
+
+    /// - Parameter condition: on ``column``.
+    private func candidate(_ condition: SQLFragment) -> Candidate {
+        Candidate(sql: "\(query)\(condition.text)\(suffix)", values: values + condition.values)
     }
 
     var fallbackCandidate: Candidate? {

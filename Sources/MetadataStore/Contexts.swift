@@ -7,7 +7,7 @@ extension Transaction {
     func link(_ kind: NodeKind, _ id: Int64, toContext context: Int64) throws {
         guard let table = kind.contextLink else { return }
         try connection.run(
-            "INSERT INTO \(table) (context_id, \(kind.word)_id) VALUES (?, ?) ON CONFLICT DO NOTHING",
+            "INSERT INTO \(table) (context_id, \(kind.word)_id) VALUES (?, ?)\(connection.dialect.orLeave("context_id"))",
             context, id)
     }
 

@@ -26,8 +26,8 @@ extension Transaction {
             throw StatusError.invalidArgument("No execution with the given id \(event.executionID)")
         }
         let shown = "artifact_id: \(event.artifactID) execution_id: \(event.executionID)"
-        try unique("Given event already exists: \(shown) type: \(event.type)") {
-            try connection.run(
+        let id = try unique("Given event already exists: \(shown) type: \(event.type)") {
+            try connection.insert(
                 """
                 INSERT INTO Event (artifact_id, execution_id, type, milliseconds_since_epoch)
                 VALUES (?, ?, ?, ?)
@@ -35,9 +35,11 @@ extension Transaction {
                 event.artifactID, event.executionID, Int64(event.type.rawValue),
                 event.hasMillisecondsSinceEpoch ? event.millisecondsSinceEpoch : now)
         }
-        let id = connection.lastInsertedID
         for step in event.path.steps {
             try StoreLimits.check(step.key, StoreLimits.name, "The key of a step of the event's path")
+            try check(step.key, .long, "The key of a step of the event's path")
+            try connection.shape.check(
+                step.index, connection.shape.steps, "The index of a step of the event's path")
         }
         // A step that says nothing is none.
         for step in event.path.steps where step.value != nil {
@@ -92,7 +94,7 @@ extension Transaction {
         _ = try connection.rows(
             """
             SELECT event_id, is_index_step, step_index, step_key FROM EventPath
-            WHERE event_id IN ({list}) ORDER BY event_id, rowid
+            WHERE event_id IN ({list})\(connection.dialect.stepsInOrder)
             """, list: rows.map(\.id)
         ) { row in
             guard let position = index[row.integer(0)] else { return }

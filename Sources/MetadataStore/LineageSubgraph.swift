@@ -74,7 +74,7 @@ extension Transaction {
     }
 
     private func nodeIDs(_ kind: NodeKind, _ query: String) throws -> Set<Int64> {
-        let query = NodeQuery(kind: kind, condition: try FilterSQL.condition(query, on: kind))
+        let query = NodeQuery(kind: kind, condition: try FilterSQL.condition(query, on: kind, connection.dialect))
         return Set(try query.rows("n.id", connection) { $0.integer(0) })
     }
 

@@ -82,7 +82,7 @@ struct ListPage {
     ) throws -> (nodes: [N], token: String?) {
         var conditions = [condition].compactMap { $0 }
         if options.hasFilterQuery, !options.filterQuery.isEmpty {
-            conditions.append(try FilterSQL.condition(options.filterQuery, on: N.kind))
+            conditions.append(try FilterSQL.condition(options.filterQuery, on: N.kind, transaction.connection.dialect))
         }
         let query = NodeQuery(
             kind: N.kind, condition: .all(conditions), context: context,

@@ -1,24 +1,29 @@
+import FoundationEssentials
 import MetadataAPI
 import NIOPosix
 import SQLite
 import Synchronization
 
-/// A metadata store in one SQLite file, in MLMD's own schema.
+/// A metadata store in MLMD's own schema: a SQLite file, or a database of a PostgreSQL or MySQL server.
 ///
 /// One writer thread commits the requests that wait together in one transaction; readers see a
 /// snapshot and never wait for it. A write that returned is on disk.
 public final class MetadataStore: Sendable {
     /// The version of MLMD's schema that a store has.
     public static var schemaVersion: Int64 { Schema.version }
-    /// The file.
-    public let path: String
+    /// Where it is.
+    public let address: StoreAddress
+    /// The file; `nil` where the store is on a server.
+    public var path: String? { if case .file(let path) = address { path } else { nil } }
     /// What was done to the file when it was opened, had it an older schema.
     public let migration: StoreMigration?
+    /// The server's database; `nil` where the store is a file.
+    private let engine: ServerEngine?
     private let writer: Writer
     private let readers: Readers
     private let writerThread: NIOThreadPool
     private let readerThreads: NIOThreadPool
-    private let health: Mutex<Confined<Connection>>
+    private let health: Mutex<Confined<Session>>
 
     /// Opens a store file, made when it does not exist.
     /// - Parameters:
@@ -27,34 +32,74 @@ public final class MetadataStore: Sendable {
     ///   - migrates: whether a file of an older schema version is brought to this one, with a copy
     ///     kept beside it.
     /// - Throws: ``StoreFileError`` when the file is no store, or one of another schema version.
-    public init(
+    public convenience init(
         path: String, readers: Int = 4, maximumAnswer: Int = 64 << 20, migrates: Bool = true
     ) throws {
-        self.path = path
-        let connection: Connection
-        let readConnections: [Confined<Connection>]
-        do {
-            migration = try Self.prepare(path, migrates: migrates)
-            connection = try Connection(path: path, gathersLog: true)
-            // Checkpoints of 32 MiB: pages that many commits change are copied once.
-            try connection.execute("PRAGMA wal_autocheckpoint = 8192")
-            try connection.execute("PRAGMA cache_size = -8192")
-            // One more than readers, for the check of health.
-            readConnections = try (0...readers).map { _ in Confined(try Connection(path: path, mode: .readOnly)) }
-        } catch let error as SQLiteError {
-            throw StoreFileError(path: path, error: error)
-        } catch let error as Schema.VersionError {
-            throw StoreFileError(path: path, reason: error.reason)
+        try self.init(address: .file(path), readers: readers, maximumAnswer: maximumAnswer, migrates: migrates)
+    }
+
+    /// Opens a store, made when it does not exist.
+    /// - Parameters:
+    ///   - readers: how many requests are read at the same time; on a server, so many connections at most.
+    ///   - maximumAnswer: how much one request reads at most, in bytes; all together read half as much again.
+    ///   - migrates: whether a file of an older schema version is brought to this one, with a copy
+    ///     kept beside it.
+    /// - Throws: ``StoreFileError`` when there is no store, or one of another schema version.
+    public init(
+        address: StoreAddress, readers: Int = 4, maximumAnswer: Int = 64 << 20, migrates: Bool = true
+    ) throws {
+        self.address = address
+        let writing: Session
+        let reading: [Confined<Session>]
+        switch address {
+        case .file(let path):
+            engine = nil
+            (writing, reading, migration) = try Self.openFile(path, readers: readers, migrates: migrates)
+        case .postgreSQL, .mySQL:
+            let engine = try ServerEngine(address)
+            self.engine = engine
+            migration = nil
+            writing = try engine.writingSession(now: Int64(Date().timeIntervalSince1970 * 1000))
+            reading = (0...readers).map { _ in Confined(engine.readingSession()) }
         }
         writerThread = NIOThreadPool(numberOfThreads: 1)
         readerThreads = NIOThreadPool(numberOfThreads: readers)
         writerThread.start()
         readerThreads.start()
-        self.writer = Writer(connection: connection, thread: writerThread)
+        self.writer = Writer(session: writing, thread: writerThread)
         self.readers = Readers(
-            Array(readConnections.dropFirst()), threads: readerThreads,
+            Array(reading.dropFirst()), threads: readerThreads,
             budget: ReadBudget(perRequest: maximumAnswer, total: maximumAnswer + maximumAnswer / 2))
-        health = Mutex(readConnections[0])
+        health = Mutex(reading[0])
+    }
+
+    /// The session that writes, those that read with one more for the check of health, and what was done to the file.
+    private static func openFile(
+        _ path: String, readers: Int, migrates: Bool
+    ) throws -> (Session, [Confined<Session>], StoreMigration?) {
+        do {
+            let migration = try prepare(path, migrates: migrates)
+            let connection = try Connection(path: path, gathersLog: true)
+            // Checkpoints of 32 MiB: pages that many commits change are copied once.
+            try connection.execute("PRAGMA wal_autocheckpoint = 8192")
+            try connection.execute("PRAGMA cache_size = -8192")
+            let reading = try (0...readers).map { _ in
+                Confined(Session(file: try Connection(path: path, mode: .readOnly)))
+            }
+            return (Session(file: connection), reading, migration)
+        } catch let error as SQLiteError {
+            throw StoreFileError(path: path, error: error)
+        } catch let error as Schema.VersionError {
+            throw StoreFileError(path: path, reason: error.reason)
+        }
+    }
+
+    /// A session for the search index: whoever waits for a reader must not wait for the index.
+    func sessionForSearch() throws -> Session {
+        if let engine { return engine.readingSession() }
+        let connection = try Connection(path: path ?? "", mode: .readOnly)
+        try connection.execute("PRAGMA cache_size = -1024")
+        return Session(file: connection)
     }
 
     /// Makes or migrates the tables, by a connection that may spill: a migration is larger than memory.
@@ -67,7 +112,10 @@ public final class MetadataStore: Sendable {
         return nil
     }
 
-    /// Reads a row of the file, whatever else is being read, and sees that readers and the writer go on.
+    /// How long a database may take for one row.
+    private static let longestCheck: Duration = .seconds(1)
+
+    /// Reads a row of the database, whatever else is being read, and sees that readers and the writer go on.
     /// - Throws: ``StatusError``.
     public func checkHealth() throws {
         guard readers.overdue < StoreLimits.stuck else {
@@ -76,9 +124,12 @@ public final class MetadataStore: Sendable {
         guard writer.age < Readers.longestRead + StoreLimits.stuck else {
             throw StatusError(.unavailable, "A write does not end.")
         }
-        try health.withLock { connection in
+        try health.withLock { session in
+            let end = ContinuousClock.now + Self.longestCheck
+            session.value.setInterruption { ContinuousClock.now > end }
+            defer { session.value.setInterruption(nil) }
             do {
-                _ = try connection.value.first("SELECT schema_version FROM MLMDEnv") { $0.integer(0) }
+                _ = try session.value.first("SELECT schema_version FROM MLMDEnv") { $0.integer(0) }
             } catch {
                 throw StatusError(wrapping: error)
             }
@@ -97,6 +148,7 @@ public final class MetadataStore: Sendable {
                 (kind, try transaction.connection.first("SELECT MAX(id) FROM \(kind.table)") { $0.integer(0) } ?? 0)
             }
         }
+        guard let path else { return activity }
         for (name, suffix) in [("store", ""), ("wal", "-wal")] {
             activity.files.append((name, DatabaseFile.size(path + suffix) ?? 0))
         }
@@ -135,8 +187,9 @@ public final class MetadataStore: Sendable {
     }
 }
 
-/// Why a file cannot be opened as a store.
+/// Why a file or a server's database cannot be opened as a store.
 public struct StoreFileError: Error, Sendable, CustomStringConvertible {
+    /// The file's path, or the database's address without a password.
     public var path: String
     public var reason: String
 
@@ -159,5 +212,5 @@ public struct StoreFileError: Error, Sendable, CustomStringConvertible {
         self.init(path: path, reason: reason)
     }
 
-    public var description: String { "store file \(path): \(reason)" }
+    public var description: String { (path.contains("://") ? "store " : "store file ") + "\(path): \(reason)" }
 }

@@ -25,7 +25,7 @@ protocol Node: Message {
     /// The columns that only this kind has, and its values there.
     static var ownColumns: [String] { get }
     var ownValues: [SQLValue] { get }
-    mutating func readOwn(_ row: Statement, at column: Int32)
+    mutating func readOwn(_ row: Row, at column: Int32)
     /// Copies one field of the kind's own, or the name, from another node.
     mutating func copyOwn(_ field: String, from other: Self)
 }
@@ -37,7 +37,7 @@ extension MlMetadata_Artifact: Node {
         [.text(uri), hasState ? .integer(Int64(state.rawValue)) : .null]
     }
 
-    mutating func readOwn(_ row: Statement, at column: Int32) {
+    mutating func readOwn(_ row: Row, at column: Int32) {
         uri = row.text(column)
         if let value = row.optionalInteger(column + 1), let state = State(rawValue: Int(value)) {
             self.state = state
@@ -60,7 +60,7 @@ extension MlMetadata_Execution: Node {
         [hasLastKnownState ? .integer(Int64(lastKnownState.rawValue)) : .null]
     }
 
-    mutating func readOwn(_ row: Statement, at column: Int32) {
+    mutating func readOwn(_ row: Row, at column: Int32) {
         if let value = row.optionalInteger(column), let state = State(rawValue: Int(value)) {
             lastKnownState = state
         }
@@ -80,7 +80,7 @@ extension MlMetadata_Context: Node {
     static var kind: NodeKind { .context }
     static var ownColumns: [String] { [] }
     var ownValues: [SQLValue] { [] }
-    mutating func readOwn(_ row: Statement, at column: Int32) {}
+    mutating func readOwn(_ row: Row, at column: Int32) {}
     mutating func copyOwn(_ field: String, from other: Self) {
         if field == "name" { name = other.name }
     }

@@ -21,8 +21,20 @@ extension Transaction {
         return properties
     }
 
-    /// - Throws: ``StatusError``, INVALID_ARGUMENT that names the property.
-    func validate<N: Node>(_ node: N, against type: [String: MlMetadata_PropertyType]) throws {
+    /// Checks the properties of a node against its type.
+    /// - Throws: ``StatusError``: INVALID_ARGUMENT that names the property, NOT_FOUND where there is no such type.
+    func validate<N: Node>(_ node: N) throws {
+        let isCached = typeCache[node.typeID] != nil
+        do {
+            try validate(node, against: try typeProperties(of: node.typeID, kind: N.kind))
+        } catch  where isCached && !typeCache.isCurrent {
+            // Another replica may have added the property since.
+            typeCache[node.typeID] = nil
+            try validate(node, against: try typeProperties(of: node.typeID, kind: N.kind))
+        }
+    }
+
+    private func validate<N: Node>(_ node: N, against type: [String: MlMetadata_PropertyType]) throws {
         for (name, value) in node.properties {
             guard let expected = type[name] else {
                 throw StatusError.invalidArgument(
@@ -47,7 +59,7 @@ extension Transaction {
         _ values: [String: MlMetadata_Value], custom: Bool, of id: Int64, kind: NodeKind
     ) throws {
         for (name, value) in values {
-            let row = try PropertyRow(value, name: name)
+            let row = try PropertyRow(value, name: name, connection.dialect)
             try connection.run(
                 row.column.insertion(into: kind), id, name, custom, row.value, row.bits)
         }

@@ -3,7 +3,7 @@ import SQLite
 
 /// How the rows of a list are found.
 ///
-/// SQLite has no statistics of a store's tables, so its planner guesses; here the indexes are asked.
+/// Planners guess where they have no statistics of a store's tables, as SQLite's; here the indexes are asked.
 /// A small set of candidates is looked up by id; else the nodes are walked in the order of the
 /// list, which ends with the page.
 struct NodeQuery {
@@ -18,13 +18,11 @@ struct NodeQuery {
         fileprivate var sign: String { ascending ? ">" : "<" }
 
         /// The condition of what comes after the beginning.
-        fileprivate func seek(_ alias: String) -> Condition? {
+        fileprivate func seek(_ alias: String, _ dialect: Dialect) -> Condition? {
             guard let after else { return nil }
             return field == "id"
                 ? Condition(sql: "\(alias).id \(sign) ?", values: [.integer(after.id)])
-                : Condition(
-                    sql: "(\(alias).\(field), \(alias).id) \(sign) (?, ?)",
-                    values: [.integer(after.field), .integer(after.id)])
+                : dialect.comesAfter(("\(alias).\(field)", "\(alias).id"), sign, (after.field, after.id))
         }
 
         fileprivate func clause(_ alias: String) -> String {
@@ -47,9 +45,9 @@ struct NodeQuery {
     var limit: Int?
 
     /// The rows, as `SELECT` of columns of `n`, the node's table, and `t`, that of its type.
-    func rows<Row>(
-        _ columns: String, _ connection: Connection, row: (Statement) -> Row
-    ) throws(SQLiteError) -> [Row] {
+    func rows<Result>(
+        _ columns: String, _ connection: Session, row: (Row) -> Result
+    ) throws -> [Result] {
         for statement in try statements(columns, connection) {
             let rows = try connection.rows(statement.sql, values: statement.values, row: row)
             if statement.isComplete || rows.count == limit { return rows }
@@ -66,33 +64,34 @@ struct NodeQuery {
     }
 
     /// The statements to try one after the other; internal for the tests of the query plans.
-    func statements(_ columns: String, _ connection: Connection) throws(SQLiteError) -> [Plan] {
+    func statements(_ columns: String, _ connection: Session) throws -> [Plan] {
+        let dialect = connection.dialect
         if let candidate = try smallest(condition.candidates, connection) {
-            return [lookup(columns, candidate)]
+            return [lookup(columns, candidate, dialect)]
         }
-        guard let context, let link = kind.contextLink else { return [walk(columns)] }
+        guard let context, let link = kind.contextLink else { return [walk(columns, dialect)] }
         let members = Candidate(
-            sql: "SELECT \(kind.word)_id FROM \(link) WHERE context_id = ?", values: [.integer(context)])
-        if order.field == "id" { return [walk(columns, link, context)] }
+            sql: "SELECT \(kind.word)_id AS id FROM \(link) WHERE context_id = ?", values: [.integer(context)])
+        if order.field == "id" { return [walk(columns, link, context, dialect)] }
         if try count(members, upTo: Self.walkBudget, connection) <= Self.walkBudget {
-            return [lookup(columns, members)]
+            return [lookup(columns, members, dialect)]
         }
-        let all = lookup(columns, members)
+        let all = lookup(columns, members, dialect)
         guard limit != nil else { return [all] }
         // Where the walk comes to the end of the index, it has found all there is.
-        let head = walkHead
-        let walked = try connection.rows("SELECT COUNT(*) FROM (\(head.sql))", values: head.values) {
+        let head = walkHead(dialect)
+        let walked = try connection.rows("SELECT COUNT(*) FROM (\(head.sql)) AS c", values: head.values) {
             Int($0.integer(0))
         }
         let isComplete = (walked.first ?? 0) < Self.walkBudget
-        return [budgetedWalk(columns, link, context, isComplete: isComplete), all]
+        return [budgetedWalk(columns, link, context, dialect, isComplete: isComplete), all]
     }
 
     // MARK: Candidates
 
     private func smallest(
-        _ candidates: [Candidate], _ connection: Connection
-    ) throws(SQLiteError) -> Candidate? {
+        _ candidates: [Candidate], _ connection: Session
+    ) throws -> Candidate? {
         var best: (candidate: Candidate, count: Int)?
         for candidate in candidates {
             let bound = best?.count ?? Self.maximumCandidates + 1
@@ -104,10 +103,10 @@ struct NodeQuery {
     }
 
     private func count(
-        _ candidate: Candidate, upTo bound: Int, _ connection: Connection
-    ) throws(SQLiteError) -> Int {
+        _ candidate: Candidate, upTo bound: Int, _ connection: Session
+    ) throws -> Int {
         let rows = try connection.rows(
-            "SELECT COUNT(*) FROM (\(candidate.sql) LIMIT ?)",
+            "SELECT COUNT(*) FROM (\(candidate.sql) LIMIT ?) AS c",
             values: candidate.values + [.integer(Int64(bound) + 1)]
         ) { Int($0.integer(0)) }
         return rows.first ?? 0
@@ -132,13 +131,11 @@ struct NodeQuery {
     }
 
     /// Nodes by their ids.
-    private func lookup(_ columns: String, _ candidate: Candidate) -> Plan {
-        plan(
-            "SELECT \(columns) FROM \(kind.table) AS n NOT INDEXED\(Self.types)",
-            where: [
-                Condition(sql: "n.id IN (\(candidate.sql))", values: candidate.values), membership,
-                order.seek("n"), condition,
-            ])
+    private func lookup(_ columns: String, _ candidate: Candidate, _ dialect: Dialect) -> Plan {
+        let among = dialect.among(candidate, kind.table)
+        return plan(
+            "\(among.prefix)SELECT \(columns) FROM \(among.from)\(Self.types)", among.values,
+            where: [among.condition, membership, order.seek("n", dialect), condition])
     }
 
     private var membership: Condition? {
@@ -149,45 +146,46 @@ struct NodeQuery {
     }
 
     /// All nodes in the order of the list.
-    private func walk(_ columns: String) -> Plan {
-        // NOT INDEXED leaves the order of the rows themselves, which is that of the ids.
-        let index = order.field == "id" ? "NOT INDEXED" : "INDEXED BY \(timeIndex)"
+    private func walk(_ columns: String, _ dialect: Dialect) -> Plan {
+        let index = order.field == "id" ? dialect.byID : dialect.byIndex(timeIndex)
         return plan(
-            "SELECT \(columns) FROM \(kind.table) AS n \(index)\(Self.types)",
-            where: [order.seek("n"), condition])
+            "SELECT \(columns) FROM \(kind.table) AS n\(index)\(Self.types)",
+            where: [order.seek("n", dialect), condition])
     }
 
     private var timeIndex: String { "idx_\(kind.word)_\(order.field)" }
 
     /// The nodes of a context in the order of their ids, which is that of the links' index.
-    private func walk(_ columns: String, _ link: String, _ context: Int64) -> Plan {
+    private func walk(_ columns: String, _ link: String, _ context: Int64, _ dialect: Dialect) -> Plan {
         let key = "link.\(kind.word)_id"
         let seek = order.after.map {
             Condition(sql: "\(key) \(order.sign) ?", values: [.integer($0.id)])
         }
         return plan(
-            "SELECT \(columns) FROM \(link) AS link CROSS JOIN \(kind.table) AS n ON n.id = \(key)\(Self.types)",
+            "SELECT \(columns) FROM \(link) AS link \(dialect.orderedJoin) \(kind.table) AS n ON n.id = \(key)\(Self.types)",
             where: [Condition(sql: "link.context_id = ?", values: [.integer(context)]), seek, condition],
             orderedBy: " ORDER BY \(key) \(order.word)")
     }
 
     /// The first rows of the time's index.
-    private var walkHead: Candidate {
-        let seek = order.seek("w")
+    private func walkHead(_ dialect: Dialect) -> Candidate {
+        let seek = order.seek("w", dialect)
         return Candidate(
-            sql: "SELECT w.id FROM \(kind.table) AS w INDEXED BY \(timeIndex)"
+            sql: "SELECT w.id FROM \(kind.table) AS w\(dialect.byIndex(timeIndex))"
                 + (seek.map { " WHERE \($0.sql)" } ?? "") + order.clause("w") + " LIMIT \(Self.walkBudget)",
             values: seek?.values ?? [])
     }
 
     /// Those of the context among the first rows of the time's index. Where the context is a good
     /// part of the store they fill a page.
-    private func budgetedWalk(_ columns: String, _ link: String, _ context: Int64, isComplete: Bool) -> Plan {
-        let head = walkHead
+    private func budgetedWalk(
+        _ columns: String, _ link: String, _ context: Int64, _ dialect: Dialect, isComplete: Bool
+    ) -> Plan {
+        let head = walkHead(dialect)
         return plan(
             "SELECT \(columns) FROM (\(head.sql)) AS first"
-                + " CROSS JOIN \(link) AS link ON link.context_id = ? AND link.\(kind.word)_id = first.id"
-                + " CROSS JOIN \(kind.table) AS n ON n.id = first.id\(Self.types)",
+                + " \(dialect.orderedJoin) \(link) AS link ON link.context_id = ? AND link.\(kind.word)_id = first.id"
+                + " \(dialect.orderedJoin) \(kind.table) AS n ON n.id = first.id\(Self.types)",
             head.values + [.integer(context)], where: [condition], isComplete: isComplete)
     }
 }

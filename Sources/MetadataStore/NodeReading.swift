@@ -19,7 +19,7 @@ extension Transaction {
         "SELECT \(columns(N.self)) FROM \(N.kind.table) AS n LEFT JOIN Type AS t ON t.id = n.type_id"
     }
 
-    func readNode<N: Node>(_ row: Statement) -> N {
+    func readNode<N: Node>(_ row: Row) -> N {
         var node = N()
         node.id = row.integer(0)
         node.typeID = row.integer(1)
@@ -42,6 +42,7 @@ extension Transaction {
         var nodes = nodes
         let index = Dictionary(nodes.enumerated().map { ($1.id, $0) }) { first, _ in first }
         let kind = N.kind
+        let dialect = connection.dialect
         _ = try connection.rows(
             """
             SELECT \(kind.propertyKey), name, is_custom_property,
@@ -50,7 +51,7 @@ extension Transaction {
             """, list: nodes.map(\.id)
         ) { row in
             guard let position = index[row.integer(0)] else { return }
-            let value = PropertyRow.value(row, from: 3)
+            let value = PropertyRow.value(row, from: 3, dialect)
             if row.integer(2) != 0 {
                 nodes[position].customProperties[row.text(1)] = value
             } else {
@@ -102,6 +103,14 @@ extension Transaction {
             return try connection.first(sql + "= ?", name, kind.rawValue, version) { $0.integer(0) }
         }
         return try connection.first(sql + "IS NULL", name, kind.rawValue) { $0.integer(0) }
+    }
+
+    /// Lets nobody else change nodes until the transaction ends, so that what is read of them now stays so.
+    func lock(_ kind: NodeKind, _ ids: [Int64]) throws {
+        let clause = connection.dialect.forUpdate
+        guard !clause.isEmpty else { return }
+        _ = try connection.rows(
+            "SELECT id FROM \(kind.table) WHERE id IN ({list}) ORDER BY id\(clause)", list: ids.uniqued()) { _ in }
     }
 
     func exists(_ kind: NodeKind, _ id: Int64) throws -> Bool {

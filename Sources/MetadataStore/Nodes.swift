@@ -44,23 +44,23 @@ extension Transaction {
             throw StatusError.invalidArgument(
                 "Cannot create node for type_id: \(node.typeID) Context name should not be empty")
         }
-        try validate(node, against: try typeProperties(of: node.typeID, kind: N.kind))
+        try validate(node)
         try checkLimits(node)
-        try unique(duplicate(node)) {
-            try connection.run(
+        let id = try unique(duplicate(node)) {
+            try connection.insert(
                 N.insertion,
                 values: [
                     .integer(node.typeID), node.hasName ? .text(node.name) : .null,
                     node.hasExternalID ? .text(node.externalID) : .null, .integer(now), .integer(now),
                 ] + node.ownValues)
         }
-        let id = connection.lastInsertedID
         try putProperties(node.properties, custom: false, of: id, kind: N.kind)
         try putProperties(node.customProperties, custom: true, of: id, kind: N.kind)
         return id
     }
 
     private func update<N: Node>(_ given: N, _ rules: UpdateRules) throws -> Int64 {
+        try lock(N.kind, [given.id])
         let found: [N] = try nodes(ids: [given.id])
         guard let stored = found.first else {
             throw StatusError.invalidArgument("Cannot find the given id \(given.id)")
@@ -86,7 +86,7 @@ extension Transaction {
         } else if node.name.isEmpty {
             throw StatusError.invalidArgument("Context name should not be empty")
         }
-        try validate(node, against: try typeProperties(of: node.typeID, kind: N.kind))
+        try validate(node)
         try checkLimits(node, over: stored)
         let changed =
             node.ownValues != stored.ownValues || node.externalID != stored.externalID

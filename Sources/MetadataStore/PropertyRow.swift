@@ -16,31 +16,32 @@ struct PropertyRow: Equatable {
 
     var column: Column
     var value: SQLValue
-    /// The bit pattern of a double that SQLite does not keep: it has no NaN and no negative zero.
-    /// It stands in byte_value, which MLMD makes but never uses.
+    /// The bit pattern of a double that the database does not keep: SQLite has no NaN and no negative zero, MySQL
+    /// nothing infinite either. It stands in byte_value, which MLMD makes but never uses.
     var bits: [UInt8]?
 
     /// MLMD marks a Struct in the text column with this prefix, base64 after it (1.0 and later).
     static let structPrefix = "mlmd-struct::"
 
     /// - Throws: ``StatusError`` when the value has no kind, which would kill the original server.
-    init(_ value: MlMetadata_Value, name: String) throws {
+    init(_ value: MlMetadata_Value, name: String, _ dialect: Dialect) throws {
         switch value.value {
         case .intValue(let value): (column, self.value) = (.int, .integer(value))
         case .doubleValue(let value):
-            // The wheel refuses to read a row with no value at all: it sees 0 for a NaN.
-            (column, self.value) = (.double, .real(value.isNaN ? 0 : value))
-            if value.isNaN || (value == 0 && value.sign == .minus) {
+            let stored = dialect.stored(value)
+            (column, self.value) = (.double, .real(stored))
+            if stored.bitPattern != value.bitPattern {
                 bits = withUnsafeBytes(of: value.bitPattern.bigEndian) { Array($0) }
             }
         case .stringValue(let value): (column, self.value) = (.string, .text(value))
-        case .boolValue(let value): (column, self.value) = (.bool, .integer(value ? 1 : 0))
+        case .boolValue(let value): (column, self.value) = (.bool, .bool(value))
         case .structValue(let value):
             let bytes: Data = try value.serializedBytes()
             (column, self.value) = (.string, .text(Self.structPrefix + bytes.base64EncodedString()))
         case .protoValue(let value):
             let bytes: Data = try value.serializedBytes()
-            (column, self.value) = (.proto, .text(bytes.base64EncodedString()))
+            column = .proto
+            self.value = dialect.hasBinaryProtos ? .blob(Array(bytes)) : .text(bytes.base64EncodedString())
         case nil:
             throw StatusError.invalidArgument("Found unmatched property type: \(name) has a value of no kind.")
         }
@@ -56,7 +57,7 @@ struct PropertyRow: Equatable {
         THEN substr(string_value, 1, \(Transaction.shortText)) ELSE string_value END, proto_value, bool_value, byte_value
         """
 
-    static func value(_ row: Statement, from column: Int32) -> MlMetadata_Value {
+    static func value(_ row: Row, from column: Int32, _ dialect: Dialect) -> MlMetadata_Value {
         var result = MlMetadata_Value()
         if let value = row.optionalInteger(column) {
             result.intValue = value
@@ -67,8 +68,10 @@ struct PropertyRow: Equatable {
             result.doubleValue = row.double(column + 1)
         } else if let text = row.optionalText(column + 2) {
             result.value = structValue(text) ?? .stringValue(text)
-        } else if let text = row.optionalText(column + 3) {
-            let bytes = Data(base64Encoded: text) ?? Data()
+        } else if !row.isNull(column + 3) {
+            let bytes =
+                dialect.hasBinaryProtos
+                ? Data(row.blob(column + 3)) : Data(base64Encoded: row.text(column + 3)) ?? Data()
             let any = try? Google_Protobuf_Any(serializedBytes: bytes)
             result.protoValue = any ?? Google_Protobuf_Any()
         } else if let value = row.optionalInteger(column + 4) {

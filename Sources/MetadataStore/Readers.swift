@@ -4,10 +4,10 @@ import NIOPosix
 import SQLite
 import Synchronization
 
-/// A pool of read-only connections; a request waits for a free one, never for the writer.
+/// A pool of sessions that read; a request waits for a free one, never for the writer.
 final class Readers: Sendable {
     private struct State {
-        var free: [Confined<Connection>]
+        var free: [Confined<Session>]
         var waiting: [Waiter] = []
         var nextID = 0
         /// When each query that runs has to be over.
@@ -17,7 +17,7 @@ final class Readers: Sendable {
     private struct Waiter {
         var id: Int
         /// Gets `nil` when it was given up.
-        var continuation: CheckedContinuation<Confined<Connection>?, Never>
+        var continuation: CheckedContinuation<Confined<Session>?, Never>
     }
 
     /// A query that runs longer would keep its connection from everybody else.
@@ -35,7 +35,7 @@ final class Readers: Sendable {
     private let threads: NIOThreadPool
     private let budget: ReadBudget
 
-    init(_ connections: [Confined<Connection>], threads: NIOThreadPool, budget: ReadBudget) {
+    init(_ connections: [Confined<Session>], threads: NIOThreadPool, budget: ReadBudget) {
         self.threads = threads
         self.budget = budget
         count = connections.count
@@ -87,7 +87,7 @@ final class Readers: Sendable {
     }
 
     private func result<Response>(
-        of body: (Transaction) throws -> Response, _ connection: Connection,
+        of body: (Transaction) throws -> Response, _ connection: Session,
         _ cancellation: CancellationFlag, _ yields: Yields
     ) -> Result<Response, StatusError> {
         guard !cancellation.isSet else { return .failure(.cancelled) }
@@ -107,11 +107,11 @@ final class Readers: Sendable {
         do {
             let now = Int64(Date().timeIntervalSince1970 * 1000)
             let transaction = Transaction(connection: connection, now: now, typeCache: TypeCache())
-            return .success(try connection.transaction("BEGIN DEFERRED") { try body(transaction) })
-        } catch let error as SQLiteError where error.kind == .interrupted && !cancellation.isSet {
+            return .success(try connection.snapshot { try body(transaction) })
+        } catch  where Self.isInterruption(error) && !cancellation.isSet {
             guard ContinuousClock.now <= end else {
                 refusals.withLock { $0.time += 1 }
-                return .failure(StatusError(error))
+                return .failure(StatusError(wrapping: error))
             }
             refusals.withLock { $0.yielded += 1 }
             return .failure(
@@ -124,6 +124,10 @@ final class Readers: Sendable {
             if status.code == .resourceExhausted { refusals.withLock { $0.size += 1 } }
             return .failure(cancellation.isSet ? .cancelled : status)
         }
+    }
+
+    private static func isInterruption(_ error: any Error) -> Bool {
+        (error as? SQLiteError)?.kind == .interrupted || (error as? ServerError)?.kind == .interrupted
     }
 
     /// Whether a query makes room for others.
@@ -145,9 +149,9 @@ final class Readers: Sendable {
         return true
     }
 
-    private func take(_ id: Int, _ cancellation: CancellationFlag) async -> Confined<Connection>? {
+    private func take(_ id: Int, _ cancellation: CancellationFlag) async -> Confined<Session>? {
         await withCheckedContinuation { continuation in
-            let (free, isCancelled) = state.withLock { state -> (Confined<Connection>?, Bool) in
+            let (free, isCancelled) = state.withLock { state -> (Confined<Session>?, Bool) in
                 // Looked at with the lock held: who sets it later finds the one that waits.
                 if Task.isCancelled || cancellation.isSet { return (nil, true) }
                 if let free = state.free.popLast() {
@@ -172,7 +176,7 @@ final class Readers: Sendable {
         waiter?.continuation.resume(returning: nil)
     }
 
-    private func give(_ connection: Confined<Connection>, _ id: Int) {
+    private func give(_ connection: Confined<Session>, _ id: Int) {
         let next = state.withLock { state -> Waiter? in
             state.running[id] = nil
             guard !state.waiting.isEmpty else {

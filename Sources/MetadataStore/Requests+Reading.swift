@@ -286,7 +286,7 @@ extension Transaction {
         _ request: MlMetadata_GetArtifactsByURIRequest
     ) throws -> MlMetadata_GetArtifactsByURIResponse {
         let nodes: [MlMetadata_Artifact] = try nodes(
-            where: "n.uri IN ({list})", list: request.uris.uniqued())
+            where: connection.dialect.textIsAmong("n.uri"), list: request.uris.uniqued())
         return .with { $0.artifacts = nodes }
     }
 

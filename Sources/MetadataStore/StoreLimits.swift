@@ -39,26 +39,42 @@ public enum StoreLimits {
 }
 
 extension Transaction {
+    /// Checks a text that is to be stored, against our limit and the database's.
+    /// - Throws: ``StatusError``, INVALID_ARGUMENT that names the field.
+    func check(_ text: String, _ kind: StoreShape.Text, _ field: @autoclosure () -> String) throws {
+        let limit =
+            switch kind {
+            case .name, .externalID: StoreLimits.name
+            case .long: StoreLimits.uri
+            case .value: StoreLimits.value
+            }
+        try StoreLimits.check(text, limit, field())
+        try connection.shape.check(text, kind, field())
+    }
+
     /// Checks the texts of a node that is to be stored.
     func checkLimits<N: Node>(_ node: N, over stored: N? = nil) throws {
         let shown = "The \(N.kind.word)'s"
         // What a store has already from before may stay.
-        if node.name != stored?.name { try StoreLimits.check(node.name, StoreLimits.name, "\(shown) name") }
+        if node.name != stored?.name { try check(node.name, .name, "\(shown) name") }
         if node.externalID != stored?.externalID {
-            try StoreLimits.check(node.externalID, StoreLimits.name, "\(shown) external_id")
+            try check(node.externalID, .externalID, "\(shown) external_id")
         }
         for value in node.ownValues {
             if case .text(let text) = value, stored.map({ $0.ownValues.contains(value) }) != true {
-                try StoreLimits.check(text, StoreLimits.uri, "\(shown) uri")
+                try check(text, .long, "\(shown) uri")
             }
         }
         for (given, kept) in [
             (node.properties, stored?.properties), (node.customProperties, stored?.customProperties),
         ] {
             for (name, value) in given where kept?[name] != value {
-                try StoreLimits.check(name, StoreLimits.name, "\(shown) property name")
-                if case .stringValue(let text)? = value.value {
-                    try StoreLimits.check(text, StoreLimits.value, "\(shown) property \(name)")
+                try check(name, .name, "\(shown) property name")
+                switch value.value {
+                case .stringValue(let text): try check(text, .value, "\(shown) property \(name)")
+                case .intValue(let number):
+                    try connection.shape.check(number, connection.shape.integers, "\(shown) property \(name)")
+                default: break
                 }
             }
         }

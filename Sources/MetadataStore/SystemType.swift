@@ -17,7 +17,7 @@ struct SystemType {
         .map { SystemType(name: $1, kind: .execution, number: $0 + 1) }
 
     /// Makes those that a store lacks, in this order.
-    static func prepare(_ connection: Connection) throws {
+    static func prepare(_ connection: Session) throws {
         for type in all where try id(of: type, connection) == nil {
             try connection.run(
                 "INSERT INTO Type (name, type_kind) VALUES (?, ?)", type.name, type.kind.rawValue)
@@ -25,17 +25,17 @@ struct SystemType {
     }
 
     /// Whether the store has all of them.
-    static func isPrepared(_ connection: Connection) throws -> Bool {
+    static func isPrepared(_ connection: Session) throws -> Bool {
         try all.allSatisfy { try id(of: $0, connection) != nil }
     }
 
     /// The id of the type with a number.
-    static func id(number: Int, kind: NodeKind, _ connection: Connection) throws -> Int64? {
+    static func id(number: Int, kind: NodeKind, _ connection: Session) throws -> Int64? {
         guard let type = all.first(where: { $0.kind == kind && $0.number == number }) else { return nil }
         return try id(of: type, connection)
     }
 
-    private static func id(of type: SystemType, _ connection: Connection) throws -> Int64? {
+    private static func id(of type: SystemType, _ connection: Session) throws -> Int64? {
         try connection.first(
             "SELECT id FROM Type WHERE name = ? AND type_kind = ? AND version IS NULL", type.name,
             type.kind.rawValue

@@ -6,7 +6,7 @@ import MetadataAPI
 ///
 /// It belongs to the thread that runs the request.
 public struct Transaction {
-    let connection: Connection
+    let connection: Session
     /// The time of the request, in milliseconds since 1970.
     let now: Int64
     let typeCache: TypeCache
@@ -24,10 +24,12 @@ public struct Transaction {
     static let shortText = 4_200
 
     /// Runs a statement that may break a uniqueness rule, which is the client's mistake.
-    func unique(_ message: @autoclosure () -> String, _ body: () throws -> Void) throws {
+    func unique<Result>(_ message: @autoclosure () -> String, _ body: () throws -> Result) throws -> Result {
         do {
-            try body()
+            return try body()
         } catch let error as SQLiteError where error.kind == .constraint {
+            throw StatusError.alreadyExists("\(message()): \(error.message)")
+        } catch let error as ServerError where error.kind == .uniqueViolation {
             throw StatusError.alreadyExists("\(message()): \(error.message)")
         }
     }
@@ -64,11 +66,44 @@ extension StatusError {
         }
     }
 
+    /// What a client is told of a failure of the database server.
+    init(_ error: ServerError) {
+        switch error.kind {
+        case .uniqueViolation: self.init(.alreadyExists, error.message)
+        case .conflict:
+            self.init(.aborted, "Others write the same rows; nothing was written. Try again: \(error)")
+        case .connectionLost, .cannotConnect:
+            self.init(.unavailable, "The database of the store cannot be reached: \(error)")
+        case .readOnly: self.init(.unavailable, "The database of the store takes no writes: \(error)")
+        case .full: self.init(.resourceExhausted, "The database of the store is full; nothing was written: \(error)")
+        case .badValue: self.init(.invalidArgument, "The database of the store does not take a value: \(error)")
+        case .interrupted: self.init(.deadlineExceeded, "The query took longer than \(Readers.longestRead).")
+        case .notAllowed, .noDatabase, .noTable:
+            self.init(.failedPrecondition, "The database of the store is not as it should be: \(error)")
+        case .lostStatement, .stopped, .noLibrary, .other:
+            self.init(.internalError, "The database of the store: \(error)")
+        }
+    }
+
+    /// What a client is told of an answer that would be too large.
+    init(_ excess: ReadMeter.Excess) {
+        switch excess {
+        case .total:
+            self.init(.unavailable, "Large answers are being read for others; try again later, or ask for less.")
+        case .request(let limit):
+            self.init(
+                .resourceExhausted,
+                "The answer is too large: more than \(limit) bytes. Ask for pages (max_result_size), or for less.")
+        }
+    }
+
     /// Any error as a status.
     init(wrapping error: any Error) {
         switch error {
         case let error as StatusError: self = error
         case let error as SQLiteError: self.init(error)
+        case let error as ServerError: self.init(error)
+        case let error as ReadMeter.Excess: self.init(error)
         default: self.init(.internalError, "\(error)")
         }
     }

@@ -13,10 +13,16 @@ final class TypeCache {
     private var entries: [Int64: Entry] = [:]
     /// Changes when another connection, or another process, writes to the file.
     private var dataVersion: Int64?
+    /// Whether ``validate(_:)`` tells of what others did to the types. A server does not: there what the cache does not
+    /// know, or knows otherwise, is asked for again.
+    private(set) var isCurrent = true
 
     /// To be called in each transaction before the cache is used.
-    func validate(_ connection: Connection) throws(SQLiteError) {
-        let version = try connection.first("PRAGMA data_version") { $0.integer(0) }
+    func validate(_ session: Session) throws {
+        guard let version = try session.dataVersion() else {
+            isCurrent = false
+            return
+        }
         if version != dataVersion { clear() }
         dataVersion = version
     }

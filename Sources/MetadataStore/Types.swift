@@ -87,16 +87,17 @@ extension Transaction {
         guard type.hasName, !type.name.isEmpty else {
             throw StatusError.invalidArgument("No type name is specified.")
         }
-        try StoreLimits.check(type.name, StoreLimits.name, "The type's name")
-        try StoreLimits.check(type.version, StoreLimits.name, "The type's version")
-        try StoreLimits.check(type.externalID, StoreLimits.name, "The type's external_id")
-        try StoreLimits.check(type.description_p, StoreLimits.uri, "The type's description")
+        try check(type.name, .name, "The type's name")
+        try check(type.version, .name, "The type's version")
+        try check(type.externalID, .externalID, "The type's external_id")
+        try check(type.description_p, .long, "The type's description")
         try StoreLimits.check(elements: type.properties.count)
-        for name in type.properties.keys { try StoreLimits.check(name, StoreLimits.name, "The type's property name") }
+        for name in type.properties.keys { try check(name, .name, "The type's property name") }
         for (name, kind) in type.properties where kind == .unknown {
             throw StatusError.invalidArgument("Property \(name) is UNKNOWN.")
         }
         typeCache.clear()
+        try connection.lockTypes()
         let found: [T] = try types(named: type.name, version: type.hasVersion ? type.version : nil)
         if let stored = found.first {
             return try updateType(stored, with: type, rules)
@@ -107,7 +108,7 @@ extension Transaction {
     private func insertType<T: NodeType>(_ type: T) throws -> Int64 {
         try checkTypeExternalID(type, except: nil)
         let structs = type.structTypes
-        try connection.run(
+        let id = try connection.insert(
             """
             INSERT INTO Type (name, version, type_kind, description, input_type, output_type, external_id)
             VALUES (?, ?, ?, ?, ?, ?, ?)
@@ -115,7 +116,6 @@ extension Transaction {
             type.name, type.version.isEmpty ? nil : type.version, T.kind.rawValue,
             type.hasDescription_p ? type.description_p : nil, structs.input, structs.output,
             type.hasExternalID ? type.externalID : nil)
-        let id = connection.lastInsertedID
         for (name, kind) in type.properties.sorted(by: { $0.key < $1.key }) {
             try addProperty(name, kind, to: id)
         }
@@ -201,7 +201,7 @@ extension Transaction {
         SELECT id, name, version, description, input_type, output_type, external_id FROM Type
         """
 
-    private func readType<T: NodeType>(_ row: Statement) -> T {
+    private func readType<T: NodeType>(_ row: Row) -> T {
         var type = T()
         type.id = row.integer(0)
         type.name = row.text(1)

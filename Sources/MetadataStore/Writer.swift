@@ -34,13 +34,13 @@ final class Writer: Sendable {
     private static let maximumGroup = 256
 
     private let state = Mutex(State())
-    private let connection: Confined<Connection>
+    private let session: Confined<Session>
     private let types = Confined(TypeCache())
     private let thread: NIOThreadPool
 
     /// - Parameter thread: a pool of one thread.
-    init(connection: Connection, thread: NIOThreadPool) {
-        self.connection = Confined(connection)
+    init(session: Session, thread: NIOThreadPool) {
+        self.session = Confined(session)
         self.thread = thread
     }
 
@@ -142,18 +142,15 @@ final class Writer: Sendable {
     /// Most groups have no request that fails half-way: savepoints, which copy each page before it
     /// changes, are for those that do.
     private func transaction(_ jobs: [Job], usesSavepoints: Bool) throws -> [Attempt] {
-        let connection = connection.value
+        let session = session.value
         do {
-            return try connection.transaction {
+            return try session.transaction {
                 let now = Int64((Date().timeIntervalSince1970 * 1000).rounded(.down))
-                try types.value.validate(connection)
-                let transaction = Transaction(connection: connection, now: now, typeCache: types.value)
+                try types.value.validate(session)
+                let transaction = Transaction(connection: session, now: now, typeCache: types.value)
                 return try jobs.map { job in
                     let attempt = try run(job, in: transaction, usesSavepoints)
-                    // A full disk ends the whole transaction: nothing more may go into it.
-                    guard connection.isInTransaction else {
-                        throw StatusError(.resourceExhausted, "The store ended the transaction: is its disk full?")
-                    }
+                    try session.checkTransaction()
                     return attempt
                 }
             }
@@ -164,23 +161,22 @@ final class Writer: Sendable {
     }
 
     private func run(_ job: Job, in transaction: Transaction, _ usesSavepoint: Bool) throws -> Attempt {
-        let connection = transaction.connection
+        let session = transaction.connection
         guard usesSavepoint else {
-            let changes = connection.totalChanges
+            let changes = session.changes
             let attempt = job.attempt(transaction)
-            if attempt.hasFailed, connection.totalChanges != changes, connection.isInTransaction {
-                throw NeedsSavepoints()
-            }
-            return attempt
+            guard attempt.hasFailed, session.isChanged(since: changes) else { return attempt }
+            try session.checkTransaction()
+            throw NeedsSavepoints()
         }
-        try connection.run("SAVEPOINT request")
+        try session.run("SAVEPOINT request")
         let attempt = job.attempt(transaction)
-        guard connection.isInTransaction else { return attempt }
+        try session.checkTransaction()
         if attempt.hasFailed {
-            try connection.run("ROLLBACK TO request")
+            try session.rollBack(to: "request")
             types.value.clear()
         }
-        try connection.run("RELEASE request")
+        try session.run("RELEASE SAVEPOINT request")
         return attempt
     }
 }

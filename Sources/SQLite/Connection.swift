@@ -214,15 +214,13 @@ public final class Connection {
     /// depend on how busy the machine is. It holds where ``setInterruption(_:)`` was called.
     /// - Parameter steps: of SQLite's virtual machine, in hundreds of thousands.
     /// - Returns: `nil` where they were not enough.
-    /// - Throws: ``SQLiteError``.
-    public func bounded<Result>(
-        steps: Int, _ body: () throws(SQLiteError) -> Result
-    ) throws(SQLiteError) -> Result? {
+    /// - Throws: ``SQLiteError``, or what `body` throws.
+    public func bounded<Result>(steps: Int, _ body: () throws -> Result) throws -> Result? {
         asksLeft = steps
         defer { asksLeft = nil }
         do {
             return try body()
-        } catch  where error.kind == .interrupted && (asksLeft ?? 0) < 0 {
+        } catch let error as SQLiteError where error.kind == .interrupted && (asksLeft ?? 0) < 0 {
             return nil
         }
     }

@@ -20,7 +20,7 @@ public final class ReadBudget: Sendable {
 }
 
 /// What one request has read so far.
-struct ReadMeter {
+public struct ReadMeter {
     /// What a row costs beside its texts: the numbers in it, and what is built of it.
     private static let row = 64
     /// The shared budget is asked for so many bytes at once.
@@ -31,17 +31,20 @@ struct ReadMeter {
     private var taken = 0
 
     /// Why nothing more may be read.
-    enum Excess {
+    public enum Excess: Error, Sendable {
+        /// More than one request may read, in bytes.
         case request(limit: Int)
+        /// Others read so much at the same time.
         case total
     }
 
-    init(_ budget: ReadBudget) { self.budget = budget }
+    public init(_ budget: ReadBudget) { self.budget = budget }
 
-    mutating func add(_ bytes: Int) { spent += bytes }
+    /// Counts bytes; the row that they belong to is counted by itself.
+    public mutating func add(_ bytes: Int) { spent += bytes }
 
     /// Counts a row.
-    mutating func addRow() -> Excess? {
+    public mutating func addRow() -> Excess? {
         spent += Self.row
         guard spent > taken else { return nil }
         guard spent <= budget.perRequest else { return .request(limit: budget.perRequest) }
@@ -54,5 +57,6 @@ struct ReadMeter {
         return nil
     }
 
-    func end() { budget.give(taken) }
+    /// Gives back what was taken of the shared budget.
+    public func end() { budget.give(taken) }
 }

@@ -30,6 +30,7 @@ public final class Statement {
             case .real(let value): sqlite3_bind_double(handle, index, value)
             case .text(let value): bind(text: value, at: index)
             case .blob(let value): bind(blob: value, at: index)
+            case .bool(let value): sqlite3_bind_int64(handle, index, value ? 1 : 0)
             }
         guard code == SQLITE_OK else { throw connection.failure(code, sql) }
         index += 1

@@ -3,7 +3,7 @@ import MetadataStore
 import Testing
 
 /// `kfmd.v1.Amending`: all of a correction or nothing of it, and nothing of what others wrote.
-@Suite(.timeLimit(.minutes(5))) struct AmendingTests {
+@Suite(.timeLimit(.minutes(5)), .overEngines) struct AmendingTests {
     /// A store with two types of artifacts, of which the first declares `a`, and one of executions.
     private struct Types {
         var first: Int64
@@ -12,8 +12,9 @@ import Testing
     }
 
     private func withStore(_ body: (MetadataStore, Types) async throws -> Void) async throws {
-        let file = TemporaryFile()
-        let store = try MetadataStore(path: file.path)
+        let place = try StorePlace()
+        defer { place.remove() }
+        let store = try MetadataStore(address: place.address)
         let types = try await store.write { transaction in
             let first = MlMetadata_ArtifactType.with { ($0.name, $0.properties) = ("First", ["a": .string]) }
             return Types(

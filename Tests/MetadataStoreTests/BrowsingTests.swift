@@ -5,7 +5,7 @@ import Testing
 @testable import MetadataStore
 
 /// What pages read: lists both ways, counts, neighbours, versions, and the lineage as a table.
-@Suite(.timeLimit(.minutes(2))) struct BrowsingTests {
+@Suite(.timeLimit(.minutes(5)), .overEngines) struct BrowsingTests {
     /// A store with `count` artifacts named `data`, version by number, each read by one step and the first by all.
     private func withSteps(
         _ count: Int, _ body: (MetadataStore, _ artifacts: [Int64], _ steps: [Int64]) async throws -> Void
@@ -86,8 +86,9 @@ import Testing
                 try $0.artifactSlice(options(5, filter: "uri LIKE 'uri-1%'"), isCounted: true, seenBy: .all)
             }
             #expect(slice.count == BoundedCount(11))
+            guard TestEngine.current == .sqlite else { return }
             // A query that goes on ends by its steps, and leaves the connection usable.
-            let connection = try Connection(path: store.path, mode: .readOnly)
+            let connection = try Connection(path: try #require(store.path), mode: .readOnly)
             connection.setInterruption { false }
             let endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT COUNT(*) FROM n"
             #expect(
@@ -232,6 +233,7 @@ import Testing
     }
 
     @Test func rareStatesAreFoundByAnIndex() async throws {
+        guard TestEngine.current == .sqlite else { return }
         try await withSteps(12) { store, _, steps in
             try await store.write { transaction in
                 for (index, step) in steps.enumerated() {
@@ -246,7 +248,7 @@ import Testing
                         })
                 }
             }
-            let connection = try Connection(path: store.path, mode: .readOnly)
+            let connection = try Connection(path: try #require(store.path), mode: .readOnly)
             for (query, found, isServed) in [
                 ("last_known_state = FAILED", [3], true), ("FAILED = last_known_state", [3], true),
                 ("last_known_state IN (FAILED, RUNNING)", [3, 5], true),
@@ -256,7 +258,7 @@ import Testing
                 ("last_known_state = FAILED OR last_known_state = RUNNING", [3, 5], true),
                 ("NOT last_known_state = FAILED", [0, 1, 2, 4, 5, 6, 7, 8, 9, 10, 11], false),
             ] {
-                let condition = try FilterSQL.condition(query, on: .execution)
+                let condition = try FilterSQL.condition(query, on: .execution, .sqlite)
                 let plans = try condition.candidates.flatMap { candidate in
                     try connection.rows("EXPLAIN QUERY PLAN " + candidate.sql, values: candidate.values) { $0.text(3) }
                 }
@@ -269,7 +271,7 @@ import Testing
                 #expect(Set(slice.nodes.map(\.id)) == Set(found.map { steps[$0] }), "\(query)")
             }
             // The runs with a failed step are found in the same way.
-            let runs = try FilterSQL.condition("executions_e.last_known_state = FAILED", on: .context).candidates
+            let runs = try FilterSQL.condition("executions_e.last_known_state = FAILED", on: .context, .sqlite).candidates
             let plans = try runs.flatMap { run in
                 try connection.rows("EXPLAIN QUERY PLAN " + run.sql, values: run.values) { $0.text(3) }
             }

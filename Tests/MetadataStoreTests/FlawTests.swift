@@ -4,12 +4,13 @@ import Testing
 
 /// What the original does wrong, done right: those of its known flaws that a store can show.
 /// Lists, doubles and NULs are in the other suites.
-@Suite(.timeLimit(.minutes(5))) struct FlawTests {
+@Suite(.timeLimit(.minutes(5)), .overEngines) struct FlawTests {
     private func withStore(_ body: (MetadataStore, _ artifact: Int64, _ execution: Int64) async throws -> Void)
         async throws
     {
-        let file = TemporaryFile()
-        let store = try MetadataStore(path: file.path)
+        let place = try StorePlace()
+        defer { place.remove() }
+        let store = try MetadataStore(address: place.address)
         let (artifact, execution) = try await store.write { transaction in
             let type = MlMetadata_ArtifactType.with { ($0.name, $0.externalID) = ("A", "type-of-artifacts") }
             let execution = MlMetadata_ExecutionType.with { ($0.name, $0.externalID) = ("E", "type-of-executions") }

@@ -10,7 +10,7 @@ import Testing
     /// A store with its index.
     private func withIndex(_ body: (MetadataStore, SearchIndex) async throws -> Void) async throws {
         try await withTemporaryStore { store in
-            defer { Self.remove(store.path + "-search") }
+            defer { Self.remove((store.path ?? "") + "-search") }
             let index = try SearchIndex(of: store)
             try await body(store, index)
             await index.close()
@@ -131,7 +131,7 @@ import Testing
     /// What another process writes has no part in the commits of this one.
     @Test func anotherProcessWritesTheSameFile() async throws {
         try await withIndex { store, index in
-            let other = try MetadataStore(path: store.path)
+            let other = try MetadataStore(path: try #require(store.path))
             let id = try await put([("from-elsewhere", "u", "")], other)[0]
             try await index.fill()
             #expect(try await found("elsewhere", index) == [id])
@@ -143,7 +143,7 @@ import Testing
         async throws
     {
         try await withTemporaryStore { store in
-            let path = store.path + "-search"
+            let path = (store.path ?? "") + "-search"
             defer { Self.remove(path) }
             let ids = try await put([("alpha-one", "u", ""), ("alpha-two", "u", "")], store)
             let first = try SearchIndex(of: store)
@@ -191,7 +191,7 @@ import Testing
     @Test func aTimeInTheFutureHidesNothing() async throws {
         try await withIndex { store, index in
             let ids = try await put([("one", "u", ""), ("two", "u", "")], store)
-            let connection = try Connection(path: store.path)
+            let connection = try Connection(path: try #require(store.path))
             try connection.run("UPDATE Artifact SET last_update_time_since_epoch = 9000000000000 WHERE id = ?", ids[0])
             try await index.fill()
             try await Task.sleep(for: .milliseconds(5))

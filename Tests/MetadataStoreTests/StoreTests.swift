@@ -6,11 +6,11 @@ import SwiftProtobuf
 import Testing
 
 /// The store itself, on a real file; what the original client sees is in Tests/clients.
-@Suite(.timeLimit(.minutes(5))) struct StoreTests {
+@Suite(.timeLimit(.minutes(5)), .overEngines) struct StoreTests {
     private func withStore(_ body: (MetadataStore, Int64) async throws -> Void) async throws {
-        let file = TemporaryFile()
-        let path = file.path
-        let store = try MetadataStore(path: path)
+        let place = try StorePlace()
+        defer { place.remove() }
+        let store = try MetadataStore(address: place.address)
         let type = try await store.write { transaction in
             try transaction.putArtifactType(
                 .with {

@@ -14,13 +14,13 @@ struct TemporaryFile: ~Copyable {
     }
 }
 
-/// A store in a file of its own, which goes with the test.
+/// A store in a place of its own, which goes with the test.
 func withTemporaryStore(
     readers: Int = 4, maximumAnswer: Int = 64 << 20, _ body: (MetadataStore) async throws -> Void
 ) async throws {
-    let file = TemporaryFile()
-    let path = file.path
-    let store = try MetadataStore(path: path, readers: readers, maximumAnswer: maximumAnswer)
+    let place = try StorePlace()
+    defer { place.remove() }
+    let store = try MetadataStore(address: place.address, readers: readers, maximumAnswer: maximumAnswer)
     do {
         try await body(store)
     } catch {

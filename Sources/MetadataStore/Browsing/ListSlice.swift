@@ -71,9 +71,9 @@ extension Transaction {
 
     /// How many nodes fulfil a filter, within a bound of number and work.
     private func count(_ kind: NodeKind, _ filter: String, inContext context: Int64?) throws -> BoundedCount? {
-        let condition = filter.isEmpty ? Condition(sql: "1") : try FilterSQL.condition(filter, on: kind)
+        let condition = filter.isEmpty ? Condition(sql: "TRUE") : try FilterSQL.condition(filter, on: kind, connection.dialect)
         let query = NodeQuery(kind: kind, condition: condition, context: context, limit: Self.countLimit + 1)
-        let count = try connection.bounded(steps: Self.countSteps) { () throws(SQLiteError) -> Int in
+        let count = try connection.bounded(steps: Self.countSteps) {
             try query.rows("n.id", connection) { _ in }.count
         }
         return count.map { BoundedCount(min($0, Self.countLimit), isExact: $0 <= Self.countLimit) }

@@ -31,9 +31,9 @@ extension Transaction {
              ORDER BY \(order) LIMIT \(limit)) AS e
             JOIN \(other.table) AS n ON n.id = e.other LEFT JOIN Type AS t ON t.id = n.type_id
             LEFT JOIN \(other.propertyTable) AS p
-            ON p.\(other.propertyKey) = n.id AND p.name = 'display_name' AND p.is_custom_property = 1
+            ON p.\(other.propertyKey) = n.id AND p.name = 'display_name' AND p.is_custom_property = TRUE
             LEFT JOIN \(other.propertyTable) AS o
-            ON o.\(other.propertyKey) = n.id AND o.name = 'name' AND o.is_custom_property = 0
+            ON o.\(other.propertyKey) = n.id AND o.name = 'name' AND o.is_custom_property = FALSE
             """, id
         ) {
             NeighbourBrief(

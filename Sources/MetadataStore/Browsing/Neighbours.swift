@@ -52,7 +52,7 @@ extension Transaction {
         let byID = Dictionary(nodes.map { ($0.id, $0) }) { first, _ in first }
         let count =
             try connection.first(
-                "SELECT COUNT(*) FROM (SELECT 1 \(condition) LIMIT \(Self.neighbourLimit + 1))", id
+                "SELECT COUNT(*) FROM (SELECT 1 \(condition) LIMIT \(Self.neighbourLimit + 1)) AS c", id
             ) { Int($0.integer(0)) } ?? 0
         return Neighbours(
             all: events.reversed().compactMap { event in byID[other(event)].map { (event, $0) } },

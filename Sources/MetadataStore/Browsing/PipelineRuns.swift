@@ -9,16 +9,17 @@ extension Transaction {
     public func contexts(
         ofPipeline name: String, properties: [String], upTo limit: Int, seenBy visibility: Visibility
     ) throws -> [MlMetadata_Context] {
+        let isName = connection.dialect.textEquals("string_value", SQLFragment(.text(name)))
         var ids: Set<Int64> = []
         for property in properties {
-            for isCustom in [1, 0] {
+            for isCustom in [true, false] {
                 ids.formUnion(
                     try connection.rows(
                         """
                         SELECT context_id FROM ContextProperty
-                        WHERE name = ? AND is_custom_property = \(isCustom) AND string_value = ?
-                        ORDER BY rowid DESC LIMIT \(limit)
-                        """, property, name
+                        WHERE name = ? AND is_custom_property = \(isCustom ? "TRUE" : "FALSE") AND \(isName.text)
+                        ORDER BY \(connection.dialect.lastInserted("context_id")) LIMIT \(limit)
+                        """, values: [.text(property)] + isName.values
                     ) { $0.integer(0) })
             }
         }

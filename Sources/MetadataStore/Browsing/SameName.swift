@@ -24,7 +24,8 @@ extension Transaction {
     private func nodes<N: Node>(named name: String, _ limit: Int) throws -> [N] {
         guard !name.isEmpty else { return [] }
         // Names are properties by either way, and MLMD's own name of who has no other.
-        let properties = [("display_name", 1), ("name", 0), ("name", 1), ("display_name", 0)]
+        let properties = [("display_name", true), ("name", false), ("name", true), ("display_name", false)]
+        let isName = connection.dialect.textEquals("string_value", SQLFragment(.text(name)))
         // By several properties a node is found several times.
         var ids: Set<Int64> = []
         for (property, isCustom) in properties where ids.count < limit {
@@ -33,9 +34,9 @@ extension Transaction {
                 try connection.rows(
                     """
                     SELECT \(N.kind.propertyKey) FROM \(N.kind.propertyTable)
-                    WHERE name = ? AND is_custom_property = \(isCustom) AND string_value = ?
-                    ORDER BY rowid DESC LIMIT \(limit)
-                    """, property, name
+                    WHERE name = ? AND is_custom_property = \(isCustom ? "TRUE" : "FALSE") AND \(isName.text)
+                    ORDER BY \(connection.dialect.lastInserted(N.kind.propertyKey)) LIMIT \(limit)
+                    """, values: [.text(property)] + isName.values
                 ) { $0.integer(0) })
         }
         let types = try connection.rows("SELECT id FROM Type WHERE type_kind = ?", N.kind.rawValue) { $0.integer(0) }

@@ -28,7 +28,7 @@ extension Transaction {
             ) { $0.text(0) }
             let count =
                 try connection.first(
-                    "SELECT COUNT(*) FROM (SELECT 1 FROM \(kind.table) WHERE type_id = ? LIMIT \(Self.typeCountLimit + 1))",
+                    "SELECT COUNT(*) FROM (SELECT 1 FROM \(kind.table) WHERE type_id = ? LIMIT \(Self.typeCountLimit + 1)) AS c",
                     type.id
                 ) { Int($0.integer(0)) } ?? 0
             return TypeSummary(

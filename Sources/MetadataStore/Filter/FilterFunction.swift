@@ -28,17 +28,16 @@ enum FilterFunction {
             return result(.string, call("SUBSTR"))
         case ("STARTS_WITH", [.string, .string]):
             let (text, part) = (arguments[0].term, arguments[1].term)
-            return result(.bool, "substr(\(text), 1, length(\(part))) = \(part)", isCompound: true)
+            return result(.bool, "substr(\(text), 1, \(dialect.length(part))) = \(part)", isCompound: true)
         case ("ENDS_WITH", [.string, .string]):
             let (text, part) = (arguments[0].term, arguments[1].term)
-            return result(
-                .bool, "substr(\(text), -length(\(part)), length(\(part))) = \(part)", isCompound: true)
+            return result(.bool, "\(dialect.ending(text, part)) = \(part)", isCompound: true)
         case ("ABS", [.integer]), ("ABS", [.double]): return result(kinds[0], call("ABS"))
         case ("ROUND", [.integer]), ("ROUND", [.double]), ("ROUND", [.integer, .integer]),
             ("ROUND", [.double, .integer]):
-            return result(.double, call("ROUND"))
+            return result(.double, dialect.round(arguments[0].sql, arguments.dropFirst().first?.sql))
         case ("MOD", [.integer, .integer]):
-            return result(.integer, "\(arguments[0].term) % \(arguments[1].term)", isCompound: true)
+            return result(.integer, dialect.remainder(arguments[0].term, arguments[1].term), isCompound: true)
         case ("COALESCE", _) where !kinds.isEmpty, ("IFNULL", _) where kinds.count == 2:
             let kind = try common(arguments, of: name, at: start)
             // SQLite's takes two at least.

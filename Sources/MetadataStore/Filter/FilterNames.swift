@@ -9,6 +9,7 @@ struct FilterNames {
     private static let maximumNeighbours = 8
 
     private let kind: NodeKind
+    private let dialect: Dialect
     /// Tables of neighbours and properties, and what links them to the node.
     private var joins: [String] = []
     private var links: [SQLFragment] = []
@@ -17,7 +18,7 @@ struct FilterNames {
     /// How many of these are properties.
     private var properties = 0
 
-    init(kind: NodeKind) { self.kind = kind }
+    init(kind: NodeKind, dialect: Dialect) { (self.kind, self.dialect) = (kind, dialect) }
 
     /// A condition with what it needs of other tables.
     func joined(_ condition: Condition) -> Condition {
@@ -69,7 +70,7 @@ struct FilterNames {
         }
         let key = (custom ? "custom_properties." : "properties.") + name
         let (alias, isNew) = try alias(for: key, isProperty: true, at: start)
-        let place = "is_custom_property = \(custom ? 1 : 0)"
+        let place = "is_custom_property = \(custom ? "TRUE" : "FALSE")"
         if isNew {
             joins.append("\(kind.propertyTable) AS \(alias)")
             links.append(
@@ -78,13 +79,12 @@ struct FilterNames {
         }
         // The index of each kind of value has only the rows that have one; there is none of bools.
         let lookup = Lookup(
-            query: "SELECT \(kind.propertyKey) FROM \(kind.propertyTable) WHERE name = ? AND \(place) AND ",
-            values: [.text(name)], column: field, fallback: "IS NOT NULL")
+            query: "SELECT \(kind.propertyKey) AS id FROM \(kind.propertyTable) WHERE name = ? AND \(place) AND ",
+            values: [.text(name)], column: field, fallback: "IS NOT NULL", isLongText: valueKind == .string)
         // Bits stand beside a double that SQLite cannot hold. A NaN compares with nothing, as NULL.
         let sql: SQLFragment =
             valueKind == .double
-            ? "CASE WHEN \(alias).byte_value IS NULL OR \(alias).byte_value = x'8000000000000000' THEN \(alias).double_value END"
-            : "\(alias).\(field)"
+            ? dialect.filter.double("\(alias).double_value", "\(alias).byte_value") : "\(alias).\(field)"
         return FilterOperand(
             sql: sql, kind: valueKind, column: start, lookup: valueKind == .bool ? nil : lookup)
     }
@@ -152,7 +152,7 @@ struct FilterNames {
         }
         // The neighbours are found first, then what is linked to them.
         let found =
-            "SELECT l.\(link.node) FROM \(link.kind.table) CROSS JOIN \(link.table) AS l"
+            "SELECT l.\(link.node) AS id FROM \(link.kind.table) \(dialect.orderedJoin) \(link.table) AS l"
             + " ON l.\(link.neighbour) = \(link.kind.table).id WHERE "
         return Self.attribute(field, of: link.kind, alias: alias, type: alias + "t", foundBy: found, at: start)
     }
@@ -167,7 +167,7 @@ struct FilterNames {
             joins.append("Event AS \(alias)")
             links.append("\(alias).\(kind.word)_id = n.id")
         }
-        let lookup = Lookup(query: "SELECT \(kind.word)_id FROM Event WHERE ", column: field)
+        let lookup = Lookup(query: "SELECT \(kind.word)_id AS id FROM Event WHERE ", column: field)
         return FilterOperand(
             sql: "\(alias).\(field)", kind: .integer, column: start, names: field == "type" ? Self.eventTypes : nil,
             lookup: field.hasSuffix("_id") ? lookup : nil)
@@ -181,7 +181,7 @@ struct FilterNames {
         _ name: String, of kind: NodeKind, alias: String, type: String, foundBy query: String? = nil, at start: Int
     ) -> FilterOperand? {
         let table = kind.table
-        let query = query ?? "SELECT \(table).id FROM \(table) WHERE "
+        let query = query ?? "SELECT \(table).id AS id FROM \(table) WHERE "
         let types = "SELECT id FROM Type WHERE type_kind = \(kind.rawValue)"
         func operand(
             _ sql: String, _ kind: FilterKind, _ lookup: Lookup?, _ names: [String: Int64]? = nil
@@ -200,7 +200,11 @@ struct FilterNames {
         case ("name", _):
             // Names are indexed within their type; MLMD 1.14 could leave a node with type 0.
             return operand("\(alias).name", .string, lookup("\(table).type_id IN (\(types) UNION ALL SELECT 0) AND "))
-        case ("external_id", _), ("uri", .artifact): return operand("\(alias).\(name)", .string, lookup())
+        case ("external_id", _): return operand("\(alias).\(name)", .string, lookup())
+        case ("uri", .artifact):
+            var lookup = lookup()
+            lookup.isLongText = true
+            return operand("\(alias).\(name)", .string, lookup)
         case ("state", .artifact): return operand("\(alias).\(name)", .integer, nil, states(of: kind))
         case ("last_known_state", .execution):
             // Nearly all are complete, and those have no index: to find them is no search.

@@ -14,17 +14,17 @@ struct FilterSQL {
     /// SQLite's own limit, in bytes.
     private static let maximumPattern = 50_000
 
-    private let dialect: FilterDialect
+    private let dialect: Dialect
     private var names: FilterNames
 
     /// - Throws: ``StatusError``, INVALID_ARGUMENT with what is wrong and where.
     static func condition(
-        _ query: String, on kind: NodeKind, dialect: FilterDialect = .sqlite
+        _ query: String, on kind: NodeKind, _ dialect: Dialect
     ) throws -> Condition {
         guard query.utf8.count <= 1_000_000 else {
             throw StatusError.invalidArgument("Invalid `filter_query`: longer than 1,000,000 bytes")
         }
-        var sql = FilterSQL(dialect: dialect, names: FilterNames(kind: kind))
+        var sql = FilterSQL(dialect: dialect, names: FilterNames(kind: kind, dialect: dialect))
         let condition = try sql.condition(try FilterExpression(query))
         guard condition.depth <= maximumNesting else {
             throw StatusError.invalidArgument("Invalid `filter_query`: nested deeper than \(maximumNesting) levels")
@@ -53,7 +53,7 @@ struct FilterSQL {
                 throw FilterToken.error(
                     "Operand of IS \(truth ? "TRUE" : "FALSE") must be BOOL, not \(value.kind.rawValue)", value.column)
             }
-            let wanted = truth.map { $0 ? "1" : "0" } ?? "NULL"
+            let wanted = truth.map { $0 ? "TRUE" : "FALSE" } ?? "NULL"
             return Condition("\(value.term) IS \(isNegated ? "NOT " : "")\(wanted)")
         default:
             let value = try known(try operand(expression))
@@ -81,7 +81,7 @@ struct FilterSQL {
             throw FilterToken.error("A pattern of LIKE has at most \(Self.maximumPattern) bytes", right.column)
         }
         return Condition(
-            dialect.like(left.term, right.term, isNegated),
+            dialect.filter.like(left.term, right.term, isNegated),
             candidates: [left.lookup?.fallbackCandidate].compactMap { $0 })
     }
 
@@ -95,7 +95,8 @@ struct FilterSQL {
         let comparison: SQLFragment = "\(not)IN (\(elements.map(\.sql).joined(separator: ", ")))"
         let isServed = not.isEmpty && elements.allSatisfy { $0.isLiteral || $0.kind == .null }
         let lookup =
-            isServed && left.lookup?.serves(elements.map(\.sql)) == true ? left.lookup?.candidate(comparison) : nil
+            isServed && left.lookup?.serves(elements.map(\.sql)) == true
+            ? left.lookup?.candidate(oneOf: elements.map(\.sql), dialect) : nil
         return Condition(
             Self.withUnset(
                 left, "\(left.term) \(comparison)", isNegative: !not.isEmpty && elements.contains(where: \.isName)),
@@ -110,7 +111,9 @@ struct FilterSQL {
         let high = try resolve(high, against: value, takesNumbers: true)
         let range: SQLFragment = "\(isNegated ? "NOT " : "")BETWEEN \(low.term) AND \(high.term)"
         let isServed = !isNegated && low.isLiteral && high.isLiteral && value.lookup?.only == nil
-        let lookup = isServed ? value.lookup?.candidate(range) : value.lookup?.fallbackCandidate
+        let lookup =
+            isServed
+            ? value.lookup?.candidate(between: low.term, and: high.term, dialect) : value.lookup?.fallbackCandidate
         return Condition("\(value.term) \(range)", candidates: [lookup].compactMap { $0 })
     }
 
@@ -122,7 +125,7 @@ struct FilterSQL {
         let left = try resolve(left, against: given, takesNumbers: true)
         return Condition(
             Self.withUnset(left, "\(left.term) \(symbol) \(right.term)", isNegative: symbol == "<>"),
-            candidates: [Self.candidate(left, symbol, right)].compactMap { $0 })
+            candidates: [candidate(left, symbol, right)].compactMap { $0 })
     }
 
     /// A state that was never set is none of those that are named, in MLMD's eyes.
@@ -132,17 +135,17 @@ struct FilterSQL {
     }
 
     /// How the nodes of a comparison of a column with a literal are found by an index.
-    private static func candidate(_ left: FilterOperand, _ symbol: String, _ right: FilterOperand) -> Candidate? {
+    private func candidate(_ left: FilterOperand, _ symbol: String, _ right: FilterOperand) -> Candidate? {
         if symbol == "<>" { return left.lookup?.fallbackCandidate ?? right.lookup?.fallbackCandidate }
         func isServed(_ lookup: Lookup, _ literal: FilterOperand) -> Bool {
             lookup.only == nil || (symbol == "=" && lookup.serves([literal.sql]))
         }
         if right.isLiteral, let lookup = left.lookup, isServed(lookup, right) {
-            return lookup.candidate("\(symbol) \(right.sql)")
+            return lookup.candidate(symbol, right.sql, dialect)
         }
         if left.isLiteral, let lookup = right.lookup, isServed(lookup, left) {
             let mirrored = ["<": ">", "<=": ">=", ">": "<", ">=": "<="][symbol] ?? symbol
-            return lookup.candidate("\(mirrored) \(left.sql)")
+            return lookup.candidate(mirrored, left.sql, dialect)
         }
         return left.lookup?.fallbackCandidate ?? right.lookup?.fallbackCandidate
     }
@@ -202,7 +205,7 @@ struct FilterSQL {
         case .text(let text): return literal(.text(text), .string)
         case .integer(let value): return literal(.integer(value), .integer)
         case .double(let value): return literal(.real(value), .double)
-        case .bool(let value): return literal(.integer(value ? 1 : 0), .bool)
+        case .bool(let value): return literal(.bool(value), .bool)
         case .null: return FilterOperand(sql: "NULL", kind: .null, column: start)
         case .path(let path): return try names.operand(path, at: start)
         case .positive(let inner): return try number(inner, after: "+")
@@ -216,7 +219,7 @@ struct FilterSQL {
             while Self.letters.contains(name), arguments.count == 1, case .call(let inner, let its) = arguments[0].form,
                 Self.letters.contains(inner), its.count == 1
             { arguments = its }
-            return try FilterFunction.operand(name, try arguments.map { try known(operand($0)) }, at: start, dialect)
+            return try FilterFunction.operand(name, try arguments.map { try known(operand($0)) }, at: start, dialect.filter)
         case .cast(let inner, let type): return try cast(try known(operand(inner)), type, at: start)
         case .choice(let value, let branches, let otherwise): return try choice(value, branches, otherwise, at: start)
         case .comparison, .like, .membership, .between, .test, .not, .all, .any:
@@ -255,7 +258,7 @@ struct FilterSQL {
             let left = isChained ? result.sql : result.term
             let sql: SQLFragment =
                 switch symbol {
-                case "/": dialect.quotient(left, right.term)
+                case "/": dialect.filter.quotient(left, right.term)
                 default: "\(left) \(symbol) \(right.term)"
                 }
             let isInteger = symbol != "/" && result.kind == .integer && right.kind == .integer
@@ -276,10 +279,10 @@ struct FilterSQL {
         }
         let sql: SQLFragment =
             switch (value.kind, kind) {
-            case (.bool, .string): "CASE \(value.term) WHEN 1 THEN 'true' WHEN 0 THEN 'false' END"
+            case (.bool, .string): "CASE \(value.term) WHEN TRUE THEN 'true' WHEN FALSE THEN 'false' END"
             case (.integer, .bool): "\(value.term) <> 0"
-            case (.string, .bool): "CASE lower(\(value.sql)) WHEN 'true' THEN 1 WHEN 'false' THEN 0 END"
-            default: "CAST(\(value.sql) AS \(dialect.types[kind] ?? "TEXT"))"
+            case (.string, .bool): "CASE lower(\(value.sql)) WHEN 'true' THEN TRUE WHEN 'false' THEN FALSE END"
+            default: "CAST(\(value.sql) AS \(dialect.filter.types[kind] ?? "TEXT"))"
             }
         return FilterOperand(sql: sql, kind: kind, column: start, isCompound: true)
     }

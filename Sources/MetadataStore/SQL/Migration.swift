@@ -110,7 +110,7 @@ enum Migration {
         for (table, last) in sequences where old.contains(table) {
             try connection.run("UPDATE sqlite_sequence SET seq = ? WHERE name = ? AND seq < ?", last, table, last)
         }
-        try SystemType.prepare(connection)
+        try SystemType.prepare(Session(file: connection))
     }
 
     private static func copy(_ table: String, _ connection: Connection) throws {

@@ -25,7 +25,7 @@ enum Schema {
                 // Another process may have made them meanwhile.
                 guard try self.tables(of: connection).isEmpty else { return }
                 try create(connection)
-                try SystemType.prepare(connection)
+                try SystemType.prepare(Session(file: connection))
             }
             return .ready
         }
@@ -85,10 +85,10 @@ enum Schema {
             let name = line.dropFirst("CREATE INDEX IF NOT EXISTS ".count).prefix { $0 != " " }
             return !indexes.contains(String(name))
         }
-        guard try lacks || !SystemType.isPrepared(connection) else { return }
+        guard try lacks || !SystemType.isPrepared(Session(file: connection)) else { return }
         try connection.transaction {
             try connection.execute(indexStatements)
-            try SystemType.prepare(connection)
+            try SystemType.prepare(Session(file: connection))
         }
     }
 

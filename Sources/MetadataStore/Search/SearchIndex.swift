@@ -59,7 +59,7 @@ public final class SearchIndex: Sendable {
     public var size: Int64 { DatabaseFile.size(path) ?? 0 }
     private let file: Confined<SearchFile>
     /// The store, by a connection of its own: whoever waits for a reader must not wait for the index.
-    private let source: Confined<Connection>
+    private let source: Confined<Session>
     private let reading: Mutex<Confined<Connection>>
     private let thread: NIOThreadPool
     private let readingThread: NIOThreadPool
@@ -73,19 +73,20 @@ public final class SearchIndex: Sendable {
 
     private let lagState = Mutex(Lag(nodes: -1))
 
-    /// - Parameter path: of the index; beside the store by default.
+    /// - Parameter path: of the index; beside a store's file by default. Of a store on a server it has to be given.
     /// - Throws: ``StoreFileError``.
     public init(of store: MetadataStore, path: String? = nil) throws {
         self.store = store
         let isNamedByUs = path == nil
-        let path = path ?? store.path + "-search"
+        guard let path = path ?? store.path.map({ $0 + "-search" }) else {
+            throw StoreFileError(path: "", reason: "the search index needs a file, for the store has none")
+        }
         self.path = path
-        guard !DatabaseFile.isSame(path, store.path) else {
+        if let stored = store.path, DatabaseFile.isSame(path, stored) {
             throw StoreFileError(path: path, reason: "is the store itself")
         }
         do {
-            source = Confined(try Connection(path: store.path, mode: .readOnly))
-            try source.value.execute("PRAGMA cache_size = -1024")
+            source = Confined(try store.sessionForSearch())
             file = Confined(try SearchFile(path: path, isNamedByUs: isNamedByUs))
             reading = Mutex(Confined(try Connection(path: path, mode: .readOnly)))
         } catch let error as SQLiteError {
@@ -114,11 +115,10 @@ public final class SearchIndex: Sendable {
     /// It rests ten times as long as it worked while others write: the store comes first.
     /// - Parameter onFailure: told what went wrong; it goes on a minute later.
     public func run(onFailure: @Sendable (any Error) -> Void = { _ in }) async {
-        var seen: Int64?
+        var seen: String?
         while !Task.isCancelled {
             do {
-                // One number that SQLite keeps tells whether anybody has written.
-                let version = try await onStore { try $0.dataVersion() }
+                let version = try await onStore { try $0.searchVersion() }
                 if version == seen {
                     try await Task.sleep(for: Self.pause)
                     continue
@@ -228,10 +228,10 @@ public final class SearchIndex: Sendable {
         do {
             return try await thread.runIfActive {
                 let transaction = Transaction(connection: source.value, now: 0, typeCache: TypeCache())
-                return try source.value.transaction("BEGIN DEFERRED") { try body(transaction) }
+                return try source.value.snapshot { try body(transaction) }
             }
-        } catch let error as SQLiteError {
-            throw StatusError(error)
+        } catch {
+            throw StatusError(wrapping: error)
         }
     }
 

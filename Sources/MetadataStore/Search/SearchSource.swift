@@ -28,13 +28,14 @@ extension Transaction {
     func updatedForSearch(
         _ kind: NodeKind, since: (updated: Int64, id: Int64), within progress: SearchFile.Progress, upTo limit: Int
     ) throws -> [(id: Int64, updated: Int64)] {
-        try connection.rows(
+        let after = connection.dialect.comesAfter(
+            ("last_update_time_since_epoch", "id"), ">", (since.updated, since.id))
+        return try connection.rows(
             """
             SELECT id, last_update_time_since_epoch FROM \(kind.table)
-            INDEXED BY idx_\(kind.word)_last_update_time_since_epoch
-            WHERE (last_update_time_since_epoch, id) > (?, ?) AND id <= ?
+            \(index(kind)) WHERE \(after.sql) AND id <= ?
             ORDER BY last_update_time_since_epoch, id LIMIT \(limit)
-            """, since.updated, since.id, progress.id
+            """, values: after.values + [.integer(progress.id)]
         ) { ($0.integer(0), $0.integer(1)) }
     }
 
@@ -44,12 +45,20 @@ extension Transaction {
         defer { connection.endMetering() }
         do {
             return try shortened.wholeDocuments(kind, ids)
-        } catch let error as SQLiteError where error.kind == .tooBig {
+        } catch  where Self.isTooBig(error) {
             guard ids.count > 1 else { return try bareDocuments(kind, ids) }
             connection.endMetering()
             let middle = ids.count / 2
             return try documents(kind, Array(ids[..<middle])) + documents(kind, Array(ids[middle...]))
         }
+    }
+
+    private func index(_ kind: NodeKind) -> String {
+        connection.dialect.byIndex("idx_\(kind.word)_last_update_time_since_epoch")
+    }
+
+    private static func isTooBig(_ error: any Error) -> Bool {
+        error is ReadMeter.Excess || (error as? SQLiteError)?.kind == .tooBig
     }
 
     /// What is read for the index at once, in bytes.
@@ -76,8 +85,12 @@ extension Transaction {
         }
     }
 
-    /// Another number after each commit of others to the file (SQLite's `data_version`).
-    func dataVersion() throws -> Int64 { try connection.first("PRAGMA data_version") { $0.integer(0) } ?? 0 }
+    /// What is otherwise after each commit of others.
+    func searchVersion() throws -> String {
+        if let version = try connection.dataVersion() { return "\(version)" }
+        // Looks of the first sort cost as much as this one: three ends of indexes each.
+        return try NodeKind.allCases.map { "\(try lastID($0)) \(try lastUpdate($0))" }.joined(separator: " ")
+    }
 
     /// What tells a store from another: when its first node of a kind was made, which nothing changes. `nil` where there
     /// is none.
@@ -92,7 +105,7 @@ extension Transaction {
         try connection.first(
             """
             SELECT last_update_time_since_epoch FROM \(kind.table)
-            INDEXED BY idx_\(kind.word)_last_update_time_since_epoch ORDER BY last_update_time_since_epoch DESC LIMIT 1
+            \(index(kind)) ORDER BY last_update_time_since_epoch DESC LIMIT 1
             """
         ) { $0.integer(0) } ?? 0
     }

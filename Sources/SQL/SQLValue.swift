@@ -1,10 +1,12 @@
-/// A value of one of SQLite's storage classes.
+/// A value of a column or a parameter, as the databases tell them apart.
 public enum SQLValue: Sendable, Hashable {
     case null
     case integer(Int64)
     case real(Double)
     case text(String)
     case blob([UInt8])
+    /// SQLite and MySQL keep it as 0 or 1; PostgreSQL has a type of its own and takes nothing else there.
+    case bool(Bool)
 }
 
 /// What a statement's parameter can be bound to.
@@ -25,7 +27,7 @@ extension Int: SQLBindable {
 }
 
 extension Bool: SQLBindable {
-    @inlinable public var sqlValue: SQLValue { .integer(self ? 1 : 0) }
+    @inlinable public var sqlValue: SQLValue { .bool(self) }
 }
 
 extension Double: SQLBindable {

@@ -1,0 +1,229 @@
+import MetadataAPI
+import SQLite
+
+/// A session on a database server, which is connected when it is first needed and again when the connection was lost.
+///
+/// It belongs to one thread at a time, but for ``cancel()``.
+final class ServerSession {
+    /// How long a session tries to connect again before its request is told that the server is away.
+    static let patience: Duration = .seconds(2)
+    /// The pause between two attempts.
+    private static let pause: Duration = .milliseconds(100)
+
+    let dialect: Dialect
+    private let open: @Sendable () throws -> any ServerConnection
+    private var connection: (any ServerConnection)?
+    /// Sent with the next statement: what begins a transaction costs no round trip of its own.
+    private var ahead: [SQLQuery] = []
+    /// Whether the server has begun a transaction that is not ended.
+    private(set) var isInTransaction = false
+    /// What went wrong last: the server takes nothing more within its transaction.
+    private(set) var failure: ServerError?
+    /// How often statements were sent: each is a round trip.
+    private(set) var trips = 0
+    /// How many statements ran that may have changed something.
+    private(set) var writes = 0
+    /// Numbers the commits; `nil` for a session that only reads.
+    private let marks: CommitMarks?
+    var interruption: (@Sendable () -> Bool)?
+    var meter: ReadMeter?
+
+    /// - Parameters:
+    ///   - marks: for a session that writes.
+    ///   - open: makes a connection, with all that a session relies on.
+    init(
+        dialect: Dialect, marks: CommitMarks? = nil, open: @escaping @Sendable () throws -> any ServerConnection
+    ) {
+        (self.dialect, self.marks, self.open) = (dialect, marks, open)
+    }
+
+    deinit { connection?.close() }
+
+    /// Sends statements together: one round trip.
+    /// - Throws: ``ServerError``.
+    func run(_ queries: [SQLQuery], row: (Int, ServerRow) throws -> Void) throws {
+        let connection = try connected()
+        let before = ahead
+        ahead = []
+        trips += 1
+        writes += queries.count { !$0.isReading }
+        if !before.isEmpty { isInTransaction = true }
+        do {
+            try connection.run(before + queries, isInterrupted: interruption) { number, line in
+                if meter != nil { try count(line) }
+                if number >= before.count { try row(number - before.count, line) }
+            }
+        } catch let error as ServerError {
+            failure = error
+            if error.kind == .connectionLost || !connection.isOpen { drop() }
+            throw error
+        }
+    }
+
+    private func count(_ row: ServerRow) throws {
+        meter?.add(row.size)
+        guard let excess = meter?.addRow() else { return }
+        throw excess
+    }
+
+    func endMetering() {
+        meter?.end()
+        meter = nil
+    }
+
+    // MARK: Connections
+
+    private func connected() throws -> any ServerConnection {
+        if let connection, connection.isOpen { return connection }
+        // What was begun on a connection that is gone was undone there.
+        if isInTransaction {
+            isInTransaction = false
+            throw failure ?? ServerError(.connectionLost, "The connection to the database was lost.")
+        }
+        let start = ContinuousClock.now
+        while true {
+            do {
+                let connection = try open()
+                self.connection = connection
+                return connection
+            } catch let error as ServerError {
+                let mayPass = error.kind == .cannotConnect || error.kind == .connectionLost || error.kind == .readOnly
+                guard mayPass, ContinuousClock.now - start < Self.patience, interruption?() != true else {
+                    failure = error
+                    throw error
+                }
+                Pause.sleep(Self.pause)
+            }
+        }
+    }
+
+    /// Ends the connection; the next statement makes another.
+    func drop() {
+        connection?.close()
+        connection = nil
+        isInTransaction = false
+    }
+
+    /// Whether there is a connection.
+    var isConnected: Bool { connection?.isOpen ?? false }
+
+    // MARK: Transactions
+
+    /// Begins a transaction with the next statement.
+    func begin(_ statements: [SQLQuery]) {
+        failure = nil
+        ahead = statements
+    }
+
+    /// Undoes what was begun.
+    func rollBack() {
+        ahead = []
+        guard isInTransaction else { return }
+        isInTransaction = false
+        guard let connection, connection.isOpen else { return drop() }
+        do {
+            try connection.run([SQLQuery("ROLLBACK")], isInterrupted: nil) { _, _ in }
+        } catch {
+            // A new connection has nothing to undo.
+            drop()
+        }
+    }
+
+    /// Sends the last statements of a transaction together with its commit.
+    /// - Throws: ``ServerError``; where it is `connectionLost`, nobody here knows whether the commit was done.
+    func commit(_ queries: [SQLQuery] = []) throws {
+        guard isInTransaction || !queries.isEmpty else {
+            // Nothing was sent since it was begun.
+            ahead = []
+            return
+        }
+        try run(queries + [SQLQuery("COMMIT")]) { _, _ in }
+        isInTransaction = false
+    }
+
+    /// What was wrong is mended.
+    func forgetFailure() { failure = nil }
+
+    /// How often a transaction that others stood in the way of is run.
+    private static let attempts = 5
+    /// How long it is tried again.
+    private static let longestWrite: Duration = .seconds(15)
+
+    /// Runs `body` in a transaction, and again where others stood in its way or the connection was lost before the commit.
+    /// - Throws: what `body` throws; ``ServerError``; ``StatusError``, UNKNOWN where nobody can tell whether it was
+    ///   committed.
+    func write<Result>(_ body: () throws -> Result) throws -> Result {
+        let start = ContinuousClock.now
+        var attempt = 1
+        while true {
+            let mark = marks?.next()
+            var result: Result?
+            begin(dialect.beginWrite.map { SQLQuery($0) } + (mark.map { [$0.lock(dialect)] } ?? []))
+            do {
+                let made = try body()
+                result = made
+                try commit(mark.map { [$0.setting] } ?? [])
+                return made
+            } catch let error as ServerError {
+                rollBack()
+                if let result, error.kind == .connectionLost, try wasCommitted(mark, error) { return result }
+                let mayPass = error.endsTransaction && attempt < Self.attempts
+                guard mayPass, ContinuousClock.now - start < Self.longestWrite else { throw error }
+                attempt += 1
+                Pause.sleep(.milliseconds(Int.random(in: 1...(8 << attempt))))
+            } catch {
+                rollBack()
+                throw error
+            }
+        }
+    }
+
+    /// Whether a commit whose answer was lost was done: the database alone knows it.
+    /// - Throws: ``StatusError``, UNKNOWN, which no client repeats by itself, where it cannot be asked.
+    private func wasCommitted(_ mark: CommitMark?, _ error: ServerError) throws -> Bool {
+        let start = ContinuousClock.now
+        while let mark, ContinuousClock.now - start < Self.longestWrite {
+            var found: String?
+            do {
+                try run([mark.lock(dialect)]) { found = $1.text(0) }
+            } catch let failure as ServerError where failure.endsTransaction || failure.kind == .cannotConnect {
+                Pause.sleep(Self.pause)
+                continue
+            } catch {
+                break
+            }
+            if let found { return found == mark.value }
+            break
+        }
+        throw StatusError(
+            .unknown, "The connection to the database was lost during the commit; it may have been done or not: \(error)")
+    }
+
+    /// Runs `body`, which only reads, in a transaction, and again where the connection is lost within.
+    /// - Throws: what `body` throws; ``ServerError``.
+    func transaction<Result>(begin statement: String, _ body: () throws -> Result) throws -> Result {
+        let start = ContinuousClock.now
+        while true {
+            begin([SQLQuery(statement)])
+            do {
+                let result = try body()
+                try commit()
+                return result
+            } catch {
+                rollBack()
+                let mayPass = failure?.endsTransaction == true
+                guard mayPass, ContinuousClock.now - start < Self.patience, interruption?() != true else { throw error }
+            }
+        }
+    }
+}
+
+extension SQLQuery {
+    /// Whether it only reads; whoever locks rows reads too.
+    fileprivate var isReading: Bool { text.hasPrefix("SELECT") || text.hasPrefix("WITH m AS") }
+}
+
+extension ServerError {
+    /// Whether the transaction is gone, through no fault of its own: it may pass when it is run again.
+    var endsTransaction: Bool { kind == .connectionLost || kind == .conflict || kind == .lostStatement }
+}

@@ -1,0 +1,2 @@
+/// The values that statements take and give are those of every database.
+@_exported public import SQL
