@@ -122,7 +122,7 @@ struct Lookup {
 
     /// Nodes of which the column is one of several values.
     func candidate(oneOf operands: [SQLFragment], _ dialect: Dialect) -> Candidate? {
-        candidate(isLongText ? dialect.textIsOneOf(column, operands) : Dialect.isOneOf(column, operands))
+        candidate(isLongText ? dialect.textIsOneOf(column, operands) : "\(column) IN (\(dialect.elements(operands)))")
     }
 
     /// Nodes of which the column lies between two values.

@@ -3,14 +3,6 @@ import SQLite
 
 /// Which nodes belong to which contexts, and contexts to contexts.
 extension Transaction {
-    /// Links a node to a context; a link that exists is left as it is.
-    func link(_ kind: NodeKind, _ id: Int64, toContext context: Int64) throws {
-        guard let table = kind.contextLink else { return }
-        try connection.run(
-            "INSERT INTO \(table) (context_id, \(kind.word)_id) VALUES (?, ?)\(connection.dialect.orLeave("context_id"))",
-            context, id)
-    }
-
     /// Links a node that must exist to a context that must exist.
     func checkedLink(_ kind: NodeKind, _ id: Int64?, toContext context: Int64?) throws {
         guard let id, try exists(kind, id) else {

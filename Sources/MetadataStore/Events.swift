@@ -25,29 +25,13 @@ extension Transaction {
         guard try known.execution || exists(.execution, event.executionID) else {
             throw StatusError.invalidArgument("No execution with the given id \(event.executionID)")
         }
-        let shown = "artifact_id: \(event.artifactID) execution_id: \(event.executionID)"
-        let id = try unique("Given event already exists: \(shown) type: \(event.type)") {
-            try connection.insert(
-                """
-                INSERT INTO Event (artifact_id, execution_id, type, milliseconds_since_epoch)
-                VALUES (?, ?, ?, ?)
-                """,
-                event.artifactID, event.executionID, Int64(event.type.rawValue),
-                event.hasMillisecondsSinceEpoch ? event.millisecondsSinceEpoch : now)
-        }
         for step in event.path.steps {
             try StoreLimits.check(step.key, StoreLimits.name, "The key of a step of the event's path")
             try check(step.key, .long, "The key of a step of the event's path")
             try connection.shape.check(
                 step.index, connection.shape.steps, "The index of a step of the event's path")
         }
-        // A step that says nothing is none.
-        for step in event.path.steps where step.value != nil {
-            let isIndex = if case .index = step.value { true } else { false }
-            try connection.run(
-                "INSERT INTO EventPath (event_id, is_index_step, step_index, step_key) VALUES (?, ?, ?, ?)",
-                id, isIndex, isIndex ? step.index : nil, isIndex ? nil : step.key)
-        }
+        try insertRow(event)
     }
 
     /// Events of executions without their paths, no more than so many.
@@ -94,7 +78,7 @@ extension Transaction {
         _ = try connection.rows(
             """
             SELECT event_id, is_index_step, step_index, step_key FROM EventPath
-            WHERE event_id IN ({list})\(connection.dialect.stepsInOrder)
+            WHERE event_id IN ({list})\(connection.stepsInOrder)
             """, list: rows.map(\.id)
         ) { row in
             guard let position = index[row.integer(0)] else { return }

@@ -4,25 +4,25 @@ extension MetadataStore: MetadataBackend {
     public func putTypes(
         _ request: MlMetadata_PutTypesRequest
     ) async throws -> MlMetadata_PutTypesResponse {
-        try await write { try $0.putTypes(request) }
+        try await write(for: request) { try $0.putTypes(request) }
     }
 
     public func putLineageSubgraph(
         _ request: MlMetadata_PutLineageSubgraphRequest
     ) async throws -> MlMetadata_PutLineageSubgraphResponse {
-        try await write { try $0.putLineageSubgraph(request) }
+        try await write(for: request) { try $0.putLineageSubgraph(request) }
     }
 
     public func putAttributionsAndAssociations(
         _ request: MlMetadata_PutAttributionsAndAssociationsRequest
     ) async throws -> MlMetadata_PutAttributionsAndAssociationsResponse {
-        try await write { try $0.putAttributionsAndAssociations(request) }
+        try await write(for: request) { try $0.putAttributionsAndAssociations(request) }
     }
 
     public func putParentContexts(
         _ request: MlMetadata_PutParentContextsRequest
     ) async throws -> MlMetadata_PutParentContextsResponse {
-        try await write { try $0.putParentContexts(request) }
+        try await write(for: request) { try $0.putParentContexts(request) }
     }
 
     public func getExecutionsByExternalIds(
@@ -74,7 +74,7 @@ extension MetadataStore: MetadataBackend {
     }
 
     public func amend(_ request: Kfmd_V1_AmendRequest) async throws -> Kfmd_V1_AmendResponse {
-        try await write { try $0.amend(request) }
+        try await write(for: request) { try $0.amend(request) }
     }
 
     public func findAt(_ request: Kfmd_V1_FindAtRequest) async throws -> Kfmd_V1_FindAtResponse {
@@ -102,7 +102,7 @@ extension MetadataStore: MetadataBackend {
     }
 
     public func putContexts(_ request: MlMetadata_PutContextsRequest) async throws -> MlMetadata_PutContextsResponse {
-        try await write { try $0.putContexts(request) }
+        try await write(for: request) { try $0.putContexts(request) }
     }
 
     public func getLineageSubgraph(

@@ -167,13 +167,15 @@ public final class MetadataStore: Sendable {
 
     /// Runs `body` in a transaction that is on disk when this returns. It may run twice: what the
     /// first time changed was undone then.
-    /// - Parameter cancellation: once set, a request that has not begun is dropped.
+    /// - Parameters:
+    ///   - cancellation: once set, a request that has not begun is dropped.
+    ///   - request: what `body` runs: what several will read is read for all of them together.
     /// - Throws: ``StatusError``.
     public func write<Response: Sendable>(
-        cancellation: CancellationFlag = CancellationFlag(),
+        cancellation: CancellationFlag = CancellationFlag(), for request: (any Sendable)? = nil,
         _ body: @escaping @Sendable (Transaction) throws -> Response
     ) async throws -> Response {
-        try await writer.run(cancellation, body)
+        try await writer.run(cancellation, { (request as? any WriteRequest)?.needs ?? WriteNeeds() }, body)
     }
 
     /// Runs `body` on a snapshot of the store.

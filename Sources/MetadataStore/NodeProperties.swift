@@ -60,8 +60,7 @@ extension Transaction {
     ) throws {
         for (name, value) in values {
             let row = try PropertyRow(value, name: name, connection.dialect)
-            try connection.run(
-                row.column.insertion(into: kind), id, name, custom, row.value, row.bits)
+            try insertProperty(row, name, custom: custom, of: id, kind: kind)
         }
     }
 
@@ -88,9 +87,7 @@ extension Transaction {
 
     func apply(_ changes: PropertyChanges, custom: Bool, to id: Int64, kind: NodeKind) throws {
         for name in changes.removed {
-            try connection.run(
-                "DELETE FROM \(kind.propertyTable) WHERE \(kind.propertyKey) = ? AND name = ?"
-                    + " AND is_custom_property = ?", id, name, custom)
+            try deleteProperty(name, custom: custom, of: id, kind: kind)
         }
         try putProperties(changes.set, custom: custom, of: id, kind: kind)
     }
@@ -103,24 +100,5 @@ extension MlMetadata_Value {
             return one.bitPattern == two.bitPattern
         }
         return self == other
-    }
-}
-
-extension PropertyRow.Column {
-    // Made once: these run for each property that is written.
-    private static let insertions: [NodeKind: [Self: String]] = Dictionary(
-        uniqueKeysWithValues: NodeKind.allCases.map { kind in
-            (kind, Dictionary(uniqueKeysWithValues: allCases.map { ($0, insertion($0, into: kind)) }))
-        })
-
-    private static func insertion(_ column: Self, into kind: NodeKind) -> String {
-        """
-        INSERT INTO \(kind.propertyTable) (\(kind.propertyKey), name, is_custom_property, \(column.rawValue),
-        byte_value) VALUES (?, ?, ?, ?, ?)
-        """
-    }
-
-    fileprivate func insertion(into kind: NodeKind) -> String {
-        Self.insertions[kind]?[self] ?? Self.insertion(self, into: kind)
     }
 }

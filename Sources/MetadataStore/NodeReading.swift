@@ -112,8 +112,4 @@ extension Transaction {
         _ = try connection.rows(
             "SELECT id FROM \(kind.table) WHERE id IN ({list}) ORDER BY id\(clause)", list: ids.uniqued()) { _ in }
     }
-
-    func exists(_ kind: NodeKind, _ id: Int64) throws -> Bool {
-        try connection.first("SELECT 1 FROM \(kind.table) WHERE id = ?", id) { _ in true } ?? false
-    }
 }

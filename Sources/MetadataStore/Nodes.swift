@@ -1,28 +1,6 @@
 import MetadataAPI
 import SQLite
 
-extension Node {
-    fileprivate static var insertion: String {
-        switch kind {
-        case .artifact:
-            """
-            INSERT INTO Artifact (type_id, name, external_id, create_time_since_epoch,
-            last_update_time_since_epoch, uri, state) VALUES (?, ?, ?, ?, ?, ?, ?)
-            """
-        case .execution:
-            """
-            INSERT INTO Execution (type_id, name, external_id, create_time_since_epoch,
-            last_update_time_since_epoch, last_known_state) VALUES (?, ?, ?, ?, ?, ?)
-            """
-        case .context:
-            """
-            INSERT INTO Context (type_id, name, external_id, create_time_since_epoch,
-            last_update_time_since_epoch) VALUES (?, ?, ?, ?, ?)
-            """
-        }
-    }
-}
-
 /// How a node that exists is changed.
 struct UpdateRules {
     /// The fields to change; empty for all of them.
@@ -46,23 +24,14 @@ extension Transaction {
         }
         try validate(node)
         try checkLimits(node)
-        let id = try unique(duplicate(node)) {
-            try connection.insert(
-                N.insertion,
-                values: [
-                    .integer(node.typeID), node.hasName ? .text(node.name) : .null,
-                    node.hasExternalID ? .text(node.externalID) : .null, .integer(now), .integer(now),
-                ] + node.ownValues)
-        }
+        let id = try insertRow(node)
         try putProperties(node.properties, custom: false, of: id, kind: N.kind)
         try putProperties(node.customProperties, custom: true, of: id, kind: N.kind)
         return id
     }
 
     private func update<N: Node>(_ given: N, _ rules: UpdateRules) throws -> Int64 {
-        try lock(N.kind, [given.id])
-        let found: [N] = try nodes(ids: [given.id])
-        guard let stored = found.first else {
+        guard let stored = try self.stored(N.self, given.id) else {
             throw StatusError.invalidArgument("Cannot find the given id \(given.id)")
         }
         if given.hasTypeID, given.typeID != stored.typeID {
@@ -97,18 +66,8 @@ extension Transaction {
         guard changed || !properties.isEmpty || !custom.isEmpty || rules.forceUpdateTime else {
             return node.id
         }
-        let assignments = ["name", "external_id", "last_update_time_since_epoch"] + N.ownColumns
-        try unique(duplicate(node)) {
-            try connection.run(
-                "UPDATE \(N.kind.table) SET \(assignments.map { $0 + " = ?" }.joined(separator: ", "))"
-                    + " WHERE id = ?",
-                values: [
-                    node.hasName ? .text(node.name) : .null,
-                    node.hasExternalID ? .text(node.externalID) : .null,
-                    // Two changes within a millisecond are told apart: who read between them is told of the second.
-                    .integer(max(now, stored.lastUpdateTimeSinceEpoch &+ 1)),
-                ] + node.ownValues + [.integer(node.id)])
-        }
+        // Two changes within a millisecond are told apart: who read between them is told of the second.
+        try updateRow(node, over: stored, time: max(now, stored.lastUpdateTimeSinceEpoch &+ 1))
         try apply(properties, custom: false, to: node.id, kind: N.kind)
         try apply(custom, custom: true, to: node.id, kind: N.kind)
         return node.id
@@ -142,12 +101,5 @@ extension Transaction {
             }
         }
         return node
-    }
-
-    private func duplicate<N: Node>(_ node: N) -> String {
-        var shown = "type_id: \(node.typeID)"
-        if node.hasName { shown += " name: \"\(node.name)\"" }
-        if node.hasExternalID { shown += " external_id: \"\(node.externalID)\"" }
-        return "Given node already exists: \(shown)"
     }
 }

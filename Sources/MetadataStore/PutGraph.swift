@@ -10,6 +10,7 @@ extension Transaction {
             throw StatusError.invalidArgument("No execution is found: the request has none.")
         }
         try StoreLimits.check(elements: request.elements)
+        try prepare(for: request)
         let options = request.options
         let rules = UpdateRules(forceUpdateTime: options.forceUpdateTime)
         var response = MlMetadata_PutExecutionResponse()
@@ -67,6 +68,7 @@ extension Transaction {
         try StoreLimits.check(elements: request.elements)
         let options = request.options
         try checkIndexes(request)
+        try prepare(for: request)
         var response = MlMetadata_PutLineageSubgraphResponse()
         response.contextIds = try request.contexts.map {
             try putContext($0, reuse: options.reuseContextIfAlreadyExist, force: false)
@@ -121,9 +123,7 @@ extension Transaction {
     private func putContext(_ context: MlMetadata_Context, reuse: Bool, force: Bool) throws -> Int64 {
         if force, context.hasID, try exists(.context, context.id) { return context.id }
         if reuse, !context.hasID, context.hasTypeID,
-            let stored = try connection.first(
-                "SELECT id FROM Context WHERE type_id = ? AND name = ?", context.typeID, context.name,
-                row: { $0.integer(0) })
+            let stored = try id(of: .context, type: context.typeID, name: context.name)
         {
             return stored
         }
@@ -135,9 +135,7 @@ extension Transaction {
     ) throws -> Int64 {
         var artifact = artifact
         if reuse, !artifact.hasID, artifact.hasExternalID, !artifact.externalID.isEmpty,
-            let id = try connection.first(
-                "SELECT id FROM Artifact WHERE external_id = ?", artifact.externalID,
-                row: { $0.integer(0) })
+            let id = try id(of: .artifact, externalID: artifact.externalID)
         {
             artifact.id = id
         }

@@ -50,6 +50,7 @@ extension Transaction {
             mask: request.updateMask.paths,
             abortIfUpdateTimeChanged: request.options.abortIfLatestUpdatedTimeChanged)
         try StoreLimits.check(elements: request.artifacts.reduce(0) { $0 + $1.elements })
+        try prepare(for: request)
         let ids = try request.artifacts.map { try put($0, rules) }
         return .with { $0.artifactIds = ids }
     }
@@ -59,6 +60,7 @@ extension Transaction {
     ) throws -> MlMetadata_PutExecutionsResponse {
         let rules = UpdateRules(mask: request.updateMask.paths)
         try StoreLimits.check(elements: request.executions.reduce(0) { $0 + $1.elements })
+        try prepare(for: request)
         let ids = try request.executions.map { try put($0, rules) }
         return .with { $0.executionIds = ids }
     }
@@ -68,6 +70,7 @@ extension Transaction {
     ) throws -> MlMetadata_PutContextsResponse {
         let rules = UpdateRules(mask: request.updateMask.paths)
         try StoreLimits.check(elements: request.contexts.reduce(0) { $0 + $1.elements })
+        try prepare(for: request)
         let ids = try request.contexts.map { try put($0, rules) }
         return .with { $0.contextIds = ids }
     }
@@ -76,6 +79,7 @@ extension Transaction {
         _ request: MlMetadata_PutEventsRequest
     ) throws -> MlMetadata_PutEventsResponse {
         try StoreLimits.check(elements: request.events.reduce(0) { $0 + $1.elements })
+        try prepare(for: request)
         for event in request.events { try putEvent(event) }
         return MlMetadata_PutEventsResponse()
     }
@@ -84,6 +88,7 @@ extension Transaction {
         _ request: MlMetadata_PutAttributionsAndAssociationsRequest
     ) throws -> MlMetadata_PutAttributionsAndAssociationsResponse {
         try StoreLimits.check(elements: request.attributions.count + request.associations.count)
+        try prepare(for: request)
         for link in request.attributions {
             try checkedLink(
                 .artifact, link.hasArtifactID ? link.artifactID : nil,

@@ -9,6 +9,8 @@ final class Writer: Sendable {
     private struct Job: Sendable {
         /// Runs the request. It may be called again after its changes were undone.
         let attempt: @Sendable (Transaction) -> Attempt
+        /// What it will read.
+        let needs: @Sendable () -> WriteNeeds
         /// Answers without running it.
         let fail: @Sendable (StatusError) -> Void
     }
@@ -47,7 +49,8 @@ final class Writer: Sendable {
     /// - Throws: ``StatusError``; CANCELLED when that was said, or the task was cancelled, before the request
     ///   began.
     func run<Response: Sendable>(
-        _ cancellation: CancellationFlag, _ body: @escaping @Sendable (Transaction) throws -> Response
+        _ cancellation: CancellationFlag, _ needs: @escaping @Sendable () -> WriteNeeds,
+        _ body: @escaping @Sendable (Transaction) throws -> Response
     ) async throws -> Response {
         return try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
@@ -58,7 +61,7 @@ final class Writer: Sendable {
                         return Attempt(hasFailed: hasFailed) { failure in
                             continuation.resume(with: failure.map { .failure($0) } ?? result)
                         }
-                    }, fail: { continuation.resume(throwing: $0) })
+                    }, needs: needs, fail: { continuation.resume(throwing: $0) })
                 enqueue(job)
             }
         } onCancel: {
@@ -127,7 +130,7 @@ final class Writer: Sendable {
             var attempts: [Attempt]
             do {
                 attempts = try transaction(jobs, usesSavepoints: false)
-            } catch is NeedsSavepoints {
+            } catch  where Self.needsSavepoints(error) {
                 attempts = try transaction(jobs, usesSavepoints: true)
             }
             committed.add(1, ordering: .relaxed)
@@ -139,15 +142,29 @@ final class Writer: Sendable {
         }
     }
 
+    /// Whether the requests are to run again, each for itself: one of them may be what the database does not take.
+    private static func needsSavepoints(_ error: any Error) -> Bool {
+        let kind = (error as? ServerError)?.kind
+        return error is NeedsSavepoints || kind == .uniqueViolation || kind == .badValue
+    }
+
     /// Most groups have no request that fails half-way: savepoints, which copy each page before it
     /// changes, are for those that do.
     private func transaction(_ jobs: [Job], usesSavepoints: Bool) throws -> [Attempt] {
         let session = session.value
+        var runs = 0
         do {
-            return try session.transaction {
+            return try session.transaction(gathers: !usesSavepoints) {
+                // It runs again where others stood in the way: what is known of types may have been undone.
+                if session.server != nil, runs > 0 { types.value.clear() }
+                runs += 1
                 let now = Int64((Date().timeIntervalSince1970 * 1000).rounded(.down))
                 try types.value.validate(session)
                 let transaction = Transaction(connection: session, now: now, typeCache: types.value)
+                if let group = session.group, jobs.count > 1 {
+                    let needs = jobs.reduce(into: WriteNeeds()) { $0.add($1.needs()) }
+                    try transaction.prepare(needs, group)
+                }
                 return try jobs.map { job in
                     let attempt = try run(job, in: transaction, usesSavepoints)
                     try session.checkTransaction()
@@ -165,7 +182,10 @@ final class Writer: Sendable {
         guard usesSavepoint else {
             let changes = session.changes
             let attempt = job.attempt(transaction)
-            guard attempt.hasFailed, session.isChanged(since: changes) else { return attempt }
+            guard attempt.hasFailed, session.isChanged(since: changes) else {
+                if attempt.hasFailed { session.group?.undo() } else { session.group?.keep() }
+                return attempt
+            }
             try session.checkTransaction()
             throw NeedsSavepoints()
         }

@@ -12,9 +12,18 @@ struct Connecting {
     /// TLS could not be agreed upon.
     private static let noTLS = 2026
 
+    /// A connection, as it was made.
+    struct Made {
+        let handle: LibMariaDB.Handle
+        /// Where to: `nil` is the socket.
+        let host: MySQLAddress.Host?
+        /// Whether the library can return while it waits: it cannot on every kind of processor.
+        let returnsWhileWaiting: Bool
+    }
+
     /// Connects to the first host that answers.
     /// - Throws: ``ServerError`` of the last one.
-    func connect() throws(ServerError) -> LibMariaDB.Handle {
+    func connect() throws(ServerError) -> Made {
         if address.socket != nil { return try connect(to: nil, usesTLS: false) }
         var failure = ServerError(.cannotConnect, "the address has no host")
         for host in address.hosts {
@@ -30,7 +39,7 @@ struct Connecting {
         throw failure
     }
 
-    private func attempt(_ host: MySQLAddress.Host) throws(ServerError) -> LibMariaDB.Handle {
+    private func attempt(_ host: MySQLAddress.Host) throws(ServerError) -> Made {
         guard address.tls.mode != .disabled else { return try connect(to: host, usesTLS: false) }
         do throws(ServerError) {
             return try connect(to: host, usesTLS: true)
@@ -40,7 +49,7 @@ struct Connecting {
         }
     }
 
-    private func connect(to host: MySQLAddress.Host?, usesTLS: Bool) throws(ServerError) -> LibMariaDB.Handle {
+    private func connect(to host: MySQLAddress.Host?, usesTLS: Bool) throws(ServerError) -> Made {
         guard let handle = library.make(nil) else { throw ServerError(.cannotConnect, "out of memory") }
         set(handle, LibMariaDB.Option.connectTimeout, UInt32(clamping: address.connectTimeout))
         set(handle, LibMariaDB.Option.readTimeout, UInt32(clamping: address.readTimeout))
@@ -50,7 +59,7 @@ struct Connecting {
         set(handle, LibMariaDB.Option.localInfile, UInt32(0))
         set(handle, LibMariaDB.Option.reconnect, UInt8(0))
         set(handle, LibMariaDB.Option.transport, host == nil ? Self.unix : Self.tcp)
-        _ = library.options(handle, LibMariaDB.Option.nonBlocking, nil)
+        let returnsWhileWaiting = library.options(handle, LibMariaDB.Option.nonBlocking, nil) == 0
         let tls = address.tls
         let isVerified = usesTLS && (tls.mode == .verifyCA || tls.mode == .verifyIdentity)
         set(handle, LibMariaDB.Option.enforceTLS, UInt8(usesTLS ? 1 : 0))
@@ -69,7 +78,13 @@ struct Connecting {
             defer { library.close(handle) }
             throw ServerError(library, handle, isConnecting: true)
         }
-        return handle
+        // Where no certificate is verified, the library goes on without TLS if the server has none, whatever it is
+        // told.
+        if usesTLS, tls.mode != .preferred, library.cipher(handle) == nil {
+            library.close(handle)
+            throw ServerError(.cannotConnect, "TLS is required, but the server does not have it", number: Self.noTLS)
+        }
+        return Made(handle: handle, host: host, returnsWhileWaiting: returnsWhileWaiting)
     }
 
     private func set<Value: BitwiseCopyable>(_ handle: LibMariaDB.Handle, _ option: Int32, _ value: Value) {

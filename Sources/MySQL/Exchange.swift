@@ -4,19 +4,31 @@ import SQL
 struct Exchange {
     let library: LibMariaDB
     let handle: LibMariaDB.Handle
-    /// Whether the statements are to be cancelled; `nil` where nobody asks, and the library's own waiting does.
-    let isInterrupted: (() -> Bool)?
+    /// Whether the library's calls return while they wait.
+    let returnsWhileWaiting: Bool
+    /// Whether the statements are to be cancelled.
+    let isInterrupted: () -> Bool
     /// Cancels the statement that runs.
     let cancel: () -> Void
-    private var isCancelled = false
+    private var lastCancel: ContinuousClock.Instant?
     private var wasInterrupted = false
+    private var hasDroppedRows = false
     /// What the reader of the rows threw.
     private var thrown: (any Error)?
+    private var rowsSinceAsked = 0
+    private var bytesSinceAsked = 0
+
+    /// Answers that come without a wait are read so far without asking whether to go on.
+    private static let (rowsAtOnce, bytesAtOnce) = (256, 1 << 20)
+    /// A statement that goes on for so long is cancelled again: what came between two statements was lost.
+    private static let patience = Duration.milliseconds(500)
 
     init(
-        library: LibMariaDB, handle: LibMariaDB.Handle, isInterrupted: (() -> Bool)?, cancel: @escaping () -> Void
+        library: LibMariaDB, handle: LibMariaDB.Handle, returnsWhileWaiting: Bool, isInterrupted: @escaping () -> Bool,
+        cancel: @escaping () -> Void
     ) {
-        (self.library, self.handle, self.isInterrupted, self.cancel) = (library, handle, isInterrupted, cancel)
+        (self.library, self.handle, self.returnsWhileWaiting) = (library, handle, returnsWhileWaiting)
+        (self.isInterrupted, self.cancel) = (isInterrupted, cancel)
     }
 
     /// Sends the packet, and reads the answers of its statements.
@@ -35,6 +47,7 @@ struct Exchange {
         while code == 0 {
             try readResult(statement, row)
             statement += 1
+            ask()
             code = nextResult()
             // -1: there are no more.
             if code < 0 { break }
@@ -48,7 +61,10 @@ struct Exchange {
             }
         }
         if let thrown { throw thrown }
-        if wasInterrupted { throw ServerError(.interrupted, "the statement was cancelled", statement: statement - 1) }
+        // Where it came too late, all is done, a COMMIT too: nobody may be told otherwise.
+        if wasInterrupted, hasDroppedRows {
+            throw ServerError(.interrupted, "the statement was cancelled", statement: statement - 1)
+        }
     }
 
     private mutating func readResult(_ statement: Int, _ row: (Int, ServerRow) throws -> Void) throws {
@@ -60,9 +76,13 @@ struct Exchange {
         // Where the connection broke, what is left of the answer is not waited for by the library either.
         defer { library.freeResult(result) }
         while let cells = fetchRow(result), let lengths = library.fetchLengths(result) {
-            guard thrown == nil, !wasInterrupted else { continue }
             var size = 0
             for column in 0..<columns { size += Int(clamping: lengths[column]) }
+            askSometimes(size)
+            guard thrown == nil, !wasInterrupted else {
+                hasDroppedRows = true
+                continue
+            }
             let line = ServerRow(hasHexBlobs: false, size: size) { column in
                 guard column < columns, let cell = cells[column] else { return nil }
                 return UnsafeRawBufferPointer(start: cell, count: Int(clamping: lengths[column]))
@@ -71,7 +91,7 @@ struct Exchange {
                 try row(statement, line)
             } catch {
                 thrown = error
-                cancelOnce()
+                cancelAgain()
             }
         }
         guard library.errorNumber(handle) != 0 else { return }
@@ -81,16 +101,30 @@ struct Exchange {
             ? ServerError(.interrupted, error.message, statement: statement) : error
     }
 
-    private mutating func cancelOnce() {
-        guard !isCancelled else { return }
-        isCancelled = true
+    private mutating func askSometimes(_ size: Int) {
+        rowsSinceAsked += 1
+        bytesSinceAsked += size
+        guard rowsSinceAsked >= Self.rowsAtOnce || bytesSinceAsked >= Self.bytesAtOnce else { return }
+        ask()
+    }
+
+    private mutating func ask() {
+        (rowsSinceAsked, bytesSinceAsked) = (0, 0)
+        if !wasInterrupted, thrown == nil { wasInterrupted = isInterrupted() }
+        if wasInterrupted || thrown != nil { cancelAgain() }
+    }
+
+    private mutating func cancelAgain() {
+        if let lastCancel, ContinuousClock.now - lastCancel < Self.patience { return }
         cancel()
+        // After it: it takes a while where the server is slow.
+        lastCancel = .now
     }
 
     // MARK: Calls that wait
 
     private mutating func send(_ bytes: UnsafePointer<UInt8>, _ count: UInt) -> Int32 {
-        guard isInterrupted != nil else { return library.query(handle, bytes, count) }
+        guard returnsWhileWaiting else { return library.query(handle, bytes, count) }
         var code: Int32 = 0
         var status = library.queryStart(&code, handle, bytes, count)
         while status != 0 { status = library.queryContinue(&code, handle, wait(status)) }
@@ -98,7 +132,7 @@ struct Exchange {
     }
 
     private mutating func nextResult() -> Int32 {
-        guard isInterrupted != nil else { return library.nextResult(handle) }
+        guard returnsWhileWaiting else { return library.nextResult(handle) }
         var code: Int32 = 0
         var status = library.nextResultStart(&code, handle)
         while status != 0 { status = library.nextResultContinue(&code, handle, wait(status)) }
@@ -106,7 +140,7 @@ struct Exchange {
     }
 
     private mutating func fetchRow(_ result: LibMariaDB.Result) -> LibMariaDB.Row? {
-        guard isInterrupted != nil else { return library.fetchRow(result) }
+        guard returnsWhileWaiting else { return library.fetchRow(result) }
         var row: LibMariaDB.Row?
         var status = library.fetchRowStart(&row, result)
         while status != 0 { status = library.fetchRowContinue(&row, result, wait(status)) }
@@ -115,10 +149,6 @@ struct Exchange {
 
     private mutating func wait(_ status: Int32) -> Int32 {
         let milliseconds = library.timeout(handle)
-        return Waiting.wait(status, socket: library.socket(handle), milliseconds: milliseconds) {
-            guard !wasInterrupted, isInterrupted?() == true else { return }
-            wasInterrupted = true
-            cancelOnce()
-        }
+        return Waiting.wait(status, socket: library.socket(handle), milliseconds: milliseconds) { ask() }
     }
 }

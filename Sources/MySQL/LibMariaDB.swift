@@ -46,6 +46,8 @@ struct LibMariaDB: Sendable {
     let errorText: TextOfHandle
     let state: TextOfHandle
     let serverInfo: TextOfHandle
+    /// `nil` where the connection has no TLS.
+    let cipher: TextOfHandle
     let threadID: @Sendable @convention(c) (Handle) -> UInt
     let socket: OfHandle
     let fieldCount: @Sendable @convention(c) (Handle) -> UInt32
@@ -101,6 +103,7 @@ struct LibMariaDB: Sendable {
         errorText = try symbol("mysql_error")
         state = try symbol("mysql_sqlstate")
         serverInfo = try symbol("mysql_get_server_info")
+        cipher = try symbol("mysql_get_ssl_cipher")
         threadID = try symbol("mysql_thread_id")
         socket = try symbol("mysql_get_socket")
         fieldCount = try symbol("mysql_field_count")

@@ -2,39 +2,25 @@ import SQL
 
 /// A statement with its values written into it, as bytes: one packet then holds many statements.
 ///
-/// Texts are in quotes, where a backslash, a quote and a NUL are escaped. The session has no NO_BACKSLASH_ESCAPES, and a
-/// charset in which no other character has the byte of a backslash or quote in it.
+/// Texts are in quotes, where a backslash, a quote and a NUL are escaped. The session has no NO_BACKSLASH_ESCAPES, and
+/// a charset in which no other character has the byte of a backslash or quote in it.
 enum Literals {
     /// Appends a statement.
     /// - Parameter statement: its number, for errors.
     /// - Throws: ``ServerError``, `badValue`.
     static func append(_ query: SQLQuery, to bytes: inout [UInt8], statement: Int) throws(ServerError) {
         var values = query.values.makeIterator()
-        var quote: UInt8?
-        var isEscaped = false
-        for byte in query.text.utf8 {
-            if let open = quote {
-                if isEscaped {
-                    isEscaped = false
-                } else if byte == UInt8(ascii: "\\"), open != UInt8(ascii: "`") {
-                    isEscaped = true
-                } else if byte == open {
-                    quote = nil
-                }
+        var scanner = Scanner()
+        let text = Array(query.text.utf8)
+        for (index, byte) in text.enumerated() {
+            guard scanner.isParameter(text, index) else {
                 bytes.append(byte)
                 continue
             }
-            switch byte {
-            case UInt8(ascii: "'"), UInt8(ascii: "\""), UInt8(ascii: "`"):
-                quote = byte
-                bytes.append(byte)
-            case UInt8(ascii: "?"):
-                guard let value = values.next() else {
-                    throw ServerError(.other, "the statement has more parameters than values", statement: statement)
-                }
-                try append(value, to: &bytes, statement)
-            default: bytes.append(byte)
+            guard let value = values.next() else {
+                throw ServerError(.other, "the statement has more parameters than values", statement: statement)
             }
+            try append(value, to: &bytes, statement)
         }
         guard values.next() == nil else {
             throw ServerError(.other, "the statement has fewer parameters than values", statement: statement)
@@ -56,7 +42,11 @@ enum Literals {
             if !text.utf8.contains(UInt8(ascii: "e")) { bytes += "e0".utf8 }
         case .blob(let blob):
             bytes += "x'".utf8
-            for byte in blob { bytes += [digit(byte >> 4), digit(byte & 15)] }
+            bytes.reserveCapacity(bytes.count + 2 * blob.count + 1)
+            for byte in blob {
+                bytes.append(digit(byte >> 4))
+                bytes.append(digit(byte & 15))
+            }
             bytes.append(UInt8(ascii: "'"))
         case .text(var text):
             bytes.append(UInt8(ascii: "'"))

@@ -13,7 +13,7 @@ public struct MySQLAddress: Sendable, Hashable {
         case disabled
         /// Where the server has it. Nothing is checked.
         case preferred
-        /// Or no connection. Nothing is checked.
+        /// Or no connection. Nothing is checked, but that an authority signed the certificate where some are named.
         case required
         /// With a certificate of a known authority. The library checks the host's name with it, or nothing: so this is
         /// ``verifyIdentity``.

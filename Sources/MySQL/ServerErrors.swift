@@ -18,7 +18,8 @@ extension ServerError.Kind {
         case 1146: self = .noTable
         // --read-only, a read-only transaction, a read-only mode.
         case 1290, 1792, 1836, 3989: self = .readOnly
-        case 1021, 1114, 1030 where !isConnecting: self = .full
+        // Writing a file, the disk, a table's limit.
+        case 3, 1021, 1114: self = .full
         // Out of range, an incorrect string, too long, wrong for its type, larger than a packet, invalid characters.
         case 1264, 1265, 1366, 1406, 1292, 1153, 1300, 1118, 1301: self = .badValue
         case 1317, 1969, 3024: self = .interrupted
@@ -38,5 +39,14 @@ extension ServerError {
             Kind(number: number, isConnecting: isConnecting),
             text.isEmpty ? "the connection to the server was lost" : text,
             state: library.state(handle).map { String(cString: $0) } ?? "", number: number, statement: statement)
+        // A storage engine's error has the system's number in its words: ENOSPC and EDQUOT.
+        if number == 1030, text.contains("error 28 ") || text.contains("error 122 ") { kind = .full }
+        if Self.pluginErrors.contains(number) {
+            message += "; the user's way of authentication needs a plugin of libmariadb, looked for in the folder that "
+            message += "MARIADB_PLUGIN_DIR names, or in the library's own"
+        }
     }
+
+    /// A plugin that is not there or cannot be loaded.
+    private static let pluginErrors = 2058...2061
 }

@@ -130,9 +130,11 @@ import Testing
     /// Types come as often as they are named, within reason.
     @Test func typesAreAnsweredAsOftenAsNamed() async throws {
         try await withStore { store, types in
-            let name = String(repeating: "n", count: 4000)
+            let text = String(repeating: "n", count: 4000)
             let large = try await store.write { transaction in
-                try transaction.putArtifactType(.with { $0.artifactType.name = name }).typeID
+                try transaction.putArtifactType(
+                    .with { ($0.artifactType.name, $0.artifactType.description_p) = ("Large", text) }
+                ).typeID
             }
             let ids = [large, types.first, large, 9_999, types.first]
             let found = try await store.read { try $0.getArtifactTypesByID(.with { $0.typeIds = ids }).artifactTypes }

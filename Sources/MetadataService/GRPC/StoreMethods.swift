@@ -85,7 +85,7 @@ struct StoreMethods: Sendable {
         _ body: @escaping @Sendable (Transaction) -> (Request) throws -> Response
     ) -> any StoreMethod {
         UnaryMethod(descriptor: descriptor) { (request: Request, cancellation) in
-            try await store.write(cancellation: cancellation) { try body($0)(request) }
+            try await store.write(cancellation: cancellation, for: request) { try body($0)(request) }
         }
     }
 

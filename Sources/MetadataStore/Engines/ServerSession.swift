@@ -39,14 +39,30 @@ final class ServerSession {
 
     deinit { connection?.close() }
 
-    /// Sends statements together: one round trip.
+    /// What gathers the writes of a group of requests.
+    var group: WriteGroup?
+
+    /// Sends statements together, behind what was gathered: one round trip.
     /// - Throws: ``ServerError``.
     func run(_ queries: [SQLQuery], row: (Int, ServerRow) throws -> Void) throws {
+        writes += queries.count { !$0.isReading }
+        guard let group else { return try runAside(queries, row: row) }
+        let gathered = group.takeRows().statements(dialect)
+        writes += gathered.count
+        // The group does not know what these change.
+        if queries.contains(where: { !$0.isReading }) { group.forget() }
+        try runAside(gathered + queries) { number, line in
+            if number >= gathered.count { try row(number - gathered.count, line) }
+        }
+    }
+
+    /// Sends statements together, of which what was gathered knows nothing.
+    /// - Throws: ``ServerError``.
+    func runAside(_ queries: [SQLQuery], row: (Int, ServerRow) throws -> Void) throws {
         let connection = try connected()
         let before = ahead
         ahead = []
         trips += 1
-        writes += queries.count { !$0.isReading }
         if !before.isEmpty { isInTransaction = true }
         do {
             try connection.run(before + queries, isInterrupted: interruption) { number, line in
@@ -132,11 +148,13 @@ final class ServerSession {
     /// Sends the last statements of a transaction together with its commit.
     /// - Throws: ``ServerError``; where it is `connectionLost`, nobody here knows whether the commit was done.
     func commit(_ queries: [SQLQuery] = []) throws {
-        guard isInTransaction || !queries.isEmpty else {
+        guard isInTransaction || group?.state.rows.isEmpty == false else {
             // Nothing was sent since it was begun.
             ahead = []
             return
         }
+        // Who asks for the mark after a commit whose answer was lost waits for its lock: it has to be held by then.
+        if !isInTransaction, marks != nil { try runAside([]) { _, _ in } }
         try run(queries + [SQLQuery("COMMIT")]) { _, _ in }
         isInTransaction = false
     }
@@ -150,13 +168,16 @@ final class ServerSession {
     private static let longestWrite: Duration = .seconds(15)
 
     /// Runs `body` in a transaction, and again where others stood in its way or the connection was lost before the commit.
+    /// - Parameter gathers: whether what it writes goes to the server together, with the commit.
     /// - Throws: what `body` throws; ``ServerError``; ``StatusError``, UNKNOWN where nobody can tell whether it was
     ///   committed.
-    func write<Result>(_ body: () throws -> Result) throws -> Result {
+    func write<Result>(gathers: Bool, _ body: () throws -> Result) throws -> Result {
+        defer { group = nil }
         let start = ContinuousClock.now
         var attempt = 1
         while true {
             let mark = marks?.next()
+            group = gathers ? WriteGroup() : nil
             var result: Result?
             begin(dialect.beginWrite.map { SQLQuery($0) } + (mark.map { [$0.lock(dialect)] } ?? []))
             do {

@@ -20,6 +20,15 @@ final class Session {
         (file, self.server, dialect, self.shape) = (nil, server, server.dialect, shape)
     }
 
+    /// What gathers the writes of a group of requests; `nil` where each goes to the database by itself.
+    var group: WriteGroup? {
+        get { server?.group }
+        set { server?.group = newValue }
+    }
+
+    /// The order in which the steps of events were put, as `ORDER BY`.
+    var stepsInOrder: String { shape.numbersSteps ? " ORDER BY event_id, kfmd_step" : dialect.stepsInOrder }
+
     // MARK: Statements
 
     /// The rows of a query, each made into a value.
@@ -95,11 +104,12 @@ final class Session {
     // MARK: Transactions
 
     /// Runs `body` in a transaction that is on disk when this returns.
+    /// - Parameter gathers: whether a server gets what it writes together, with the commit.
     /// - Throws: what `body` throws; `SQLiteError`, `ServerError`.
-    func transaction<Result>(_ body: () throws -> Result) throws -> Result {
+    func transaction<Result>(gathers: Bool = false, _ body: () throws -> Result) throws -> Result {
         if let file { return try file.transaction("BEGIN IMMEDIATE", body) }
         guard let server else { return try body() }
-        return try server.write(body)
+        return try server.write(gathers: gathers, body)
     }
 
     /// To be called after each request of a transaction.

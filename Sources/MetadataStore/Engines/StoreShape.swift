@@ -27,6 +27,8 @@ struct StoreShape: Sendable, Hashable {
     var integers: ClosedRange<Int64> = .min ... .max
     /// Of `step_index`.
     var steps: ClosedRange<Int64> = .min ... .max
+    /// Whether the steps of events are numbered, in `kfmd_step`.
+    var numbersSteps = false
     /// Whether a text may have a NUL character.
     var takesNUL = true
 
@@ -70,8 +72,9 @@ extension StoreShape {
 
     /// The narrowest of what the tables have.
     /// - Parameter countsBytes: whether each byte of UTF-8 counts as a character: the session speaks latin1.
-    init(columns: [Column], countsBytes: Bool, takesNUL: Bool) {
+    init(columns: [Column], numbersSteps: Bool, countsBytes: Bool, takesNUL: Bool) {
         self.takesNUL = takesNUL
+        self.numbersSteps = numbersSteps
         func range(_ name: String) -> ClosedRange<Int64> {
             let isNarrow = columns.contains { $0.name == name && $0.type != "bigint" }
             return isNarrow ? Int64(Int32.min)...Int64(Int32.max) : .min ... .max

@@ -92,7 +92,7 @@ struct FilterSQL {
             element.kind == .null && element.names == nil
                 ? element : try resolve(element, against: left, takesNumbers: true)
         }
-        let comparison: SQLFragment = "\(not)IN (\(elements.map(\.sql).joined(separator: ", ")))"
+        let comparison: SQLFragment = "\(not)IN (\(dialect.elements(elements.map(\.sql))))"
         let isServed = not.isEmpty && elements.allSatisfy { $0.isLiteral || $0.kind == .null }
         let lookup =
             isServed && left.lookup?.serves(elements.map(\.sql)) == true

@@ -33,11 +33,9 @@ extension ServerEngine {
             // The original speaks latin1, and sends UTF-8 all the same: its texts are read as they were written.
             if !found.isOurs { known.charset = .latin1 }
             let final = known
-            var dialect = Dialect.mySQL
-            if found.numbersSteps { dialect.stepsInOrder = " ORDER BY event_id, kfmd_step" }
             return ServerEngine(
-                name: name, dialect: dialect,
-                shape: StoreShape(columns: found.columns, countsBytes: !found.isOurs, takesNUL: true),
+                name: name, dialect: .mySQL,
+                shape: StoreShape(columns: found.columns, numbersSteps: found.numbersSteps, countsBytes: !found.isOurs, takesNUL: true),
                 hasMarks: found.hasMarks, connect: { try MySQLConnection.waiting(final) })
         }
     }

@@ -23,11 +23,9 @@ extension ServerEngine {
                 lock: ["BEGIN", "SELECT pg_advisory_xact_lock(1802922868)"], unlock: [], isTransactional: true,
                 session: session, name: name)
             let found = try schema.prepare()
-            var dialect = Dialect.postgreSQL
-            if found.numbersSteps { dialect.stepsInOrder = " ORDER BY event_id, kfmd_step" }
             return ServerEngine(
-                name: name, dialect: dialect,
-                shape: StoreShape(columns: found.columns, countsBytes: false, takesNUL: false),
+                name: name, dialect: .postgreSQL,
+                shape: StoreShape(columns: found.columns, numbersSteps: found.numbersSteps, countsBytes: false, takesNUL: false),
                 hasMarks: found.hasMarks, connect: connect)
         }
     }

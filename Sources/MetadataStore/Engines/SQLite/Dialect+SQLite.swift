@@ -23,12 +23,26 @@ extension Dialect {
         isBelow: { column, folder in
             "\(column) >= \(SQLFragment(.text(folder + "/"))) AND \(column) < \(SQLFragment(.text(folder + "0")))"
         },
-        orderBelow: { $0 }, forUpdate: "", beginSnapshot: "BEGIN DEFERRED",
-        textEquals: { "\($0) = \($1)" }, textIsOneOf: Self.isOneOf, textIsAmong: { "\($0) IN ({list})" },
+        orderBelow: { $0 }, forUpdate: "", forShare: "", reserve: { _, _ in [] },
+        insertRows: Dialect.insertValues, beginSnapshot: "BEGIN DEFERRED",
+        textEquals: { "\($0) = \($1)" }, elements: { $0.joined(separator: ", ") },
+        textIsOneOf: Dialect.isOneOf, textIsAmong: { "\($0) IN ({list})" },
         finds: { _, _ in true }, list: { $0.listing($1) },
         hasBinaryProtos: false,
         // It has no NaN and no negative zero. The wheel refuses to read a row with no value at all: it sees 0.
         stored: { $0.isNaN || $0 == 0 ? 0 : $0 }, filter: .sqlite)
+
+    /// `INSERT … VALUES (…), (…)`.
+    @Sendable static func insertValues(
+        _ table: String, _ columns: [PendingRows.Column], _ rows: [[SQLValue]], _ suffix: String
+    ) -> [SQLQuery] {
+        let mark = "(" + columns.map { _ in "?" }.joined(separator: ", ") + ")"
+        let names = columns.map(\.name).joined(separator: ", ")
+        return rows.parts().map { part in
+            let marks = part.map { _ in mark }.joined(separator: ", ")
+            return SQLQuery("INSERT INTO \(table) (\(names)) VALUES \(marks)\(suffix)", part.flatMap { $0 })
+        }
+    }
 
     /// That a value is one of several.
     @Sendable static func isOneOf(_ column: String, _ operands: [SQLFragment]) -> SQLFragment {

@@ -1,0 +1,117 @@
+import MetadataAPI
+import SQLite
+
+/// What a group of requests knows of the store, and the rows that it has yet to write: on a server all that a group writes
+/// goes there in one round trip, with the commit.
+///
+/// What is known is a part of the store; whoever finds nothing here asks the store. It belongs to the writer's thread.
+final class WriteGroup {
+    /// A node's place.
+    struct NodeKey: Hashable {
+        var kind: NodeKind
+        var id: Int64
+    }
+
+    struct ExternalIDKey: Hashable {
+        var kind: NodeKind
+        var text: String
+    }
+
+    struct NameKey: Hashable {
+        var kind: NodeKind
+        var type: Int64
+        var name: String
+    }
+
+    /// What is known; `nil` within for what is known not to be there.
+    struct Known {
+        var nodes: [NodeKey: (any Node)?] = [:]
+        var present: [NodeKey: Bool] = [:]
+        var externalIDs: [ExternalIDKey: Int64?] = [:]
+        var names: [NameKey: Int64?] = [:]
+    }
+
+    struct State {
+        var known = Known()
+        var rows = PendingRows()
+    }
+
+    /// Tables that number their rows.
+    enum Numbered: Hashable {
+        case node(NodeKind)
+        case event
+
+        var table: String {
+            switch self {
+            case .node(let kind): kind.table
+            case .event: "Event"
+            }
+        }
+    }
+
+    private(set) var state = State()
+    /// What makes the last changes undone, the last one last.
+    private var undoing: [(inout State) -> Void] = []
+    /// Numbers that the database gave for rows to come, the next one last.
+    private var numbers: [Numbered: [Int64]] = [:]
+
+    // MARK: Changes
+
+    /// Changes a value, so that it can be undone.
+    func set<Value>(_ path: WritableKeyPath<State, Value>, _ value: Value) {
+        let old = state[keyPath: path]
+        undoing.append { $0[keyPath: path] = old }
+        state[keyPath: path] = value
+    }
+
+    /// Appends to a list, so that it can be undone.
+    func append<Element>(_ path: WritableKeyPath<State, [Element]>, _ element: Element) {
+        undoing.append { $0[keyPath: path].removeLast() }
+        state[keyPath: path].append(element)
+    }
+
+    /// Adds a link, so that it can be undone; not by ``set(_:_:)``, which would copy all of them.
+    func insert(_ link: PendingRows.Link) {
+        guard state.rows.links.insert(link).inserted else { return }
+        undoing.append { $0.rows.links.remove(link) }
+    }
+
+    /// Adds a property to those that go, so that it can be undone.
+    func remove(_ key: PendingRows.PropertyKey) {
+        guard state.rows.removed.insert(key).inserted else { return }
+        undoing.append { $0.rows.removed.remove(key) }
+    }
+
+    /// What was read of the store, which stays however a request ends.
+    func learn(_ body: (inout Known) -> Void) { body(&state.known) }
+
+    /// A request is done: what it changed stays.
+    func keep() { undoing = [] }
+
+    /// A request failed: what it changed goes.
+    func undo() {
+        for change in undoing.reversed() { change(&state) }
+        undoing = []
+    }
+
+    /// The rows to write; they count as written from now on.
+    func takeRows() -> PendingRows {
+        defer { state.rows = PendingRows() }
+        return state.rows
+    }
+
+    /// The store was written to by statements of which nothing is known here.
+    func forget() { state.known = Known() }
+
+    // MARK: Numbers
+
+    /// The number of a row to come; `nil` where there are none left.
+    func number(_ table: Numbered) -> Int64? { numbers[table]?.popLast() }
+
+    func left(_ table: Numbered) -> Int { numbers[table]?.count ?? 0 }
+
+    /// - Parameter more: in the order of their use.
+    func add(_ more: [Int64], _ table: Numbered) {
+        numbers[table] = more.reversed() + (numbers[table] ?? [])
+    }
+}
