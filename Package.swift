@@ -232,7 +232,7 @@ let package = Package(
         .testTarget(
             name: "EndToEndTests",
             dependencies: [
-                "ClusterReplay", "Kubernetes", "JSON", "SQLite", "kfmd",
+                "ClusterReplay", "Kubernetes", "JSON", "MetadataStore", "SQLite", "TestDatabases", "kfmd",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),

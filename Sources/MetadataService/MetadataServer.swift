@@ -36,7 +36,8 @@ public struct MetadataServer: Sendable {
 
     public struct Options: Sendable {
         public var grpc = Address(host: "127.0.0.1", port: 8080)
-        public var http = Address(host: "127.0.0.1", port: 8081)
+        /// The pages, REST and gRPC-Web; `nil` serves gRPC alone.
+        public var http: Address? = Address(host: "127.0.0.1", port: 8081)
         /// Where `/healthz`, `/readyz` and `/metrics` are without TLS; `nil` has them on the HTTP port alone.
         public var health: Address?
         /// The longest message that is taken, in bytes; gRPC's own default of 4 MiB is too small for a
@@ -92,11 +93,14 @@ public struct MetadataServer: Sendable {
         let monitoring = Monitoring(store: store, search: search, metrics: metrics, budget: budget)
         var servers = [
             Named(
-                service: try grpc(methods, budget, limits, onGRPC), option: "--grpc-listen", address: options.grpc),
-            Named(
-                service: try http(methods.all, monitoring, limits, onHTTP), option: "--http-listen",
-                address: options.http),
+                service: try grpc(methods, budget, limits, onGRPC), option: "--grpc-listen", address: options.grpc)
         ]
+        if let address = options.http {
+            servers.append(
+                Named(
+                    service: try http(address, methods.all, monitoring, limits, onHTTP), option: "--http-listen",
+                    address: address))
+        }
         if let address = options.health {
             servers.append(
                 Named(service: health(address, monitoring, onHealth), option: "--health-listen", address: address))
@@ -184,7 +188,7 @@ public struct MetadataServer: Sendable {
     }
 
     private func http(
-        _ methods: [any StoreMethod], _ monitoring: Monitoring, _ limits: ConnectionLimits,
+        _ address: Address, _ methods: [any StoreMethod], _ monitoring: Monitoring, _ limits: ConnectionLimits,
         _ onStart: @escaping @Sendable (Address) async -> Void
     ) throws -> any Service {
         let router = Router(options: .autoGenerateHeadEndpoints)
@@ -194,7 +198,7 @@ public struct MetadataServer: Sendable {
         // Before the routes, which it guards.
         router.add(
             middleware: RequestGuard(
-                address: options.http, allowedHosts: options.allowedHosts, origins: options.corsOrigins))
+                address: address, allowedHosts: options.allowedHosts, origins: options.corsOrigins))
         router.add(
             middleware: RESTFace(store: store, maximumMessageSize: options.maximumMessageSize, budget: budget))
         Pages(store: store, search: search, frameAncestors: options.frameAncestors).add(to: router)
@@ -212,12 +216,12 @@ public struct MetadataServer: Sendable {
             responder: BasePathResponder(basePath: options.basePath, next: router.buildResponder()),
             server: try tls.map { try .tls(plain, tlsConfiguration: $0.http()) } ?? plain,
             configuration: .init(
-                address: .hostname(options.http.host, port: options.http.port), serverName: "kfmd",
+                address: .hostname(address.host, port: address.port), serverName: "kfmd",
                 availableConnectionsDelegate: MaximumAvailableConnections(limits.http, logger: logger)),
-            onServerRunning: { [options] channel in
+            onServerRunning: { channel in
                 await onStart(
                     Address(
-                        host: options.http.host, port: channel.localAddress?.port ?? options.http.port))
+                        host: address.host, port: channel.localAddress?.port ?? address.port))
             },
             logger: logger)
     }

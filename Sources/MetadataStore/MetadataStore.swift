@@ -45,23 +45,35 @@ public final class MetadataStore: Sendable {
     ///   - migrates: whether a file of an older schema version is brought to this one, with a copy
     ///     kept beside it.
     /// - Throws: ``StoreFileError`` when there is no store, or one of another schema version.
-    public init(
+    public convenience init(
         address: StoreAddress, readers: Int = 4, maximumAnswer: Int = 64 << 20, migrates: Bool = true
     ) throws {
-        self.address = address
-        let writing: Session
-        let reading: [Confined<Session>]
         switch address {
         case .file(let path):
-            engine = nil
-            (writing, reading, migration) = try Self.openFile(path, readers: readers, migrates: migrates)
+            let (writing, reading, migration) = try Self.openFile(path, readers: readers, migrates: migrates)
+            self.init(address, nil, writing, reading, migration, maximumAnswer)
         case .postgreSQL, .mySQL:
-            let engine = try ServerEngine(address)
-            self.engine = engine
-            migration = nil
-            writing = try engine.writingSession(now: Int64(Date().timeIntervalSince1970 * 1000))
-            reading = (0...readers).map { _ in Confined(engine.readingSession()) }
+            try self.init(ServerEngine(address), at: address, readers: readers, maximumAnswer: maximumAnswer)
         }
+    }
+
+    /// A store on a server's database that was opened.
+    /// - Throws: ``StoreFileError``.
+    convenience init(
+        _ engine: ServerEngine, at address: StoreAddress, readers: Int = 4, maximumAnswer: Int = 64 << 20
+    ) throws {
+        let writing = try engine.writingSession(now: Int64((Date().timeIntervalSince1970 * 1000).rounded(.down)))
+        let reading = (0...readers).map { _ in Confined(engine.readingSession()) }
+        self.init(address, engine, writing, reading, nil, maximumAnswer)
+    }
+
+    /// - Parameter reading: one more than readers, for the check of health.
+    private init(
+        _ address: StoreAddress, _ engine: ServerEngine?, _ writing: Session, _ reading: [Confined<Session>],
+        _ migration: StoreMigration?, _ maximumAnswer: Int
+    ) {
+        (self.address, self.engine, self.migration) = (address, engine, migration)
+        let readers = reading.count - 1
         writerThread = NIOThreadPool(numberOfThreads: 1)
         readerThreads = NIOThreadPool(numberOfThreads: readers)
         writerThread.start()
@@ -156,13 +168,19 @@ public final class MetadataStore: Sendable {
         return activity
     }
 
+    /// How often the writer has sent something to its server.
+    var roundTrips: Int { writer.roundTrips }
+
     /// How many groups of requests were committed since the store was opened.
     var commits: Int { writer.commits }
 
-    /// Ends the store's threads. Waiting requests are finished first.
+    /// Ends the store's threads and connections. Waiting requests are finished first.
     public func close() async {
         try? await writerThread.shutdownGracefully()
         try? await readerThreads.shutdownGracefully()
+        writer.disconnect()
+        readers.disconnect()
+        health.withLock { $0.value.server?.drop() }
     }
 
     /// Runs `body` in a transaction that is on disk when this returns. It may run twice: what the
@@ -194,6 +212,8 @@ public struct StoreFileError: Error, Sendable, CustomStringConvertible {
     /// The file's path, or the database's address without a password.
     public var path: String
     public var reason: String
+    /// Whether it may be otherwise a little later: a server does not answer.
+    public var mayPass = false
 
     init(path: String, reason: String) {
         self.path = path

@@ -110,6 +110,7 @@ extension Transaction {
         let clause = connection.dialect.forUpdate
         guard !clause.isEmpty else { return }
         _ = try connection.rows(
-            "SELECT id FROM \(kind.table) WHERE id IN ({list}) ORDER BY id\(clause)", list: ids.uniqued()) { _ in }
+            "SELECT id FROM \(kind.table) WHERE id IN ({list}) ORDER BY id\(clause)", list: ids.uniqued()
+        ) { _ in }
     }
 }

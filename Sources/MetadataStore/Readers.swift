@@ -74,6 +74,9 @@ final class Readers: Sendable {
         }
     }
 
+    /// Ends the connections to a server that nobody uses.
+    func disconnect() { for session in state.withLock({ $0.free }) { session.value.server?.drop() } }
+
     /// How many are at work.
     var busy: Int { state.withLock { $0.running.count } }
     /// How many requests wait for one.

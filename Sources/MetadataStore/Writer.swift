@@ -83,6 +83,12 @@ final class Writer: Sendable {
         if starts { thread.submit { _ in self.drain() } }
     }
 
+    /// Ends the connection to a server; nothing is written any more.
+    func disconnect() { session.value.server?.drop() }
+
+    /// How often something was sent to a server.
+    var roundTrips: Int { trips.load(ordering: .relaxed) }
+    private let trips = Atomic(0)
     /// How many groups were committed.
     var commits: Int { committed.load(ordering: .relaxed) }
     private let committed = Atomic(0)
@@ -134,6 +140,7 @@ final class Writer: Sendable {
                 attempts = try transaction(jobs, usesSavepoints: true)
             }
             committed.add(1, ordering: .relaxed)
+            if let server = session.value.server { trips.store(server.trips, ordering: .relaxed) }
             for attempt in attempts { attempt.answer(nil) }
         } catch {
             // Nothing of the group is on disk: each of its requests is told so.

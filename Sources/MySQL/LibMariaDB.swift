@@ -83,7 +83,8 @@ struct LibMariaDB: Sendable {
         // Never closed: connections may live as long as the process.
         guard let library = dlopen(Self.file, RTLD_NOW | RTLD_LOCAL) else {
             throw ServerError(
-                .noLibrary, "the MySQL client library \(Self.file) cannot be loaded; \(Self.advice)"
+                .noLibrary,
+                "the MySQL client library \(Self.file) cannot be loaded; \(Self.advice)"
                     + (dlerror().map { ": \(String(cString: $0))" } ?? ""))
         }
         func symbol<Function>(_ name: String) throws(ServerError) -> Function {

@@ -4,7 +4,7 @@ import MetadataAPI
 import MetadataService
 import MetadataStore
 
-/// Which metadata service, or which store file.
+/// Which metadata service, or which store.
 struct BackendOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
@@ -29,7 +29,10 @@ struct BackendOptions: ParsableArguments {
     @Option(help: ArgumentHelp("The key of that certificate, a PEM file. (KFMD_METADATA_KEY)", valueName: "file"))
     var metadataKey: String?
 
-    @Option(help: ArgumentHelp("A store file instead of a service. (KFMD_STORE)", valueName: "file"))
+    @Option(
+        help: ArgumentHelp(
+            "A store instead of a service: a file, or a database as kfmd serve takes it. (KFMD_STORE)",
+            valueName: "file"))
     var store: String?
 
     /// Runs `body` with the store or service.
@@ -42,10 +45,11 @@ struct BackendOptions: ParsableArguments {
             throw Failure.usage("--metadata \(metadata) and --store exclude each other")
         }
         if let path = store ?? (metadata == nil ? Settings.value(nil, "KFMD_STORE") : nil) {
-            guard writes || FileManager.default.fileExists(atPath: path) else {
+            let address = try Settings.storeAddress(path)
+            if case .file(let path) = address, !writes, !FileManager.default.fileExists(atPath: path) {
                 throw Failure.usage("store file \(path): does not exist")
             }
-            let store = try Settings.openStore(path, migrates: writes)
+            let store = try Settings.openStore(address, migrates: writes)
             do {
                 if writes { try await store.registerPredefinedTypes() }
                 let result = try await body(store)

@@ -58,7 +58,7 @@ struct Demo: AsyncParsableCommand {
         let path =
             Settings.value(store, "KFMD_STORE")
             ?? "\(temporaryFolder)/kfmd-demo-\(UUID().uuidString.prefix(8)).db"
-        let store = try Settings.openStore(path)
+        let store = try Settings.openStore(.file(path))
         try await store.registerPredefinedTypes()
         var options = MetadataServer.Options()
         options.grpc = .init(host: "127.0.0.1", port: 0)

@@ -25,7 +25,7 @@ struct KFMD: AsyncParsableCommand {
         subcommands: [
             Serve.self, Record.self, Import.self, Explain.self, Lineage.self, SidecarCommand.self, Webhook.self,
             RBAC.self,
-            Demo.self, VersionCommand.self,
+            Demo.self, MetadataStoreServerCommand.self, VersionCommand.self,
         ])
 
     /// Not `async`: the main thread of such a program ends by pthread_exit (dispatch_main), for which glibc loads
@@ -38,9 +38,17 @@ struct KFMD: AsyncParsableCommand {
         parkThread()
     }
 
+    /// Under the name of ML Metadata's server, its command: where the image takes that server's place.
+    private static var arguments: [String] {
+        let arguments = Array(CommandLine.arguments.dropFirst())
+        let name = CommandLine.arguments.first?.split(separator: "/").last.map(String.init)
+        let command = MetadataStoreServerCommand.name
+        return name == command ? [command] + arguments : arguments
+    }
+
     private static func runCommand() async {
         do {
-            var command = try parseAsRoot()
+            var command = try parseAsRoot(arguments)
             if var command = command as? any AsyncParsableCommand {
                 try await command.run()
             } else {

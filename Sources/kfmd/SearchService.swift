@@ -23,6 +23,8 @@ extension Settings {
     /// - Throws: ``Failure``.
     static func openSearch(_ path: String?, of store: MetadataStore, _ logger: Logger) throws -> SearchIndex? {
         guard path != "off" else { return nil }
+        // On a server there is no place beside the store; names are found all the same.
+        if path == nil, store.path == nil { return nil }
         do {
             return try SearchIndex(of: store, path: path)
         } catch let error as StoreFileError where path == nil {

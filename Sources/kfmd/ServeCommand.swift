@@ -9,12 +9,17 @@ struct Serve: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Serve a store: MLMD's gRPC protocol, REST, gRPC-Web and the web pages.",
         discussion: """
-            The store is one SQLite file in ML Metadata's own format; it is made when it does not exist.
+            The store is one SQLite file in ML Metadata's own format, or a database of a PostgreSQL or MySQL
+            server; it is made when it does not exist.
               kfmd serve --store metadata.db
+              kfmd serve --store mysql://root@mysql:3306/metadb
             Then http://localhost:8081 shows the artifacts, and clients such as ml-metadata use localhost:8080.
             """)
 
-    @Option(help: ArgumentHelp("The store file. (KFMD_STORE)", valueName: "file"))
+    @Option(
+        help: ArgumentHelp(
+            "The store: a file, or a database as postgresql://USER@HOST/NAME or mysql://USER@HOST/NAME. Its password can be in KFMD_STORE_PASSWORD, or in a file that ?password-file= names. (KFMD_STORE)",
+            valueName: "store"))
     var store: String?
 
     @Option(
@@ -97,14 +102,15 @@ struct Serve: AsyncParsableCommand {
     func run() async throws {
         let logger = try Settings.logger("kfmd.serve", level: logLevel)
         guard let path = Settings.value(store, "KFMD_STORE") else {
-            throw Failure.usage("give --store FILE")
+            throw Failure.usage("give --store FILE, or the URL of a database")
         }
         let options = try serverOptions()
         let types = Settings.value(predefinedTypes, "KFMD_PREDEFINED_TYPES") ?? "kubeflow"
         guard types == "kubeflow" || types == "none" else {
             throw Failure.usage("--predefined-types \(types): should be kubeflow or none")
         }
-        let store = try Settings.openStore(path, maximumAnswer: 4 * options.maximumMessageSize)
+        let store = try await Settings.openStore(
+            try Settings.storeAddress(path), maximumAnswer: 4 * options.maximumMessageSize, retries: 15, logger)
         if let migration = store.migration {
             logger.notice(
                 "the store had an older schema and was migrated",

@@ -67,15 +67,53 @@ enum Settings {
         return logger
     }
 
-    /// Opens a store file.
-    /// - Throws: ``Failure`` that names the file.
+    /// Where a store is: a file's path, or a database's URL.
+    /// - Throws: ``Failure`` that says what is wrong with it, without a password.
+    static func storeAddress(_ text: String) throws -> StoreAddress {
+        do {
+            return try StoreAddress(
+                text, environment: { ProcessInfo.processInfo.environment[$0] }, readFile: readFile)
+        } catch {
+            throw Failure.usage("--store: \(error)")
+        }
+    }
+
+    /// The text of a small file, such as one that holds a password.
+    static func readFile(_ path: String) throws -> String {
+        guard let bytes = FileManager.default.contents(atPath: path) else {
+            throw Failure.usage("\(path): cannot be read")
+        }
+        guard bytes.count <= 1 << 20 else { throw Failure.usage("\(path): is larger than 1 MiB") }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    /// Opens a store.
+    /// - Throws: ``Failure`` that names the file or database.
     static func openStore(
-        _ path: String, maximumAnswer: Int = 256 << 20, migrates: Bool = true
+        _ address: StoreAddress, maximumAnswer: Int = 256 << 20, migrates: Bool = true
     ) throws -> MetadataStore {
         do {
-            return try MetadataStore(path: path, maximumAnswer: maximumAnswer, migrates: migrates)
+            return try MetadataStore(address: address, maximumAnswer: maximumAnswer, migrates: migrates)
         } catch let error as StoreFileError {
             throw Failure.usage(error.description)
         }
+    }
+
+    /// Opens a store, and waits for a server that does not answer yet: it may be started beside this process.
+    /// - Parameter retries: how often it is tried again, two seconds apart.
+    /// - Throws: ``Failure`` that names the file or database.
+    static func openStore(
+        _ address: StoreAddress, maximumAnswer: Int, migrates: Bool = true, retries: Int, _ logger: Logger
+    ) async throws -> MetadataStore {
+        for attempt in 0... {
+            do {
+                return try MetadataStore(address: address, maximumAnswer: maximumAnswer, migrates: migrates)
+            } catch let error as StoreFileError {
+                guard error.mayPass, attempt < retries else { throw Failure.usage(error.description) }
+                logger.warning("the store cannot be opened yet", metadata: ["reason": "\(error)"])
+                try await Task.sleep(for: .seconds(2))
+            }
+        }
+        throw Failure.runtime("the store cannot be opened")
     }
 }

@@ -14,11 +14,21 @@ import Testing
         "--mysql_config_port=$(MYSQL_PORT)", "--mysql_config_user=$(DBCONFIG_USER)",
         "--mysql_config_password=$(DBCONFIG_PASSWORD)", "--enable_database_upgrade=true",
         "--grpc_channel_arguments=grpc.max_metadata_size=16384,grpc.max_receive_message_length=104857600,"
-            + "grpc.max_send_message_length=104857600,grpc.http2.max_ping_strikes=0",
+            + "grpc.max_send_message_length=104857600",
     ]
     private static let pipelinesEnvironment = [
         "MYSQL_DATABASE": "metadb", "MYSQL_HOST": "mysql", "MYSQL_PORT": "3306", "DBCONFIG_USER": "root",
         "DBCONFIG_PASSWORD": "",
+    ]
+    /// What its overlay with a database of its own says.
+    private static let pipelinesDatabase = [
+        "--grpc_port=$(METADATA_GRPC_SERVICE_PORT)", "--mysql_config_host=$(MLMD_DB_HOST)",
+        "--mysql_config_database=$(MYSQL_DATABASE)", "--mysql_config_port=$(MYSQL_PORT)",
+        "--mysql_config_user=$(MYSQL_USER_NAME)", "--mysql_config_password=$(MYSQL_ROOT_PASSWORD)",
+    ]
+    private static let pipelinesDatabaseEnvironment = [
+        "METADATA_GRPC_SERVICE_PORT": "8080", "MLMD_DB_HOST": "metadata-db", "MYSQL_DATABASE": "metadb",
+        "MYSQL_PORT": "3306", "MYSQL_USER_NAME": "root", "MYSQL_ROOT_PASSWORD": "s3cret",
     ]
     /// What its overlay for PostgreSQL says.
     private static let pipelinesPostgreSQL = [
@@ -81,8 +91,43 @@ import Testing
         #expect(server.grpcPort == 8080 && server.upgrades && server.connectionRetries == 5 && server.tls == nil)
         #expect(server.limits.metadata == 16_384)
         #expect(server.limits.received == 104_857_600 && server.limits.sent == 104_857_600)
+        #expect(server.notices.isEmpty)
+    }
+
+    @Test func kubeflowPipelinesWithADatabase() throws {
+        let server = try arguments(Self.expanded(Self.pipelinesDatabase, Self.pipelinesDatabaseEnvironment))
         #expect(
-            server.notices == ["--grpc_channel_arguments: grpc.http2.max_ping_strikes has no effect here"])
+            try mySQL(server) == MySQLStoreAddress(hosts: [.init(name: "metadata-db")], password: Self.secret))
+        #expect(!server.upgrades && server.notices.isEmpty)
+    }
+
+    /// Its overlay with TLS has an init container that writes the config file.
+    @Test func kubeflowPipelinesWithTLS() throws {
+        let text = #"""
+            connection_config {
+              mysql {
+                host: "mysql"
+                port: 3306
+                database: "metadb"
+                user: "root"
+                password: ""
+              }
+            }
+            ssl_config {
+              server_key: "-----BEGIN PRIVATE KEY-----\nMII\n-----END PRIVATE KEY-----\n"
+              server_cert: "-----BEGIN CERTIFICATE-----\nMII\n-----END CERTIFICATE-----\n"
+              custom_ca: "-----BEGIN CERTIFICATE-----\nMII\n-----END CERTIFICATE-----\n"
+              client_verify: false
+            }
+            """#
+        let server = try config(
+            text, ["--grpc_port=8080"] + Self.pipelines.filter { $0.hasPrefix("--e") || $0.hasPrefix("--grpc_c") })
+        #expect(try mySQL(server) == MySQLStoreAddress(hosts: [.init(name: "mysql")]))
+        #expect(server.tls?.privateKey == "-----BEGIN PRIVATE KEY-----\nMII\n-----END PRIVATE KEY-----\n")
+        #expect(server.tls?.clientRoots == nil && server.limits.metadata == 16_384)
+        // As in the original, the flag does not count beside a file.
+        #expect(!server.upgrades)
+        #expect(server.notices.count == 2 && server.notices.contains { $0.hasPrefix("--enable_database_upgrade: ") })
     }
 
     @Test func kubeflowPipelinesOnPostgreSQL() throws {
@@ -163,6 +208,42 @@ import Testing
         // A blank at the end of a line is part of it.
         let flagFile = try arguments(mine + ["--flagfile=/f"], files: ["/f": "--mysql_config_password=x \r\n"])
         #expect(try self.mySQL(flagFile).password == "x ")
+        // A Secret that was made with `echo`.
+        let broken = try arguments(mine + ["--mysql_config_password=s3cret\n"])
+        #expect(try self.mySQL(broken).password == "s3cret\n")
+        #expect(broken.notices.count == 1 && !broken.notices.contains { $0.contains(Self.secret) })
+    }
+
+    /// Whatever is printed of them.
+    @Test func descriptions() throws {
+        let list = ["--mysql_config_host=db", "--mysql_config_database=m", "--mysql_config_password=s3cret"]
+        let flags = try flags(list)
+        #expect("\(flags)" == "--mysql_config_database --mysql_config_host --mysql_config_password")
+        let server = try config(
+            "connection_config { postgresql { host: 'h' port: '1' user: 'u' dbname: 'm' password: 's3cret' } } "
+                + "ssl_config { server_cert: '-----BEGIN C' server_key: '-----BEGIN s3cret' }")
+        for shown in ["\(flags)", "\(try arguments(list))", "\(server)", String(reflecting: server)] {
+            #expect(!shown.contains(Self.secret), "\(shown)")
+        }
+    }
+
+    /// Flags of a store that is not theirs are told.
+    @Test(arguments: [
+        ("config_file", ["mysql_config_host", "postgres_config_host"]), ("default", ["mysql_config_host"]),
+        ("mysql", ["metadata_store_server_config_file"]), ("mysql", ["postgres_config_host"]),
+        ("postgresql", ["mysql_config_user"]), ("postgresql", ["metadata_store_server_config_file"]),
+    ])
+    func withoutEffect(type: String, names: [String]) throws {
+        let needed = [
+            "mysql": ["--mysql_config_host=a", "--mysql_config_database=m"],
+            "postgresql": ["host", "port", "user", "dbname"].map { "--postgres_config_\($0)=1" },
+        ]
+        let list =
+            ["--metadata_source_config_type=\(type)"]
+            + (needed[type] ?? ["--metadata_store_server_config_file=/c"]) + names.map { "--\($0)=1" }
+        let text = "connection_config { sqlite { filename_uri: 'a' } }"
+        let notices = try arguments(list, files: ["/c": text]).notices
+        #expect(notices.map { $0.prefix { $0 != ":" } } == names.map { "--\($0)" })
     }
 
     @Test func everyFlagOfPostgreSQL() throws {
@@ -249,6 +330,8 @@ import Testing
         ("sqlite { filename_uri: '/data/m.db' }", "/data/m.db", false),
         ("sqlite { filename_uri: 'file:///data/m%20.db' connection_mode: READWRITE_OPENCREATE }", "/data/m .db", false),
         ("sqlite { filename_uri: 'file:m.db' connection_mode: READWRITE }", "m.db", true),
+        ("sqlite { filename_uri: 'm.db' connection_mode: UNKNOWN }", "m.db", false),
+        ("sqlite { filename_uri: 'm.db' connection_mode: 0 }", "m.db", false),
         ("sqlite { connection_mode: 3 }", nil, false), ("sqlite { filename_uri: ':memory:' }", nil, false),
         ("sqlite {}", nil, false), ("fake_database {}", nil, false),
     ])
@@ -286,6 +369,17 @@ import Testing
         (["--grpc_port=tcp://10.0.0.1:8080"], "--grpc_port=tcp"), (["--grpc_port"], "--grpc_port: its value"),
         (["--mysql_config_hots=db"], "did you mean --mysql_config_host?"),
         (["--mysql_config_hots", "db"], "did you mean --mysql_config_host?"),
+        (["--grpc_port=s3cret"], "--grpc_port: should be"), (["--grpc_port=$(PORT)"], "--grpc_port=$(PORT): should be"),
+        (["--mysql_config_port", "--mysql_config_password=s3cret"], "--mysql_config_port: its value is missing"),
+        (["--metadata_store_server_config_file", "--mysql_config_password=s3cret"], "file: its value is missing"),
+        (["--metadata_source_config_type=s3cret"], "default, config_file, mysql or postgresql"),
+        (["--mysql_config_password:s3cret"], "--mysql_config_password: another character than ="),
+        (["--flagfile=/two"], "/two, line 1: should be one flag"),
+        (["--mysql_config_host=,", "--mysql_config_database=m"], "--mysql_config_host: should be a server's name"),
+        (["--mysql_config_host=mysql://a:s3cret@db", "--mysql_config_database=m"], "--mysql_config_host: should be"),
+        (["--mysql_config_host=a:s3cret@db", "--mysql_config_database=m"], "--mysql_config_host: should be"),
+        (["--mysql_config_host=db\n", "--mysql_config_database=m"], "--mysql_config_host: has a line break"),
+        (["--mysql_config_host=db", "--mysql_config_database=m", "--mysql_config_user=u\n"], "user: has a line break"),
         (["s3cret"], "argument 1 is no flag"), (["--", "s3cret"], "argument 2"),
         (["--enable_database_upgrade=s3cret"], "should be true or false"),
         (["--noenable_database_upgrade=true"], "takes no value"),
@@ -314,7 +408,12 @@ import Testing
     func refused(list: [String], reason: String) throws {
         let message =
             #expect(throws: Failure.self) {
-                try arguments(list, files: ["/f": "--v=1\ns3cret", "/loop": "--flagfile=/loop"])
+                try arguments(
+                    list,
+                    files: [
+                        "/f": "--v=1\ns3cret", "/loop": "--flagfile=/loop",
+                        "/two": "--metadata_store_server_config_file=/c --mysql_config_password=s3cret",
+                    ])
             }?.message ?? ""
         #expect(message.contains(reason), "\(message)")
         #expect(!message.contains(Self.secret) && !message.contains { $0.isNewline }, "\(message)")
@@ -354,7 +453,9 @@ import Testing
         ("connection_config { fake_database { s3cret: 1 } }", "should be empty"),
         ("connection_config { postgresql { host: 'db' port: '1' user: 'u' } }", "postgresql.dbname: is missing"),
         ("connection_config { sqlite { connection_mode: READONLY } }", "READONLY is not possible"),
-        ("connection_config { sqlite { connection_mode: 0 } }", "connection_mode: should be READWRITE"),
+        ("connection_config { sqlite { connection_mode: 4 } }", "should be one of READONLY"),
+        ("connection_config { mysql { host: 'mysql://me:s3cret@db' database: 'm' } }", "mysql.host: should be"),
+        ("connection_config { mysql { host: 'db' database: 'm\\n' } }", "mysql.database: has a line break"),
         ("connection_config { sqlite { connection_mode: APPEND } }", "should be one of READONLY"),
         ("connection_config { sqlite { filename_uri: 'file:a?mode=ro' } }", "filename_uri: file: takes no parameters"),
         (

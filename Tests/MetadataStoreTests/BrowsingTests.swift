@@ -271,7 +271,8 @@ import Testing
                 #expect(Set(slice.nodes.map(\.id)) == Set(found.map { steps[$0] }), "\(query)")
             }
             // The runs with a failed step are found in the same way.
-            let runs = try FilterSQL.condition("executions_e.last_known_state = FAILED", on: .context, .sqlite).candidates
+            let runs = try FilterSQL.condition("executions_e.last_known_state = FAILED", on: .context, .sqlite)
+                .candidates
             let plans = try runs.flatMap { run in
                 try connection.rows("EXPLAIN QUERY PLAN " + run.sql, values: run.values) { $0.text(3) }
             }

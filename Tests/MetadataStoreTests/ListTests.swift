@@ -188,7 +188,8 @@ import Testing
     private func plans(
         _ query: String, _ order: NodeQuery.Order, context: Int64?, _ session: Session
     ) throws -> [String] {
-        let condition = query.isEmpty ? Condition.all([]) : try FilterSQL.condition(query, on: .artifact, session.dialect)
+        let condition =
+            query.isEmpty ? Condition.all([]) : try FilterSQL.condition(query, on: .artifact, session.dialect)
         let list = NodeQuery(kind: .artifact, condition: condition, context: context, order: order, limit: 21)
         let transaction = Transaction(connection: session, now: 0, typeCache: TypeCache())
         return try list.statements(transaction.columns(MlMetadata_Artifact.self), session).flatMap { plan in

@@ -40,6 +40,7 @@ import Testing
         ("file:a.db", "a.db"), ("file:/data/a.db", "/data/a.db"), ("file:///data/a%20b.db", "/data/a b.db"),
         ("file://localhost/data/a.db", "/data/a.db"), ("FILE:///a.db", "/a.db"), ("sqlite:///a.db", "a.db"),
         ("sqlite:////data/a%3F.db", "/data/a?.db"), ("mysqlish", "mysqlish"), ("mymysql:x", "mymysql:x"),
+        ("./a:b@c.db", "./a:b@c.db"), ("/data/10:30@noon.db", "/data/10:30@noon.db"), ("me@home.db", "me@home.db"),
     ])
     func files(text: String, path: String) throws {
         #expect(try address(text) == .file(path))
@@ -58,6 +59,7 @@ import Testing
         ("postgresql://[fe80::1%25eth0]/mlmd", "host=fe80::1%eth0 dbname=mlmd"),
         ("postgresql://%2Frun%2Fpg/mlmd", "host=/run/pg dbname=mlmd"),
         ("postgresql:///mlmd?host=/run/pg&port=5433", "host=/run/pg port=5433 dbname=mlmd"),
+        ("postgresql://me@db/x?application_name=a%40b", "host=db user=me dbname=x application_name=a@b"),
         ("postgresql:///?hostaddr=10.0.0.1&dbname=x", "hostaddr=10.0.0.1 dbname=x"),
         (
             "postgresql://a:1,b,[::2]:3/mlmd",
@@ -188,6 +190,12 @@ import Testing
         ("jdbc:mysql://db/x?password=s3cret", "jdbc:"), ("mysql:me:s3cret@db", "two slashes"),
         ("postgres:/db", "two slashes"), ("me:s3cret@tcp(db:3306)/x", "Go"),
         ("host=db password=s3cret dbname=x", "host= begins"), ("password = s3cret host=db", "password= begins"),
+        ("me:s3cret@db:3306/x", "needs postgresql://"), ("mysql//me:s3cret@db/x", "needs postgresql://"),
+        ("/mysql://me:s3cret@db/x", "needs postgresql://"), (" mysql://me:s3cret@db/x", "a blank or quote"),
+        ("'mysql://me:s3cret@db/x'", "a blank or quote"), ("\nsqlite:///a.db", "a blank or quote"),
+        ("mysql://me:s3cret@db/x ", "ends with a blank"),
+        ("mysql://me:1@2?s3cret=1@db/y", "@ among the parameters"),
+        ("postgresql://db/x?host=mysql://me:s3cret@db", "host: should be a server's name"),
         ("mysql://me:s3cret@x@db/y", "host 1 has an @"), ("mysql://me:12/s3cret@db/x", "@ after the hosts"),
         ("postgresql://me:1/s3cret@x@db/y", "@ after the hosts"), ("mysql://me:s3cret/12@db/x", "port of host 1"),
         ("postgresql://me:s3cret%4/@db/x", "port of host 1"), ("postgresql://me:s3cret%@db/x", "the password: %"),

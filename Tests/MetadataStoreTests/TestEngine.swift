@@ -38,9 +38,10 @@ final class StorePlace {
             case .postgreSQL: try TestDatabases.postgreSQL()
             case .mySQL: try TestDatabases.mySQL()
             }
-        address = try database.map {
-            try StoreAddress($0.url, environment: { _ in nil }, readFile: { _ in "" })
-        } ?? .file(file.path)
+        address =
+            try database.map {
+                try StoreAddress($0.url, environment: { _ in nil }, readFile: { _ in "" })
+            } ?? .file(file.path)
     }
 
     /// Drops the database. A reference that nobody uses any more would be gone before its test ends.
@@ -49,6 +50,8 @@ final class StorePlace {
 
 /// Runs each test on one engine after the other.
 struct OverEngines: SuiteTrait, TestTrait, TestScoping {
+    var engines = TestEngine.allCases
+
     var isRecursive: Bool { true }
 
     func scopeProvider(for test: Test, testCase: Test.Case?) -> OverEngines? { testCase == nil ? nil : self }
@@ -56,7 +59,7 @@ struct OverEngines: SuiteTrait, TestTrait, TestScoping {
     func provideScope(
         for test: Test, testCase: Test.Case?, performing function: @Sendable () async throws -> Void
     ) async throws {
-        for engine in TestEngine.allCases where engine.isMissing == nil {
+        for engine in engines where engine.isMissing == nil {
             do {
                 try await TestEngine.$current.withValue(engine, operation: function)
             } catch {
@@ -77,6 +80,9 @@ struct EngineFailure: Error, CustomStringConvertible {
 extension Trait where Self == OverEngines {
     /// On each database that can be had.
     static var overEngines: OverEngines { OverEngines() }
+
+    /// On each server that can be had.
+    static var overServers: OverEngines { OverEngines(engines: [.postgreSQL, .mySQL]) }
 }
 
 /// The summary of a run counts what was left out.

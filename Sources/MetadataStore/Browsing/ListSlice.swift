@@ -71,7 +71,8 @@ extension Transaction {
 
     /// How many nodes fulfil a filter, within a bound of number and work.
     private func count(_ kind: NodeKind, _ filter: String, inContext context: Int64?) throws -> BoundedCount? {
-        let condition = filter.isEmpty ? Condition(sql: "TRUE") : try FilterSQL.condition(filter, on: kind, connection.dialect)
+        let condition =
+            filter.isEmpty ? Condition(sql: "TRUE") : try FilterSQL.condition(filter, on: kind, connection.dialect)
         let query = NodeQuery(kind: kind, condition: condition, context: context, limit: Self.countLimit + 1)
         let count = try connection.bounded(steps: Self.countSteps) {
             try query.rows("n.id", connection) { _ in }.count

@@ -42,7 +42,8 @@ final class Dialect: Sendable {
     let reserve: @Sendable (_ table: WriteGroup.Numbered, _ count: Int) -> [SQLQuery]
     /// Inserts rows, many with one statement; `suffix` stands behind each.
     let insertRows:
-        @Sendable (_ table: String, _ columns: [PendingRows.Column], _ rows: [[SQLValue]], _ suffix: String) -> [SQLQuery]
+        @Sendable (_ table: String, _ columns: [PendingRows.Column], _ rows: [[SQLValue]], _ suffix: String) ->
+            [SQLQuery]
     /// Begins a transaction that reads one state of the database.
     let beginSnapshot: String
     /// That a long text equals one: by an index that may have the beginning of each text alone.
@@ -68,7 +69,8 @@ final class Dialect: Sendable {
         byID: String,
         byIndex: @escaping @Sendable (_ name: String) -> String,
         orderedJoin: String,
-        comesAfter: @escaping @Sendable (_ columns: (String, String), _ sign: String, _ values: (Int64, Int64)) -> Condition,
+        comesAfter:
+            @escaping @Sendable (_ columns: (String, String), _ sign: String, _ values: (Int64, Int64)) -> Condition,
         among: @escaping @Sendable (_ candidate: Candidate, _ table: String) -> Lookup,
         greatest: String,
         stepsInOrder: String,
@@ -82,7 +84,10 @@ final class Dialect: Sendable {
         forUpdate: String,
         forShare: String,
         reserve: @escaping @Sendable (_ table: WriteGroup.Numbered, _ count: Int) -> [SQLQuery],
-        insertRows: @escaping @Sendable (_ table: String, _ columns: [PendingRows.Column], _ rows: [[SQLValue]], _ suffix: String) -> [SQLQuery],
+        insertRows:
+            @escaping @Sendable (
+                _ table: String, _ columns: [PendingRows.Column], _ rows: [[SQLValue]], _ suffix: String
+            ) -> [SQLQuery],
         beginSnapshot: String,
         textEquals: @escaping @Sendable (_ column: String, _ operand: SQLFragment) -> SQLFragment,
         elements: @escaping @Sendable (_ operands: [SQLFragment]) -> SQLFragment,

@@ -81,6 +81,7 @@ extension StoreFileError {
             default: nil
             }
         self.init(path: path, reason: "\(error)" + (advice.map { "; " + $0 } ?? ""))
+        mayPass = error.endsTransaction || error.kind == .cannotConnect
     }
 }
 

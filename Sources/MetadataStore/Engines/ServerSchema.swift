@@ -60,7 +60,8 @@ struct ServerSchema {
                 try run(["INSERT INTO MLMDEnv (schema_version) VALUES (\(Schema.version))"])
             } catch let error as ServerError where error.kind == .notAllowed || error.kind == .readOnly {
                 throw StoreFileError(
-                    path: name, reason: "is empty, and its tables cannot be made: \(error). The user needs CREATE there")
+                    path: name, reason: "is empty, and its tables cannot be made: \(error). The user needs CREATE there"
+                )
             }
             columns = try self.columns()
             tables = Set(columns.map(\.table))
@@ -80,7 +81,8 @@ struct ServerSchema {
         guard let found = try version(tables) else {
             throw StoreFileError(
                 path: name,
-                reason: "has the table MLMDEnv without a schema_version: whoever made it was interrupted. Where it has no "
+                reason:
+                    "has the table MLMDEnv without a schema_version: whoever made it was interrupted. Where it has no "
                     + "nodes yet, drop the database, and it is made anew")
         }
         guard found <= Schema.version else {

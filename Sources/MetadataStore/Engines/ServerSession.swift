@@ -217,7 +217,8 @@ final class ServerSession {
             break
         }
         throw StatusError(
-            .unknown, "The connection to the database was lost during the commit; it may have been done or not: \(error)")
+            .unknown,
+            "The connection to the database was lost during the commit; it may have been done or not: \(error)")
     }
 
     /// Runs `body`, which only reads, in a transaction, and again where the connection is lost within.

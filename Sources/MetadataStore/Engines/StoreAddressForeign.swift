@@ -10,6 +10,10 @@ enum ForeignAddress {
     static func flaw(_ text: String) -> String? {
         if text == ":memory:" { return memory }
         let lower = text.lowercased()
+        // A variable's value keeps the blanks and quotes of the file that it came from.
+        if let first = text.first, first.isWhitespace || "\"'`".contains(first), text.contains("://") {
+            return "a blank or quote stands before the address; leave it out"
+        }
         if lower.hasPrefix("jdbc:") {
             return "jdbc: is Java's; leave it out, and give user and password as in mysql://USER:PASSWORD@HOST/NAME"
         }
@@ -25,6 +29,17 @@ enum ForeignAddress {
             return "\(name.filter { $0 != " " })= begins a connection string of libpq; write "
                 + "postgresql://USER:PASSWORD@HOST:PORT/NAME, or ./ before a path"
         }
+        if isCredentials(text) {
+            return "USER:PASSWORD@HOST needs postgresql:// or mysql:// before it; "
+                + "write ./ before a path that has : and @"
+        }
         return nil
+    }
+
+    /// Whether a colon stands before an @: paths that people name have no such thing, unless they begin as paths.
+    private static func isCredentials(_ text: String) -> Bool {
+        let isPath = ["/", "./", "../"].contains(where: text.hasPrefix)
+        guard let at = text.lastIndex(of: "@"), !isPath || text.contains("://") else { return false }
+        return text[..<at].contains(":")
     }
 }

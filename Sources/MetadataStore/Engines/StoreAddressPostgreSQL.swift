@@ -118,6 +118,8 @@ extension PostgreSQLAddress {
                     throw StoreAddressError("port: should be a number from 1 to 65535, or several with commas between")
                 }
                 given.append(Keyword("port", ports))
+            case ("host", let hosts) where hosts.contains("://"):
+                throw StoreAddressError("host: should be a server's name or the folder of its socket, no URL")
             case ("dbname", let name) where name.contains("=") || name.contains("://"):
                 throw StoreAddressError("dbname: should be a database's name, not a connection string")
             case (let name, let value): given.append(Keyword(name, value))

@@ -38,6 +38,7 @@ struct StoreURL {
                 "the address has a line break or another control character after \(place - bytes.startIndex) "
                     + "characters behind ://")
         }
+        guard bytes.last != 0x20 else { throw StoreAddressError("the address ends with a blank; one of a name is %20") }
         var rest = bytes
         if let at = rest.firstIndex(where: { $0 == UInt8(ascii: "@") || $0 == UInt8(ascii: "/") }),
             rest[at] == UInt8(ascii: "@")
@@ -53,6 +54,11 @@ struct StoreURL {
             self.user = user.isEmpty ? nil : user
             if parts.count == 2 { password = try PercentEncoding.decoded(parts[1], "the password") }
             rest = rest[(at + 1)...]
+            // Of a password with @ and ? in it, the rest would be a host and parameters, which are shown.
+            guard !rest.contains(UInt8(ascii: "@")) || !rest.prefix(while: { $0 != 0x40 }).contains(0x3F) else {
+                throw StoreAddressError(
+                    "there is an @ among the parameters, write %40; if it ends a password: \(Self.hint)")
+            }
         }
         hosts = try Self.hosts(&rest)
         // Where part of a password is taken for something else, the @ after it tells.

@@ -219,7 +219,8 @@ struct FilterSQL {
             while Self.letters.contains(name), arguments.count == 1, case .call(let inner, let its) = arguments[0].form,
                 Self.letters.contains(inner), its.count == 1
             { arguments = its }
-            return try FilterFunction.operand(name, try arguments.map { try known(operand($0)) }, at: start, dialect.filter)
+            return try FilterFunction.operand(
+                name, try arguments.map { try known(operand($0)) }, at: start, dialect.filter)
         case .cast(let inner, let type): return try cast(try known(operand(inner)), type, at: start)
         case .choice(let value, let branches, let otherwise): return try choice(value, branches, otherwise, at: start)
         case .comparison, .like, .membership, .between, .test, .not, .all, .any:

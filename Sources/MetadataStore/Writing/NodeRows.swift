@@ -36,7 +36,8 @@ extension Transaction {
 
     /// The node with an external id.
     func id(of kind: NodeKind, externalID: String) throws -> Int64? {
-        if let group = connection.group, let known = group.state.known.externalIDs[.init(kind: kind, text: externalID)] {
+        if let group = connection.group, let known = group.state.known.externalIDs[.init(kind: kind, text: externalID)]
+        {
             return known
         }
         return try connection.first("SELECT id FROM \(kind.table) WHERE external_id = ?", externalID) { $0.integer(0) }

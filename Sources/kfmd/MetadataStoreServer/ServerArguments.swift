@@ -12,13 +12,16 @@ struct ServerArguments {
     }
 
     /// TLS of the gRPC port, as texts of PEM.
-    struct TLS: Equatable {
+    struct TLS: Equatable, CustomStringConvertible {
         /// The server's certificate and those between it and its root.
         var certificateChain: String
         /// Its private key.
         var privateKey: String
         /// The roots of the clients' certificates; `nil` takes any client.
         var clientRoots: String?
+
+        /// No key.
+        var description: String { clientRoots == nil ? "TLS" : "TLS with certificates of clients" }
     }
 
     /// Where the store is.
@@ -61,8 +64,9 @@ struct ServerArguments {
             if !path.isEmpty, let text = try Self.content(path, hasOther: mySQL.isSet(), readFile, &notices) {
                 try take(text, path: path, environment: environment)
                 ignore(flags, "mysql_config_", "the config file goes before it")
+                ignoreUpgrade(flags)
             } else if try mySQL.isSet() {
-                try takeFlags(flags, .mySQL(mySQL.mySQL()))
+                try takeFlags(flags, .mySQL(mySQL.mySQL()), mySQL)
             } else {
                 try Self.refuseGivenDatabase(flags)
                 notices.append("no store is given: it is a temporary one, and ends with the server")
@@ -72,30 +76,45 @@ struct ServerArguments {
             guard !path.isEmpty else { throw Failure.usage("--\(ServerFlag.configFile.rawValue): is missing") }
             let text = try Self.content(path, hasOther: false, readFile, &notices) ?? ""
             try take(text, path: path, environment: environment)
+            for prefix in ["mysql_config_", "postgres_config_"] { ignore(flags, prefix, "the config file counts") }
+            ignoreUpgrade(flags)
         case "mysql":
-            try takeFlags(flags, .mySQL(mySQL.mySQL()))
+            try takeFlags(flags, .mySQL(mySQL.mySQL()), mySQL)
             ignore(flags, ServerFlag.configFile.rawValue, "not read for MySQL by flags")
+            ignore(flags, "postgres_config_", "the store is MySQL's")
         case "postgresql":
             let database = ServerDatabase(postgreSQL: flags, environment: environment)
-            try takeFlags(flags, .postgreSQL(database.postgreSQL()))
+            try takeFlags(flags, .postgreSQL(database.postgreSQL()), database)
             ignore(flags, ServerFlag.configFile.rawValue, "not read for PostgreSQL by flags")
-        case let type:
+            ignore(flags, "mysql_config_", "the store is PostgreSQL's")
+        default:
             throw Failure.usage(
-                "--\(ServerFlag.sourceType.rawValue)=\(type): should be default, config_file, mysql or postgresql")
+                "--\(ServerFlag.sourceType.rawValue): should be default, config_file, mysql or postgresql")
         }
         notices += limits.ignored.map { "--\(ServerFlag.grpcChannelArguments.rawValue): \($0) has no effect here" }
         notices += flags.ignored.map { "--\($0): has no effect here" }
     }
 
-    private mutating func takeFlags(_ flags: ServerFlags, _ address: StoreAddress) {
+    private mutating func takeFlags(
+        _ flags: ServerFlags, _ address: StoreAddress, _ database: ServerDatabase
+    ) throws {
         place = .store(address)
         upgrades = flags.boolean(.enableUpgrade)
+        if let notice = try database.passwordNotice() { notices.append(notice) }
     }
 
     private mutating func ignore(_ flags: ServerFlags, _ prefix: String, _ reason: String) {
         for flag in ServerFlag.allCases where flag.rawValue.hasPrefix(prefix) && flags.isGiven(flag) {
             notices.append("--\(flag.rawValue): has no effect: \(reason)")
         }
+    }
+
+    /// As in the original, only the file itself says what a store by a file is upgraded to.
+    private mutating func ignoreUpgrade(_ flags: ServerFlags) {
+        guard flags.boolean(.enableUpgrade), !upgrades else { return }
+        notices.append(
+            "--\(ServerFlag.enableUpgrade.rawValue): has no effect: the config file counts, "
+                + "and has no migration_options { enable_upgrade_migration: true }")
     }
 
     /// Who gives flags of a database does not want a store that ends with the server, though the original makes one.
@@ -165,10 +184,10 @@ extension ServerArguments {
 
     private mutating func takeSQLite(_ message: ServerConfigMessage, place: String) throws {
         switch message.integer("connection_mode") {
-        case nil, 3: break
-        case 2: mustExist = true
         case 1: throw Failure.usage("\(place).connection_mode: READONLY is not possible: this server writes")
-        default: throw Failure.usage("\(place).connection_mode: should be READWRITE or READWRITE_OPENCREATE")
+        case 2: mustExist = true
+        // UNKNOWN is as good as none.
+        default: break
         }
         let uri = message.text("filename_uri")
         if uri.isEmpty || uri == ":memory:" || uri.hasPrefix("file::memory:") || uri == "file:" { return }

@@ -1,7 +1,7 @@
 /// A message of the text format of Protocol Buffers
 /// (https://protobuf.dev/reference/protobuf/textformat-spec/), just wide enough for configuration: each field at most
 /// once, no lists, extensions or floating-point numbers.
-struct ServerConfigMessage {
+struct ServerConfigMessage: CustomStringConvertible {
     /// What a field holds.
     indirect enum Kind: Sendable {
         /// In quotes.
@@ -46,6 +46,9 @@ struct ServerConfigMessage {
     }
 
     private init() {}
+
+    /// The names of the fields that are set, without values.
+    var description: String { values.keys.sorted().joined(separator: " ") }
 
     /// The text of a field; empty where it is not set.
     func text(_ name: String) -> String {

@@ -49,11 +49,12 @@ struct ServerDatabase {
         let (host, socket) = (try text("host"), try text("socket"))
         if host.isEmpty, socket.isEmpty { throw Failure.usage("\(label("host")): the server's name is missing") }
         guard host.isEmpty || socket.isEmpty else { throw Failure.usage("\(label("socket")): a host stands beside it") }
+        if !host.isEmpty { try checkHosts("host") }
         let database = try needed("database")
         guard port == 0 || (1...65_535).contains(port) else {
             throw Failure.usage("\(label("port")): \(port) is no port; should be from 1 to 65535, or 0 for 3306")
         }
-        let user = try text("user")
+        let user = try name("user")
         let hosts = host.split(separator: ",").map {
             MySQLStoreAddress.Host(name: Self.withoutBrackets($0), port: port == 0 ? 3306 : Int(port))
         }
@@ -82,8 +83,9 @@ struct ServerDatabase {
                 "\(label("host")): "
                     + (hasHost ? "hostaddr stands beside it; leave one of them out" : "the server's name is missing"))
         }
+        try checkHosts(hasHost ? "host" : "hostaddr")
         let port = try needed("port")
-        guard port.split(separator: ",").allSatisfy({ Self.isPort($0) }) else {
+        guard port.split(separator: ",", omittingEmptySubsequences: false).allSatisfy({ Self.isPort($0) }) else {
             throw Failure.usage("\(label("port")): should be a number from 1 to 65535")
         }
         let (database, user) = (try needed("dbname"), try needed("user"))
@@ -102,10 +104,33 @@ struct ServerDatabase {
         return PostgreSQLAddress(keywords: keywords, skipsCreation: skipsCreation, environment: environment)
     }
 
-    private func needed(_ name: String) throws -> String {
-        let value = try text(name)
-        guard !value.isEmpty else { throw Failure.usage("\(label(name)): is missing or empty") }
+    private func needed(_ field: String) throws -> String {
+        let value = try name(field)
+        guard !value.isEmpty else { throw Failure.usage("\(label(field)): is missing or empty") }
         return value
+    }
+
+    /// A value that is a name. A Secret that was made with `echo` ends with a line break.
+    private func name(_ field: String) throws -> String {
+        let value = try text(field)
+        guard value.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F }) else {
+            throw Failure.usage("\(label(field)): has a line break or another control character")
+        }
+        return value
+    }
+
+    /// Hosts are shown, and a URL that stands there may hold a password.
+    private func checkHosts(_ field: String) throws {
+        let hosts = try name(field).split(separator: ",", omittingEmptySubsequences: false)
+        guard hosts.allSatisfy({ !$0.isEmpty && !$0.contains("://") && !$0.dropFirst().contains("@") }) else {
+            throw Failure.usage("\(label(field)): should be a server's name, or several with commas between; no URL")
+        }
+    }
+
+    /// Whether the password that is given ends with a line break: it is taken so, as by the original.
+    func passwordNotice() throws -> String? {
+        guard try text("password").last?.isNewline == true else { return nil }
+        return "\(label("password")): ends with a line break, which is taken for part of it"
     }
 
     /// The password that is given, or that of the first variable that has one.

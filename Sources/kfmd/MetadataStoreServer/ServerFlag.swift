@@ -29,9 +29,11 @@ enum ServerFlag: String, CaseIterable {
 
     /// What a flag's value is.
     enum Kind: Equatable {
+        /// Any text.
         case text
         /// A whole number of so many bits.
         case integer(bits: Int)
+        /// A yes or no.
         case boolean
     }
 

@@ -2,10 +2,12 @@
 ///
 /// `--name=value`, `--name value`, `-name`; for a yes or no also `--name` and `--noname`. Of a flag that comes twice the
 /// last value counts. A hyphen in a name is an underscore.
-struct ServerFlags {
+struct ServerFlags: CustomStringConvertible {
     /// What is asked for instead of a server.
     enum Request: Equatable {
+        /// ``ServerFlags/help``.
         case help
+        /// The program's version.
         case version
     }
 
@@ -36,6 +38,11 @@ struct ServerFlags {
         try reader.read(arguments)
         self = reader.flags
         if let name = unknown.first(where: { !isPermitted($0) }) {
+            let word = name.prefix { $0 == "_" || $0 == "-" || $0.isASCII && ($0.isLetter || $0.isNumber) }
+            // What follows a word may be a password, as in --mysql_config_password:x.
+            guard word.count == name.count else {
+                throw Failure.usage("--\(word): another character than = follows; values are given as --name=value")
+            }
             let near = Self.closest(to: name).map { "; did you mean --\($0)?" } ?? "; --help lists them"
             throw Failure.usage("--\(name): there is no such flag\(near)")
         }
@@ -56,6 +63,9 @@ struct ServerFlags {
 
     /// The value of a flag of yes and no.
     func boolean(_ flag: ServerFlag) -> Bool { Self.boolean(text(flag)) ?? false }
+
+    /// The names of the flags that were given, without values.
+    var description: String { values.keys.map { "--\($0.rawValue)" }.sorted().joined(separator: " ") }
 
     /// Whether it was given.
     func isGiven(_ flag: ServerFlag) -> Bool { values[flag] != nil }
@@ -155,7 +165,10 @@ extension ServerFlags {
                 } else if let given {
                     try set(name, kind, given, depth: 0)
                 } else {
-                    guard index < arguments.count else { throw Failure.usage("--\(name): its value is missing") }
+                    // gflags would take the next flag for the value; errors that show values would show a password.
+                    guard index < arguments.count, !Self.isFlag(arguments[index]) else {
+                        throw Failure.usage("--\(name): its value is missing")
+                    }
                     index += 1
                     try set(name, kind, arguments[index - 1], depth: 0)
                 }
@@ -172,6 +185,11 @@ extension ServerFlags {
                 separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
             guard argument.prefix(3) != "---", let name = parts.first else { return nil }
             return (String(name), parts.count == 2 ? String(parts[1]) : nil)
+        }
+
+        /// Whether it is one that the original takes.
+        private static func isFlag(_ argument: String) -> Bool {
+            split(argument).map { known($0.name) != nil } ?? false
         }
 
         /// A flag by the name that was given: with hyphens, or `no` before it.
@@ -204,7 +222,8 @@ extension ServerFlags {
                 let limit = Int64.max >> (64 - bits)
                 guard let number = ServerFlags.integer(value), (-limit - 1...limit).contains(number) else {
                     throw Failure.usage(
-                        "--\(name)=\(value): should be a whole number of \(bits) bits" + Self.unset(value))
+                        "--\(name)\(Self.shown(value)): should be a whole number of \(bits) bits"
+                            + Self.unset(value))
                 }
             }
             switch name {
@@ -228,6 +247,13 @@ extension ServerFlags {
         }
 
         private static func list(_ value: String) -> [String] { value.split(separator: ",").map(String.init) }
+
+        /// A value that should be a number: other texts may be passwords, unless Kubernetes made them.
+        private static func shown(_ value: String) -> String {
+            let isNumber = value.utf8.allSatisfy { (0x2B...0x39).contains($0) }
+            let isMade = value.hasPrefix("$(") && value.hasSuffix(")") || value.hasPrefix("tcp://")
+            return isNumber || isMade && !value.contains("=") ? "=\(value)" : ""
+        }
 
         /// What Kubernetes leaves of a variable that it does not know is told, for it is hard to see.
         private static func unset(_ value: String) -> String {
@@ -257,6 +283,10 @@ extension ServerFlags {
                 // gflags has lines of program names too, after which flags count for those programs only.
                 guard let (name, given) = Self.split(String(text)) else {
                     throw Failure.usage("\(place): should be a flag, as --name=value")
+                }
+                // Values are shown, but for secrets.
+                if let given, given.contains(" --"), ServerFlag(rawValue: name)?.isSecret != true {
+                    throw Failure.usage("\(place): should be one flag; write a line for each")
                 }
                 do {
                     try setLine(name, given, depth: depth)

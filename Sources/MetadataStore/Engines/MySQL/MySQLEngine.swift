@@ -35,7 +35,9 @@ extension ServerEngine {
             let final = known
             return ServerEngine(
                 name: name, dialect: .mySQL,
-                shape: StoreShape(columns: found.columns, numbersSteps: found.numbersSteps, countsBytes: !found.isOurs, takesNUL: true),
+                shape: StoreShape(
+                    columns: found.columns, numbersSteps: found.numbersSteps, countsBytes: !found.isOurs, takesNUL: true
+                ),
                 hasMarks: found.hasMarks, connect: { try MySQLConnection.waiting(final) })
         }
     }

@@ -32,7 +32,8 @@ enum PostgreSQLArray {
         switch value {
         case .null: bytes += "NULL".utf8
         case .integer(let value): bytes += String(value).utf8
-        case .real(let value): bytes += (value.isNaN ? "NaN" : value.isInfinite ? value < 0 ? "-Infinity" : "Infinity" : "\(value)").utf8
+        case .real(let value):
+            bytes += (value.isNaN ? "NaN" : value.isInfinite ? value < 0 ? "-Infinity" : "Infinity" : "\(value)").utf8
         case .bool(let value): bytes.append(UInt8(ascii: value ? "t" : "f"))
         case .blob(let value):
             bytes += "\"\\\\x".utf8

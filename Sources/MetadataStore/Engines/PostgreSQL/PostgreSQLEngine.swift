@@ -13,7 +13,9 @@ extension ServerEngine {
                 guard !address.skipsCreation else { return false }
                 let maintenance = try PostgreSQLConnection(address.database("postgres"))
                 defer { maintenance.close() }
-                try maintenance.run([SQLQuery("CREATE DATABASE \(quoted(address.database)) ENCODING 'UTF8' TEMPLATE template0")])
+                try maintenance.run([
+                    SQLQuery("CREATE DATABASE \(quoted(address.database)) ENCODING 'UTF8' TEMPLATE template0")
+                ])
                 return true
             }
             let schema = ServerSchema(
@@ -25,7 +27,8 @@ extension ServerEngine {
             let found = try schema.prepare()
             return ServerEngine(
                 name: name, dialect: .postgreSQL,
-                shape: StoreShape(columns: found.columns, numbersSteps: found.numbersSteps, countsBytes: false, takesNUL: false),
+                shape: StoreShape(
+                    columns: found.columns, numbersSteps: found.numbersSteps, countsBytes: false, takesNUL: false),
                 hasMarks: found.hasMarks, connect: connect)
         }
     }

@@ -133,17 +133,18 @@ enum PostgreSQLSchema {
     ]
 
     /// MLMD's own indexes under its names, so that its server finds all there are, and three of ours.
-    static let indexes = NodeKind.allCases.flatMap(indexes) + [
-        // `text_pattern_ops` serves equality and a folder's range in every collation.
-        "CREATE INDEX IF NOT EXISTS idx_artifact_uri ON Artifact (left(uri, 255) text_pattern_ops)",
-        "CREATE INDEX IF NOT EXISTS idx_event_execution_id ON Event (execution_id)",
-        "CREATE INDEX IF NOT EXISTS idx_eventpath_event_id ON EventPath (event_id)",
-        "CREATE INDEX IF NOT EXISTS idx_parentcontext_parent_context_id ON ParentContext (parent_context_id)",
-        "CREATE INDEX IF NOT EXISTS idx_type_name ON Type (name)",
-        "CREATE INDEX IF NOT EXISTS kfmd_association_execution_id ON Association (execution_id, context_id)",
-        "CREATE INDEX IF NOT EXISTS kfmd_attribution_artifact_id ON Attribution (artifact_id, context_id)",
-        "CREATE INDEX IF NOT EXISTS kfmd_execution_state ON Execution (last_known_state) WHERE \(Schema.rareStates)",
-    ]
+    static let indexes =
+        NodeKind.allCases.flatMap(indexes) + [
+            // `text_pattern_ops` serves equality and a folder's range in every collation.
+            "CREATE INDEX IF NOT EXISTS idx_artifact_uri ON Artifact (left(uri, 255) text_pattern_ops)",
+            "CREATE INDEX IF NOT EXISTS idx_event_execution_id ON Event (execution_id)",
+            "CREATE INDEX IF NOT EXISTS idx_eventpath_event_id ON EventPath (event_id)",
+            "CREATE INDEX IF NOT EXISTS idx_parentcontext_parent_context_id ON ParentContext (parent_context_id)",
+            "CREATE INDEX IF NOT EXISTS idx_type_name ON Type (name)",
+            "CREATE INDEX IF NOT EXISTS kfmd_association_execution_id ON Association (execution_id, context_id)",
+            "CREATE INDEX IF NOT EXISTS kfmd_attribution_artifact_id ON Attribution (artifact_id, context_id)",
+            "CREATE INDEX IF NOT EXISTS kfmd_execution_state ON Execution (last_known_state) WHERE \(Schema.rareStates)",
+        ]
 
     private static func indexes(_ kind: NodeKind) -> [String] {
         let key = "name, is_custom_property"

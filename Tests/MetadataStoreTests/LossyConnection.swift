@@ -1,0 +1,35 @@
+import SQLite
+
+/// A connection that is lost at a commit: before the server has it, or before its answer comes.
+final class LossyConnection: ServerConnection {
+    /// What goes wrong at the next commit.
+    enum Loss: Sendable {
+        case none, before, after
+    }
+
+    private let inner: any ServerConnection
+    private let next: () -> Loss
+    private var isLost = false
+
+    init(_ inner: any ServerConnection, next: @escaping () -> Loss) { (self.inner, self.next) = (inner, next) }
+
+    func run(
+        _ queries: [SQLQuery], isInterrupted: (() -> Bool)?, row: (Int, ServerRow) throws -> Void
+    ) throws {
+        let loss = queries.last?.text == "COMMIT" ? next() : .none
+        if loss == .before {
+            inner.close()
+            isLost = true
+        } else {
+            try inner.run(queries, isInterrupted: isInterrupted, row: row)
+        }
+        guard loss != .none else { return }
+        isLost = true
+        throw ServerError(.connectionLost, "lost by the test")
+    }
+
+    func cancel() { inner.cancel() }
+    var isOpen: Bool { !isLost && inner.isOpen }
+    var serverVersion: String { inner.serverVersion }
+    func close() { if !isLost { inner.close() } }
+}
