@@ -62,7 +62,8 @@ extension Transaction {
         var newer = try uris("\(columns) id > ?", basis.newestArtifact)
         // One that was there may have got another uri. What was read is looked at by itself.
         if basis.hasNewestUpdate {
-            newer += try uris("\(columns) last_update_time_since_epoch > ?", basis.newestUpdate)
+            newer += try uris(
+                "\(columns) last_update_time_since_epoch > ?", basis.newestUpdate &- connection.slack)
         }
         newer.removeAll { read.contains($0.id) }
         guard !newer.isEmpty else { return }

@@ -37,6 +37,16 @@ import Testing
         "Int32(Self.longest)": "a constant",
         "Int32(request.format == .html": "constants",
         "min(max(date.timeIntervalSince1970, -latest), latest)": "bounded there",
+        "Int32(types.count), types": "checked against 65,535 before",
+        "Int32(offsets.count), types": "checked against 65,535 before",
+        "Int16(POLL": "constants",
+        "entry.events |= Int16(event)": "one of three constants",
+        "Option.localInfile, UInt32(0)": "a constant",
+        "Option.reconnect, UInt8(0)": "a constant",
+        "UInt8(usesTLS ? 1 : 0)": "constants",
+        "UInt8(isVerified ? 1 : 0)": "constants",
+        "guard let value = UInt8(digits": "of text: nil where it is none",
+        "let scalar = UInt32(text, radix: 16)": "of text: nil where it is none",
     ]
 
     @Test func numbersFromOutsideReachNoConversionThatTraps() throws {

@@ -41,6 +41,7 @@ final class ServerSession {
 
     /// What gathers the writes of a group of requests.
     var group: WriteGroup?
+    private let numbers = RowNumbers()
 
     /// Sends statements together, behind what was gathered: one round trip.
     /// - Throws: ``ServerError``.
@@ -118,6 +119,7 @@ final class ServerSession {
         connection?.close()
         connection = nil
         isInTransaction = false
+        numbers.forget()
     }
 
     /// Whether there is a connection.
@@ -177,7 +179,7 @@ final class ServerSession {
         var attempt = 1
         while true {
             let mark = marks?.next()
-            group = gathers ? WriteGroup() : nil
+            group = gathers ? WriteGroup(numbers) : nil
             var result: Result?
             begin(dialect.beginWrite.map { SQLQuery($0) } + (mark.map { [$0.lock(dialect)] } ?? []))
             do {
@@ -188,12 +190,14 @@ final class ServerSession {
             } catch let error as ServerError {
                 rollBack()
                 if let result, error.kind == .connectionLost, try wasCommitted(mark, error) { return result }
+                group?.giveBack()
                 let mayPass = error.endsTransaction && attempt < Self.attempts
                 guard mayPass, ContinuousClock.now - start < Self.longestWrite else { throw error }
                 attempt += 1
                 Pause.sleep(.milliseconds(Int.random(in: 1...(8 << attempt))))
             } catch {
                 rollBack()
+                group?.giveBack()
                 throw error
             }
         }

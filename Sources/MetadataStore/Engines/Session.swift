@@ -136,6 +136,10 @@ final class Session {
         try run("ROLLBACK TO SAVEPOINT \(savepoint)")
     }
 
+    /// How much later than its time a change may be seen, in milliseconds: on a server several write at once, each with a
+    /// clock of its own. What has been read is looked at by itself, so that more than needed does no harm.
+    var slack: Int64 { server == nil ? 0 : 5_000 }
+
     /// Another number after each commit of others to the file; `nil` where nothing tells so cheaply.
     /// - Throws: `SQLiteError`.
     func dataVersion() throws -> Int64? { try file?.first("PRAGMA data_version") { $0.integer(0) } }

@@ -6,6 +6,8 @@ struct FilterDialect: Sendable {
     var length: @Sendable (SQLFragment) -> SQLFragment
     /// The end of a text that is as long as another.
     var ending: @Sendable (_ text: SQLFragment, _ part: SQLFragment) -> SQLFragment
+    /// A part of a text, from a position that is counted from 1, or from the end where it is below 0.
+    var substring: @Sendable (_ text: SQLFragment, _ position: SQLFragment, _ length: SQLFragment?) -> SQLFragment
     /// A quotient as a fraction: 7 / 2 is 3.5; divided by zero it is NULL.
     var quotient: @Sendable (SQLFragment, SQLFragment) -> SQLFragment
     /// What a division of integers leaves; of one by zero NULL.
@@ -22,6 +24,7 @@ struct FilterDialect: Sendable {
         types: [.integer: "INTEGER", .double: "REAL", .string: "TEXT", .bool: "INTEGER"],
         length: { "length(\($0))" },
         ending: { "substr(\($0), -length(\($1)), length(\($1)))" },
+        substring: FilterDialect.plainSubstring,
         // Integers would be divided without a rest.
         quotient: { "CAST(\($0) AS REAL) / \($1)" },
         remainder: { "\($0) % \($1)" },
@@ -29,11 +32,26 @@ struct FilterDialect: Sendable {
         like: { "\($0) \($2 ? "NOT " : "")LIKE \($1) ESCAPE '\\'" },
         double: { "CASE WHEN \($1) IS NULL OR \($1) = x'8000000000000000' THEN \($0) END" })
 
+    @Sendable private static func plainSubstring(
+        _ text: SQLFragment, _ position: SQLFragment, _ length: SQLFragment?
+    ) -> SQLFragment {
+        let count: SQLFragment = length.map { ", \($0)" } ?? ""
+        return "SUBSTR(\(text), \(position)\(count))"
+    }
+
     /// Its LIKE tells capital letters from small ones, as the original's on PostgreSQL.
     static let postgreSQL = FilterDialect(
         types: [.integer: "BIGINT", .double: "DOUBLE PRECISION", .string: "TEXT", .bool: "BOOLEAN"],
         length: { "length(\($0))" },
         ending: { "right(\($0), length(\($1)))" },
+        substring: { text, position, length in
+            let count: SQLFragment = length.map { ", GREATEST(CAST(\($0) AS INTEGER), 0)" } ?? ""
+            // Its own takes a position below 0 for one before the text.
+            if case .integer(let number)? = position.values.first, position.text == "?", number < 0 {
+                return "substr(right(\(text), CAST(\(SQLFragment(.integer(0 &- number))) AS INTEGER)), 1\(count))"
+            }
+            return "substr(\(text), CAST(\(position) AS INTEGER)\(count))"
+        },
         quotient: { "CAST(\($0) AS DOUBLE PRECISION) / NULLIF(\($1), 0)" },
         remainder: { "\($0) % NULLIF(\($1), 0)" },
         // Only exact numbers are rounded to digits there.
@@ -51,6 +69,7 @@ struct FilterDialect: Sendable {
         types: [.integer: "SIGNED", .double: "DOUBLE", .string: "CHAR", .bool: "SIGNED"],
         length: { "char_length(\($0))" },
         ending: { "right(\($0), char_length(\($1)))" },
+        substring: FilterDialect.plainSubstring,
         quotient: { "CAST(\($0) AS DOUBLE) / \($1)" },
         remainder: { "\($0) % \($1)" },
         round: { number, digits in digits.map { "ROUND(\(number), \($0))" } ?? "ROUND(\(number))" },

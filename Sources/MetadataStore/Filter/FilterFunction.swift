@@ -25,7 +25,8 @@ enum FilterFunction {
                 isCompound: kinds.count > 1, chain: "||")
         case ("SUBSTR", [.string, .integer]), ("SUBSTR", [.string, .integer, .integer]),
             ("SUBSTRING", [.string, .integer]), ("SUBSTRING", [.string, .integer, .integer]):
-            return result(.string, call("SUBSTR"))
+            return result(
+                .string, dialect.substring(arguments[0].sql, arguments[1].sql, arguments.dropFirst(2).first?.sql))
         case ("STARTS_WITH", [.string, .string]):
             let (text, part) = (arguments[0].term, arguments[1].term)
             return result(.bool, "substr(\(text), 1, \(dialect.length(part))) = \(part)", isCompound: true)

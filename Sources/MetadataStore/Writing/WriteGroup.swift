@@ -52,8 +52,14 @@ final class WriteGroup {
     private(set) var state = State()
     /// What makes the last changes undone, the last one last.
     private var undoing: [(inout State) -> Void] = []
-    /// Numbers that the database gave for rows to come, the next one last.
-    private var numbers: [Numbered: [Int64]] = [:]
+    /// Numbers that the database gave for rows to come.
+    private let numbers: RowNumbers
+    /// Those that rows of the group have, in the order of their use.
+    private var used: [(table: Numbered, number: Int64)] = []
+    /// How many of them there were when the request began.
+    private var usedBefore = 0
+
+    init(_ numbers: RowNumbers) { self.numbers = numbers }
 
     // MARK: Changes
 
@@ -86,12 +92,16 @@ final class WriteGroup {
     func learn(_ body: (inout Known) -> Void) { body(&state.known) }
 
     /// A request is done: what it changed stays.
-    func keep() { undoing = [] }
+    func keep() {
+        undoing = []
+        usedBefore = used.count
+    }
 
     /// A request failed: what it changed goes.
     func undo() {
         for change in undoing.reversed() { change(&state) }
         undoing = []
+        giveBack(used.count - usedBefore)
     }
 
     /// The rows to write; they count as written from now on.
@@ -106,12 +116,23 @@ final class WriteGroup {
     // MARK: Numbers
 
     /// The number of a row to come; `nil` where there are none left.
-    func number(_ table: Numbered) -> Int64? { numbers[table]?.popLast() }
+    func number(_ table: Numbered) -> Int64? {
+        guard let number = numbers.take(table) else { return nil }
+        used.append((table, number))
+        return number
+    }
 
-    func left(_ table: Numbered) -> Int { numbers[table]?.count ?? 0 }
+    func left(_ table: Numbered) -> Int { numbers.left(table) }
 
     /// - Parameter more: in the order of their use.
-    func add(_ more: [Int64], _ table: Numbered) {
-        numbers[table] = more.reversed() + (numbers[table] ?? [])
+    func add(_ more: [Int64], _ table: Numbered) { numbers.add(more, table) }
+
+    /// The transaction was undone: its numbers are still ours.
+    func giveBack() { giveBack(used.count) }
+
+    /// Gives back the last numbers that were used.
+    private func giveBack(_ count: Int) {
+        for (table, number) in used.suffix(count).reversed() { numbers.giveBack(number, table) }
+        used.removeLast(count)
     }
 }
