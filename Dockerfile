@@ -16,6 +16,14 @@ RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends make py
 WORKDIR /src
 COPY . .
 RUN make release sbom
+# Deployments of ML Metadata's server name its program.
+RUN mkdir -p .build-release/bin && ln -s /usr/local/bin/kfmd .build-release/bin/metadata_store_server
+
+# The client libraries of databases, for those who keep their store in one; loaded only then. Of the same Debian as the base.
+FROM debian:bookworm-slim AS libraries
+RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends libpq5 libmariadb3
+COPY Scripts/database-libraries.sh /
+RUN /database-libraries.sh /libraries
 
 FROM ${RUN_IMAGE}
 ARG RUN_IMAGE
@@ -33,7 +41,9 @@ LABEL org.opencontainers.image.title="kfmd" \
       org.opencontainers.image.revision="${REVISION}" \
       org.opencontainers.image.created="${CREATED}" \
       org.opencontainers.image.base.name="${RUN_IMAGE}"
+COPY --from=libraries /libraries/ /
 COPY --from=build /src/.build-release/kfmd /usr/local/bin/kfmd
+COPY --from=build /src/.build-release/bin/ /bin/
 COPY --from=build /src/Examples /usr/local/share/kfmd/examples
 COPY --from=build /src/.build-release/sbom.spdx.json /usr/share/doc/kfmd/sbom.spdx.json
 COPY --from=build /src/LICENSE /usr/share/doc/kfmd/LICENSE

@@ -13,7 +13,7 @@ RELEASE_PACKAGES := g++ binutils
 FRESH_PACKAGES := debootstrap
 SBOM_PACKAGES := python3
 # What the image's base has, and what looks at it from outside.
-IMAGE_PACKAGES := ca-certificates tzdata curl iproute2 openssl python3
+IMAGE_PACKAGES := ca-certificates tzdata curl iproute2 openssl python3 libpq5 libmariadb3
 # h2load, which sends requests at little cost.
 BENCH_PACKAGES := nghttp2-client
 

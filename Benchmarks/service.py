@@ -41,11 +41,14 @@ class Original:
     """The wheel's store, in process; one call at a time, as it takes them."""
 
     def __init__(self, path):
+        self.store = self.connect(path)
+        self.lock = threading.Lock()
+
+    def connect(self, path):
         config = m.ConnectionConfig()
         config.sqlite.filename_uri = path
         config.sqlite.connection_mode = m.SqliteMetadataSourceConfig.READWRITE_OPENCREATE
-        self.store = MetadataStore(config)
-        self.lock = threading.Lock()
+        return MetadataStore(config)
 
     def call(self, method, request):
         response = getattr(s, method + "Response")()

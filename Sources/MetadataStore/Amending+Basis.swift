@@ -27,6 +27,7 @@ extension Transaction {
     }
 
     private func check(_ expected: [Kfmd_V1_Expectation], _ kind: NodeKind) throws {
+        try lock(kind, expected.map(\.nodeID))
         for node in expected {
             let found = try connection.first(
                 "SELECT last_update_time_since_epoch FROM \(kind.table) WHERE id = ?", node.nodeID

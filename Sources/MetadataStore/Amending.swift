@@ -136,6 +136,8 @@ extension Transaction {
     }
 
     private func deleteOrphan(_ id: Int64) throws {
+        // Who puts an event of it now is waited for.
+        try lock(.artifact, [id])
         // Only what the recorder made: another's may have no event.
         let name = try connection.first("SELECT external_id FROM Artifact WHERE id = ?", id) { $0.text(0) } ?? ""
         guard name.hasPrefix("kfmd://") || name.hasPrefix("k8s://") else { return }

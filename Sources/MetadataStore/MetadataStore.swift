@@ -62,7 +62,7 @@ public final class MetadataStore: Sendable {
     convenience init(
         _ engine: ServerEngine, at address: StoreAddress, readers: Int = 4, maximumAnswer: Int = 64 << 20
     ) throws {
-        let writing = try engine.writingSession(now: Int64((Date().timeIntervalSince1970 * 1000).rounded(.down)))
+        let writing = try engine.writingSession()
         let reading = (0...readers).map { _ in Confined(engine.readingSession()) }
         self.init(address, engine, writing, reading, nil, maximumAnswer)
     }

@@ -111,6 +111,8 @@ extension Transaction {
                 "The request has \(request.parentContexts.count) parent contexts; this store takes up to "
                     + "\(StoreLimits.parents) at once. Split it.")
         }
+        // Two that look for circles at the same time would not see each other's links.
+        try connection.lockTypes()
         for parent in request.parentContexts { try putParentContext(parent) }
         return MlMetadata_PutParentContextsResponse()
     }

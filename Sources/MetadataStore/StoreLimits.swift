@@ -49,7 +49,7 @@ extension Transaction {
             case .value: StoreLimits.value
             }
         try StoreLimits.check(text, limit, field())
-        try connection.shape.check(text, kind, field())
+        if connection.hasLimits { try connection.shape.check(text, kind, field()) }
     }
 
     /// Checks the texts of a node that is to be stored.
@@ -72,7 +72,7 @@ extension Transaction {
                 try check(name, .name, "\(shown) property name")
                 switch value.value {
                 case .stringValue(let text): try check(text, .value, "\(shown) property \(name)")
-                case .intValue(let number):
+                case .intValue(let number) where connection.hasLimits:
                     try connection.shape.check(number, connection.shape.integers, "\(shown) property \(name)")
                 default: break
                 }

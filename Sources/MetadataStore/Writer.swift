@@ -152,7 +152,7 @@ final class Writer: Sendable {
     /// Whether the requests are to run again, each for itself: one of them may be what the database does not take.
     private static func needsSavepoints(_ error: any Error) -> Bool {
         let kind = (error as? ServerError)?.kind
-        return error is NeedsSavepoints || kind == .uniqueViolation || kind == .badValue
+        return error is NeedsSavepoints || [.uniqueViolation, .badValue, .other, .interrupted, .full].contains(kind)
     }
 
     /// Most groups have no request that fails half-way: savepoints, which copy each page before it
@@ -169,7 +169,11 @@ final class Writer: Sendable {
                 try types.value.validate(session)
                 let transaction = Transaction(connection: session, now: now, typeCache: types.value)
                 if let group = session.group, jobs.count > 1 {
-                    let needs = jobs.reduce(into: WriteNeeds()) { $0.add($1.needs()) }
+                    let needs = jobs.reduce(into: WriteNeeds()) {
+                        // One that is too large will be refused.
+                        let needs = $1.needs()
+                        if needs.count <= StoreLimits.elements { $0.add(needs) }
+                    }
                     try transaction.prepare(needs, group)
                 }
                 return try jobs.map { job in

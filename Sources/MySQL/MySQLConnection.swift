@@ -32,7 +32,7 @@ public final class MySQLConnection: ServerConnection {
     /// What a session relies on.
     private static let settings = """
         SET SESSION sql_mode = 'STRICT_TRANS_TABLES,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO,\
-        NO_ENGINE_SUBSTITUTION,PIPES_AS_CONCAT', autocommit = 1, wait_timeout = 28800
+        NO_ENGINE_SUBSTITUTION,PIPES_AS_CONCAT', autocommit = 1, wait_timeout = 90
         """
 
     /// Connects to the first host that answers.

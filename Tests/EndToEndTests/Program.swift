@@ -65,10 +65,13 @@ final class Running: Sendable {
     private let processID: Int32
 
     /// Starts `kfmd` through a shell, which tells its process id and puts its output into a file.
-    init(_ arguments: [String], log: String, environment: [String: String] = [:]) async throws {
+    /// - Parameter program: another than kfmd.
+    init(
+        _ arguments: [String], log: String, environment: [String: String] = [:], program: String? = nil
+    ) async throws {
         self.log = log
         let pidFile = log + ".pid"
-        let quoted = ([Program.kfmd] + arguments).map { "'\($0)'" }.joined(separator: " ")
+        let quoted = ([program ?? Program.kfmd] + arguments).map { "'\($0)'" }.joined(separator: " ")
         let script = "echo $$ > '\(pidFile)'; exec \(quoted) > '\(log)' 2>&1"
         task = Task { try await Program.run("/bin/sh", ["-c", script], environment: environment).status }
         var found: Int32?

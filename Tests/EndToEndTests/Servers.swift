@@ -9,12 +9,16 @@ struct MetadataProcess {
     let grpc: String
     let http: String
 
-    init(folder: String, store: String = "store.db", options: [String] = []) async throws {
+    /// - Parameters:
+    ///   - store: a file in the folder.
+    ///   - database: a database instead, as the environment has it: command lines are for all to read.
+    init(
+        folder: String, store: String = "store.db", database: String? = nil, options: [String] = []
+    ) async throws {
         let running = try await Running(
-            [
-                "serve", "--store", "\(folder)/\(store)", "--grpc-listen", "127.0.0.1:0", "--http-listen",
-                "127.0.0.1:0",
-            ] + options, log: "\(folder)/serve-\(UUID().uuidString.prefix(6)).log")
+            ["serve", "--grpc-listen", "127.0.0.1:0", "--http-listen", "127.0.0.1:0"] + options,
+            log: "\(folder)/serve-\(UUID().uuidString.prefix(6)).log",
+            environment: ["KFMD_STORE": database ?? "\(folder)/\(store)"])
         func address(_ label: String) async throws -> String {
             _ = try await running.wait(for: label)
             let line = running.output.split(separator: "\n").first { $0.contains(label) } ?? ""

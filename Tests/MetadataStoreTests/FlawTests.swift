@@ -28,6 +28,65 @@ import Testing
         await store.close()
     }
 
+    /// Requests that are written together do what they do one by one.
+    @Test func aNameThatWasGivenUpIsFree() async throws {
+        try await withStore { store, artifact, execution in
+            let type = try await store.write {
+                try $0.putContextType(.with { $0.contextType.name = "C" }).typeID
+            }
+            @Sendable func context(_ name: String, id: Int64? = nil) -> MlMetadata_Context {
+                .with {
+                    ($0.typeID, $0.name) = (type, name)
+                    if let id { $0.id = id }
+                }
+            }
+            let first = try await store.write {
+                try $0.putContexts(.with { $0.contexts = [context("a")] }).contextIds[0]
+            }
+            let again = try await store.write { transaction in
+                _ = try transaction.putContexts(.with { $0.contexts = [context("b", id: first)] })
+                return try transaction.putExecution(
+                    .with {
+                        $0.execution.typeID = execution
+                        $0.contexts = [context("a")]
+                        $0.options.reuseContextIfAlreadyExist = true
+                    }
+                ).contextIds[0]
+            }
+            #expect(again != first)
+            // Texts that look the same are two where their bytes are.
+            let letters = try await store.write { transaction in
+                try transaction.putContexts(.with { $0.contexts = [context("caf\u{e9}"), context("cafe\u{301}")] })
+                    .contextIds
+            }
+            let names = try await store.read { transaction in
+                try transaction.getContextsByID(.with { $0.contextIds = letters }).contexts.map { Array($0.name.utf8) }
+            }
+            #expect(Set(names) == [Array("caf\u{e9}".utf8), Array("cafe\u{301}".utf8)])
+            let externals = try await store.write { transaction in
+                try transaction.putArtifacts(
+                    .with {
+                        $0.artifacts = ["\u{e9}", "e\u{301}"].map { text in
+                            .with { ($0.typeID, $0.externalID) = (artifact, text) }
+                        }
+                    }
+                ).artifactIds
+            }
+            let moved = try await store.write { transaction in
+                _ = try transaction.putArtifacts(
+                    .with {
+                        $0.artifacts = [
+                            .with { ($0.id, $0.typeID, $0.externalID) = (externals[0], artifact, "other") }
+                        ]
+                    })
+                return try transaction.putArtifacts(
+                    .with { $0.artifacts = [.with { ($0.typeID, $0.externalID) = (artifact, "\u{e9}") }] }
+                ).artifactIds[0]
+            }
+            #expect(!externals.contains(moved))
+        }
+    }
+
     @Test func anExternalIDThatIsTakenIsAlreadyThere() async throws {
         try await withStore { store, type, _ in
             let ids = try await store.write { transaction in

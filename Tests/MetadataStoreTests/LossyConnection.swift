@@ -1,10 +1,14 @@
 import SQLite
 
-/// A connection that is lost at a commit: before the server has it, or before its answer comes.
+/// A connection that is lost: at a commit, before the server has it or before its answer comes, or between statements.
 final class LossyConnection: ServerConnection {
-    /// What goes wrong at the next commit.
+    /// What goes wrong.
     enum Loss: Sendable {
-        case none, before, after
+        case none
+        /// At the next commit.
+        case before, after
+        /// Once the next types are made, without a word.
+        case silent
     }
 
     private let inner: any ServerConnection
@@ -16,7 +20,9 @@ final class LossyConnection: ServerConnection {
     func run(
         _ queries: [SQLQuery], isInterrupted: (() -> Bool)?, row: (Int, ServerRow) throws -> Void
     ) throws {
-        let loss = queries.last?.text == "COMMIT" ? next() : .none
+        let isCommit = queries.last?.text == "COMMIT"
+        let isType = queries.contains { $0.text.contains("INSERT INTO TypeProperty") }
+        let loss = isCommit || isType ? next() : .none
         if loss == .before {
             inner.close()
             isLost = true
@@ -25,6 +31,8 @@ final class LossyConnection: ServerConnection {
         }
         guard loss != .none else { return }
         isLost = true
+        inner.close()
+        if loss == .silent { return }
         throw ServerError(.connectionLost, "lost by the test")
     }
 

@@ -273,6 +273,23 @@ import Testing
         _ = try await put(store, execution(types, 100))
         let count = try await store.read { try $0.getExecutions(.init()).executions.count }
         #expect(count == expected + 1)
+        // Between two statements, of which the first was answered: all of the group is done again, or nothing of it.
+        losses.withLock { $0 = [.silent] }
+        async let kind = store.write { transaction in
+            try transaction.putArtifactType(
+                .with { ($0.artifactType.name, $0.artifactType.properties) = ("Late", ["a": .string, "b": .int]) }
+            ).typeID
+        }
+        async let other = put(store, execution(types, 102))
+        let late = try await (kind, other).0
+        let (known, found) = try await store.read { transaction in
+            (
+                try transaction.getArtifactTypesByID(.with { $0.typeIds = [late] }).artifactTypes.first?.properties
+                    .count,
+                try transaction.getExecutions(.init()).executions.count
+            )
+        }
+        #expect(known == 2 && found == expected + 2)
         // Nobody can tell: it is not said to be done, nor to be undone.
         _ = try place.database?.execute("DELETE FROM kfmd_writer")
         losses.withLock { $0 = [.after] }

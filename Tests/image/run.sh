@@ -2,7 +2,8 @@
 # Runs every subcommand of kfmd in the image's file system, as the manifests do: as user 65532, with a read-only root and
 # nothing to write to but the volumes, in namespaces of its own (no network but loopback).
 #
-#   Tests/image/run.sh BINARY       puts together what the image holds: the binary, libm and libc of this machine, the examples
+#   Tests/image/run.sh BINARY       puts together what the image holds: the binary, libm and libc of this machine, the client
+#                                   libraries of databases, the examples
 #   Tests/image/run.sh IMAGE.tar    takes the image's own files (docker buildx build --output type=tar,dest=IMAGE.tar .)
 #
 # Needs root and mounts; without them it says "skipped" and ends with 0.
@@ -47,6 +48,9 @@ assemble() {
       *) fail "needs $library, which the image does not have" ;;
     esac
   done <"$place/libraries"
+  "$repository/Scripts/database-libraries.sh" "$root" || fail "the client libraries of databases"
+  mkdir -p "$root/bin"
+  ln -s /usr/local/bin/kfmd "$root/bin/metadata_store_server"
   cp -L /etc/ssl/certs/ca-certificates.crt "$root/etc/ssl/certs/" || fail "ca-certificates is not installed"
   cp -r /usr/share/zoneinfo/. "$root/usr/share/zoneinfo" || fail "tzdata is not installed"
   printf 'root:x:0:0:root:/root:/sbin/nologin\nnonroot:x:%s:%s:nonroot:/home/nonroot:/sbin/nologin\n' $user $user >"$root/etc/passwd"
@@ -254,11 +258,27 @@ try_version() {
   expect '^store-schema 10$' version
 }
 
+# By the name that Deployments of ML Metadata's server have; and databases are reached for, by their libraries.
+try_metadata_store_server() {
+  local kept=("${binary[@]}")
+  volume /data TMPDIR=/data KFMD_HEALTH_LISTEN="$any:8083"
+  binary[-1]=/bin/metadata_store_server
+  start --grpc_port=8080
+  until_status 200 http://127.0.0.1:8083/healthz
+  stop metadata_store_server
+  binary=("${kept[@]}")
+  for database in postgresql mysql; do
+    environment=(KFMD_STORE="$database://somebody@127.0.0.1:1/none")
+    if kfmd lineage 1 >"$output" 2>&1; then fail "there is no $database"; fi
+    expect "^kfmd: store $database://somebody@127.0.0.1:1/none: .*(refused|\\(111\\)|\\b111\\b)" "the library of $database"
+  done
+}
+
 kfmd --version >"$output" 2>&1 || { cat "$output" >&2; fail "--version"; }
 expect '^[0-9]+\.[0-9]+\.[0-9]+' "--version"
 echo "image: kfmd $(cat "$output")"
 kfmd --help >"$output" 2>&1 || { cat "$output" >&2; fail "--help"; }
-mapfile -t subcommands < <(sed -n '/^SUBCOMMANDS:/,/^$/s/^  \([a-z][a-z-]*\).*/\1/p' "$output")
+mapfile -t subcommands < <(sed -n '/^SUBCOMMANDS:/,/^$/s/^  \([a-z][a-z_-]*\).*/\1/p' "$output")
 [ ${#subcommands[@]} -gt 0 ] || fail "--help lists no subcommands"
 for subcommand in "${subcommands[@]}"; do
   declare -F "try_$subcommand" >/dev/null || fail "nothing here tries the subcommand $subcommand"

@@ -27,8 +27,13 @@ struct CommitMark {
 
 /// The marks of one writer.
 final class CommitMarks {
-    private let writer = UUID().uuidString
+    private var writer = UUID().uuidString
     private var count = 0
+    /// Whether the writer has no row yet.
+    var needsRow = true
+
+    /// Another row from now on.
+    func renew() { (writer, needsRow) = (UUID().uuidString, true) }
 
     func next() -> CommitMark {
         count += 1
@@ -37,7 +42,7 @@ final class CommitMarks {
 
     /// Makes the writer's row, and removes those of writers that are long gone.
     /// - Parameter now: in milliseconds since 1970.
-    func prepare(now: Int64) -> [SQLQuery] {
+    func preparation(now: Int64) -> [SQLQuery] {
         [
             SQLQuery("DELETE FROM \(CommitMark.table) WHERE began < ?", [.integer(now - Self.longest)]),
             SQLQuery(

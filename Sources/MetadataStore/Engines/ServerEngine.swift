@@ -16,13 +16,11 @@ struct ServerEngine: Sendable {
     func readingSession() -> Session { Session(server: ServerSession(dialect: dialect, open: connect), shape) }
 
     /// The session that writes.
-    /// - Parameter now: in milliseconds since 1970.
     /// - Throws: ``StoreFileError``.
-    func writingSession(now: Int64) throws -> Session {
+    func writingSession() throws -> Session {
         guard hasMarks else { return readingSession() }
-        let marks = CommitMarks()
-        let server = ServerSession(dialect: dialect, marks: marks, open: connect)
-        try Self.naming(name) { try server.run(marks.prepare(now: now)) { _, _ in } }
+        let server = ServerSession(dialect: dialect, marks: CommitMarks(), open: connect)
+        try Self.naming(name) { try server.prepareMarks() }
         return Session(server: server, shape)
     }
 }

@@ -1,3 +1,4 @@
+import FoundationEssentials
 import MetadataAPI
 import SQLite
 
@@ -17,6 +18,10 @@ final class ServerSession {
     private var ahead: [SQLQuery] = []
     /// Whether the server has begun a transaction that is not ended.
     private(set) var isInTransaction = false
+    /// Whether the connection was lost within a transaction that is not ended here.
+    private var isBroken = false
+    /// Whether COMMIT was sent, and no answer came yet.
+    private var isCommitting = false
     /// What went wrong last: the server takes nothing more within its transaction.
     private(set) var failure: ServerError?
     /// How often statements were sent: each is a round trip.
@@ -60,6 +65,8 @@ final class ServerSession {
     /// Sends statements together, of which what was gathered knows nothing.
     /// - Throws: ``ServerError``.
     func runAside(_ queries: [SQLQuery], row: (Int, ServerRow) throws -> Void) throws {
+        // What the transaction had on a connection that was lost is gone: nothing of it may go to another.
+        if isBroken { throw failure ?? Self.lost }
         let connection = try connected()
         let before = ahead
         ahead = []
@@ -72,7 +79,11 @@ final class ServerSession {
             }
         } catch let error as ServerError {
             failure = error
-            if error.kind == .connectionLost || !connection.isOpen { drop() }
+            if error.kind == .connectionLost || error.kind == .readOnly || !connection.isOpen {
+                isBroken = isInTransaction
+                // One that takes no writes any more is not the primary: the next one may be.
+                drop()
+            }
             throw error
         }
     }
@@ -93,9 +104,11 @@ final class ServerSession {
     private func connected() throws -> any ServerConnection {
         if let connection, connection.isOpen { return connection }
         // What was begun on a connection that is gone was undone there.
-        if isInTransaction {
-            isInTransaction = false
-            throw failure ?? ServerError(.connectionLost, "The connection to the database was lost.")
+        isBroken = isInTransaction
+        if connection != nil { drop() }
+        if isBroken {
+            failure = failure ?? Self.lost
+            throw failure ?? Self.lost
         }
         let start = ContinuousClock.now
         while true {
@@ -114,6 +127,8 @@ final class ServerSession {
         }
     }
 
+    private static let lost = ServerError(.connectionLost, "The connection to the database was lost.")
+
     /// Ends the connection; the next statement makes another.
     func drop() {
         connection?.close()
@@ -130,12 +145,14 @@ final class ServerSession {
     /// Begins a transaction with the next statement.
     func begin(_ statements: [SQLQuery]) {
         failure = nil
+        (isBroken, isCommitting) = (false, false)
         ahead = statements
     }
 
     /// Undoes what was begun.
     func rollBack() {
         ahead = []
+        isBroken = false
         guard isInTransaction else { return }
         isInTransaction = false
         guard let connection, connection.isOpen else { return drop() }
@@ -157,8 +174,11 @@ final class ServerSession {
         }
         // Who asks for the mark after a commit whose answer was lost waits for its lock: it has to be held by then.
         if !isInTransaction, marks != nil { try runAside([]) { _, _ in } }
+        if isBroken { throw failure ?? Self.lost }
+        let connection = try connected()
+        isCommitting = connection.isOpen
         try run(queries + [SQLQuery("COMMIT")]) { _, _ in }
-        isInTransaction = false
+        (isInTransaction, isCommitting) = (false, false)
     }
 
     /// What was wrong is mended.
@@ -177,6 +197,7 @@ final class ServerSession {
         defer { group = nil }
         let start = ContinuousClock.now
         var attempt = 1
+        try prepareMarks()
         while true {
             let mark = marks?.next()
             group = gathers ? WriteGroup(numbers) : nil
@@ -189,18 +210,29 @@ final class ServerSession {
                 return made
             } catch let error as ServerError {
                 rollBack()
-                if let result, error.kind == .connectionLost, try wasCommitted(mark, error) { return result }
-                group?.giveBack()
+                if let result, isCommitting, error.kind == .connectionLost, try wasCommitted(mark, error) {
+                    return result
+                }
+                if isConnected { group?.giveBack() }
                 let mayPass = error.endsTransaction && attempt < Self.attempts
                 guard mayPass, ContinuousClock.now - start < Self.longestWrite else { throw error }
                 attempt += 1
                 Pause.sleep(.milliseconds(Int.random(in: 1...(8 << attempt))))
             } catch {
                 rollBack()
-                group?.giveBack()
+                if isConnected { group?.giveBack() }
                 throw error
             }
         }
+    }
+
+    /// Makes the row of the marks, where there is none yet.
+    /// - Throws: ``ServerError``.
+    func prepareMarks() throws {
+        guard let marks, marks.needsRow else { return }
+        begin([])
+        try runAside(marks.preparation(now: Int64((Date().timeIntervalSince1970 * 1000).rounded(.down)))) { _, _ in }
+        marks.needsRow = false
     }
 
     /// Whether a commit whose answer was lost was done: the database alone knows it.
@@ -210,7 +242,10 @@ final class ServerSession {
         while let mark, ContinuousClock.now - start < Self.longestWrite {
             var found: String?
             do {
-                try run([mark.lock(dialect)]) { found = $1.text(0) }
+                // What the group has gathered stays out of it; and nobody is waited for without an end.
+                begin(dialect.beginWrite.map { SQLQuery($0) })
+                defer { rollBack() }
+                try runAside([mark.lock(dialect)]) { found = $1.text(0) }
             } catch let failure as ServerError where failure.endsTransaction || failure.kind == .cannotConnect {
                 Pause.sleep(Self.pause)
                 continue
@@ -220,6 +255,8 @@ final class ServerSession {
             if let found { return found == mark.value }
             break
         }
+        // A server that has not noticed the loss keeps the row locked.
+        marks?.renew()
         throw StatusError(
             .unknown,
             "The connection to the database was lost during the commit; it may have been done or not: \(error)")

@@ -13,11 +13,13 @@ final class Session {
 
     /// What its columns take.
     let shape: StoreShape
+    /// Whether ``shape`` refuses anything: asked for each text.
+    let hasLimits: Bool
 
-    init(file: Connection) { (self.file, server, dialect, shape) = (file, nil, .sqlite, .file) }
+    init(file: Connection) { (self.file, server, dialect, shape, hasLimits) = (file, nil, .sqlite, .file, false) }
 
     init(server: ServerSession, _ shape: StoreShape) {
-        (file, self.server, dialect, self.shape) = (nil, server, server.dialect, shape)
+        (file, self.server, dialect, self.shape, hasLimits) = (nil, server, server.dialect, shape, true)
     }
 
     /// What gathers the writes of a group of requests; `nil` where each goes to the database by itself.
@@ -31,8 +33,11 @@ final class Session {
 
     // MARK: Statements
 
+    // Inlined, as those of SQLite's connection are: packs cost at run time where they are passed on.
+
     /// The rows of a query, each made into a value.
     /// - Throws: `SQLiteError`, `ServerError`.
+    @inline(__always)
     func rows<Result, each Parameter: SQLBindable>(
         _ sql: String, _ parameters: repeat each Parameter, row: (Row) -> Result
     ) throws -> [Result] {
@@ -42,6 +47,7 @@ final class Session {
 
     /// The first row of a query, made into a value.
     /// - Throws: `SQLiteError`, `ServerError`.
+    @inline(__always)
     func first<Result, each Parameter: SQLBindable>(
         _ sql: String, _ parameters: repeat each Parameter, row: (Row) -> Result
     ) throws -> Result? {
@@ -51,6 +57,7 @@ final class Session {
 
     /// Runs a statement and drops its rows.
     /// - Throws: `SQLiteError`, `ServerError`.
+    @inline(__always)
     func run<each Parameter: SQLBindable>(_ sql: String, _ parameters: repeat each Parameter) throws {
         if let file { return try file.run(sql, repeat each parameters) }
         try run(sql, values: Self.values(repeat each parameters))
@@ -58,6 +65,7 @@ final class Session {
 
     /// The rows of a query with as many values as it has parameters, each made into a value.
     /// - Throws: `SQLiteError`, `ServerError`.
+    @inline(__always)
     func rows<Result>(_ sql: String, values: [SQLValue], row: (Row) -> Result) throws -> [Result] {
         if let file { return try file.rows(sql, values: values) { row(Row($0)) } }
         var result: [Result] = []
@@ -87,6 +95,7 @@ final class Session {
 
     /// As ``insert(_:values:)``.
     /// - Throws: `SQLiteError`, `ServerError`.
+    @inline(__always)
     func insert<each Parameter: SQLBindable>(_ sql: String, _ parameters: repeat each Parameter) throws -> Int64 {
         if let file {
             try file.run(sql, repeat each parameters)
@@ -144,7 +153,7 @@ final class Session {
     /// - Throws: `SQLiteError`.
     func dataVersion() throws -> Int64? { try file?.first("PRAGMA data_version") { $0.integer(0) } }
 
-    /// Waits for others who make types, and lets them wait until the transaction ends.
+    /// Waits for others who make types, or links between contexts, and lets them wait until the transaction ends.
     /// - Throws: `ServerError`.
     func lockTypes() throws {
         guard !dialect.lockTypes.isEmpty else { return }

@@ -22,7 +22,8 @@ extension Transaction {
 
     func exists(_ kind: NodeKind, _ id: Int64) throws -> Bool {
         guard let group = connection.group else {
-            return try connection.first("SELECT 1 FROM \(kind.table) WHERE id = ?", id) { _ in true } ?? false
+            let lock = kind == .artifact ? connection.dialect.forShare : ""
+            return try connection.first("SELECT 1 FROM \(kind.table) WHERE id = ?\(lock)", id) { _ in true } ?? false
         }
         let key = WriteGroup.NodeKey(kind: kind, id: id)
         if let node = group.state.known.nodes[key] { return node != nil }
@@ -134,11 +135,11 @@ extension Transaction {
         group.set(\.known.nodes[key], .some(changed))
         if stored.hasName, stored.name != node.name {
             let old = WriteGroup.NameKey(kind: N.kind, type: node.typeID, name: stored.name)
-            group.set(\.known.names[old], nil)
+            group.set(\.known.names[old], .some(nil))
         }
         if stored.hasExternalID, stored.externalID != node.externalID {
             let old = WriteGroup.ExternalIDKey(kind: N.kind, text: stored.externalID)
-            group.set(\.known.externalIDs[old], nil)
+            group.set(\.known.externalIDs[old], .some(nil))
         }
         remember(node, node.id, group)
     }

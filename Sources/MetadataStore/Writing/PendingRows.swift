@@ -4,8 +4,12 @@ import SQLite
 struct PendingRows {
     struct PropertyKey: Hashable {
         var node: WriteGroup.NodeKey
-        var name: String
+        var name: ExactText
         var isCustom: Bool
+
+        init(node: WriteGroup.NodeKey, name: String, isCustom: Bool) {
+            (self.node, self.name, self.isCustom) = (node, ExactText(name), isCustom)
+        }
     }
 
     struct EventKey: Hashable {
@@ -87,7 +91,7 @@ extension PendingRows {
             let kind = key.node.kind
             return SQLQuery(
                 "DELETE FROM \(kind.propertyTable) WHERE \(kind.propertyKey) = ? AND name = ? AND is_custom_property = ?",
-                [.integer(key.node.id), .text(key.name), .bool(key.isCustom)])
+                [.integer(key.node.id), .text(key.name.text), .bool(key.isCustom)])
         }
     }
 
@@ -117,7 +121,7 @@ extension PendingRows {
             .map { key, row -> [SQLValue] in
                 func value(_ column: PropertyRow.Column) -> SQLValue { row.column == column ? row.value : .null }
                 return [
-                    .integer(key.node.id), .text(key.name), .bool(key.isCustom), value(.int), value(.double),
+                    .integer(key.node.id), .text(key.name.text), .bool(key.isCustom), value(.int), value(.double),
                     value(.string), value(.proto), value(.bool), row.bits.map { .blob($0) } ?? .null,
                 ]
             }

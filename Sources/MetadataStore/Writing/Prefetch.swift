@@ -20,11 +20,14 @@ extension Transaction {
     func prepare(_ needs: WriteNeeds, _ group: WriteGroup) throws {
         let known = group.state.known
         var asks: [Ask] = []
-        for (kind, ids) in needs.stored {
+        // In one order everywhere: else two replicas wait for each other.
+        for kind in NodeKind.allCases {
+            guard let ids = needs.stored[kind] else { continue }
             let missing = ids.filter { known.nodes[WriteGroup.NodeKey(kind: kind, id: $0)] == nil }
             if !missing.isEmpty { asks += stored(kind, missing.sorted(), group) }
         }
-        for (kind, ids) in needs.present {
+        for kind in NodeKind.allCases {
+            guard let ids = needs.present[kind] else { continue }
             let missing = ids.filter {
                 let key = WriteGroup.NodeKey(kind: kind, id: $0)
                 return known.present[key] == nil && known.nodes[key] == nil
@@ -33,14 +36,14 @@ extension Transaction {
             if !missing.isEmpty { asks.append(present(kind, missing.sorted(), group)) }
         }
         for (kind, texts) in needs.externalIDs {
-            let missing = texts.filter { known.externalIDs[.init(kind: kind, text: $0)] == nil }
-            if !missing.isEmpty { asks.append(externalIDs(kind, missing.sorted(), group)) }
+            let missing = texts.filter { known.externalIDs[.init(kind: kind, text: $0.text)] == nil }
+            if !missing.isEmpty { asks.append(externalIDs(kind, missing.sorted().map(\.text), group)) }
         }
         for (owner, texts) in needs.names {
             let missing = texts.filter {
-                known.names[.init(kind: owner.kind, type: owner.type, name: $0)] == nil
+                known.names[.init(kind: owner.kind, type: owner.type, name: $0.text)] == nil
             }
-            if !missing.isEmpty { asks.append(names(owner, missing.sorted(), group)) }
+            if !missing.isEmpty { asks.append(names(owner, missing.sorted().map(\.text), group)) }
         }
         let types = needs.types.filter { typeCache[$0] == nil }
         if !types.isEmpty { asks += self.types(types.sorted()) }
@@ -161,7 +164,7 @@ extension Transaction {
         _ id: Int64, _ text: String, _ asked: [String], _ group: WriteGroup, _ learning: Learning
     ) {
         group.learn { known in
-            if asked.contains(text) { return learning(&known, text, .some(id)) }
+            if asked.contains(where: { $0.utf8.elementsEqual(text.utf8) }) { return learning(&known, text, .some(id)) }
             for text in asked { learning(&known, text, nil) }
         }
     }

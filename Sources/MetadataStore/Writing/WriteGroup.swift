@@ -14,13 +14,19 @@ final class WriteGroup {
 
     struct ExternalIDKey: Hashable {
         var kind: NodeKind
-        var text: String
+        var text: ExactText
+
+        init(kind: NodeKind, text: String) { (self.kind, self.text) = (kind, ExactText(text)) }
     }
 
     struct NameKey: Hashable {
         var kind: NodeKind
         var type: Int64
-        var name: String
+        var name: ExactText
+
+        init(kind: NodeKind, type: Int64, name: String) {
+            (self.kind, self.type, self.name) = (kind, type, ExactText(name))
+        }
     }
 
     /// What is known; `nil` within for what is known not to be there.

@@ -13,14 +13,21 @@ struct WriteNeeds: Sendable {
     /// Nodes that are to be there.
     var present: [NodeKind: Set<Int64>] = [:]
     /// External ids under which nodes may be there.
-    var externalIDs: [NodeKind: Set<String>] = [:]
+    var externalIDs: [NodeKind: Set<ExactText>] = [:]
     /// Names under which nodes may be there.
-    var names: [Owner: Set<String>] = [:]
+    var names: [Owner: Set<ExactText>] = [:]
     /// Types whose properties are to be known.
     var types: Set<Int64> = []
     /// New rows of which the number is needed.
     var newNodes: [NodeKind: Int] = [:]
     var newEvents = 0
+
+    /// How many nodes, texts and rows there are.
+    var count: Int {
+        let read = [stored, present].flatMap(\.values).reduce(0) { $0 + $1.count }
+        let texts = externalIDs.values.reduce(0) { $0 + $1.count } + names.values.reduce(0) { $0 + $1.count }
+        return read + texts + newNodes.values.reduce(newEvents, +)
+    }
 
     /// Adds those of another request.
     mutating func add(_ other: WriteNeeds) {
@@ -36,14 +43,16 @@ struct WriteNeeds: Sendable {
     /// Adds those of a node that is to be put.
     mutating func add<N: Node>(_ node: N) {
         if node.hasTypeID { types.insert(node.typeID) }
-        if node.hasExternalID, !node.externalID.isEmpty { externalIDs[N.kind, default: []].insert(node.externalID) }
+        if node.hasExternalID, !node.externalID.isEmpty {
+            externalIDs[N.kind, default: []].insert(ExactText(node.externalID))
+        }
         guard !node.hasID else {
             stored[N.kind, default: []].insert(node.id)
             return
         }
         newNodes[N.kind, default: 0] += 1
         if node.hasTypeID, node.hasName {
-            names[Owner(kind: N.kind, type: node.typeID), default: []].insert(node.name)
+            names[Owner(kind: N.kind, type: node.typeID), default: []].insert(ExactText(node.name))
         }
     }
 }

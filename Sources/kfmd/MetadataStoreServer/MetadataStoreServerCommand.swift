@@ -28,7 +28,7 @@ struct MetadataStoreServerCommand: AsyncParsableCommand {
         let environment: @Sendable (String) -> String? = { ProcessInfo.processInfo.environment[$0] }
         let given = try ServerFlags(flags, environment: environment, readFile: Settings.readFile)
         switch given.request {
-        case .help: return StandardOutput.write(ServerFlags.help)
+        case .help: return StandardOutput.write("USAGE: kfmd \(Self.name) [--NAME=VALUE ...]\n\n" + ServerFlags.help)
         case .version: return StandardOutput.write(Version.text + "\n")
         case nil: break
         }

@@ -14,7 +14,11 @@ extension Dialect {
         stepsInOrder: " ORDER BY event_id, ctid",
         lastInserted: { "\($0) DESC" }, orLeave: { _ in " ON CONFLICT DO NOTHING" },
         lastID: "SELECT lastval()",
-        beginWrite: ["BEGIN ISOLATION LEVEL READ COMMITTED", "SET LOCAL lock_timeout = '10s'"],
+        beginWrite: [
+            "BEGIN ISOLATION LEVEL READ COMMITTED", "SET LOCAL lock_timeout = '10s'",
+            // A client that is gone without a word keeps nobody waiting.
+            "SET LOCAL idle_in_transaction_session_timeout = '30s'",
+        ],
         lockTypes: "SELECT schema_version FROM MLMDEnv FOR UPDATE",
         // By the bytes, whatever the database's collation is; the operators are those of the index of beginnings.
         isBelow: { column, folder in
