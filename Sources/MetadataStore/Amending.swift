@@ -103,14 +103,15 @@ extension Transaction {
         // A custom property of the same name stays.
         let names = try connection.rows(
             "SELECT name, is_custom_property FROM \(kind.propertyTable) WHERE \(kind.propertyKey) = ?", retyping.nodeID
-        ) { (name: $0.text(0), isCustom: $0.integer(1) != 0) }
+        ) { (name: ExactText($0.text(0)), isCustom: $0.integer(1) != 0) }
         let isTyped = "WHERE \(kind.propertyKey) = ? AND is_custom_property = FALSE AND name IN ({list})"
         let (kept, custom) = (names.filter { !$0.isCustom }.map(\.name), Set(names.filter(\.isCustom).map(\.name)))
         let id: [SQLValue] = [.integer(retyping.nodeID)]
-        try connection.run("DELETE FROM \(kind.propertyTable) \(isTyped)", id, list: kept.filter(custom.contains))
+        try connection.run(
+            "DELETE FROM \(kind.propertyTable) \(isTyped)", id, list: kept.filter(custom.contains).map(\.text))
         try connection.run(
             "UPDATE \(kind.propertyTable) SET is_custom_property = TRUE \(isTyped)", id,
-            list: kept.filter { !custom.contains($0) })
+            list: kept.filter { !custom.contains($0) }.map(\.text))
     }
 
     private func delete(_ key: Kfmd_V1_EventKey) throws {

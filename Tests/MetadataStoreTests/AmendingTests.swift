@@ -1,6 +1,7 @@
 import MetadataAPI
-import MetadataStore
 import Testing
+
+@testable import MetadataStore
 
 /// `kfmd.v1.Amending`: all of a correction or nothing of it, and nothing of what others wrote.
 @Suite(.timeLimit(.minutes(5)), .overEngines) struct AmendingTests {
@@ -339,6 +340,32 @@ import Testing
             #expect(back[0].customProperties.mapValues(\.stringValue) == ["a": "typed", "b": ""])
             #expect(back[0].customProperties["b"]?.intValue == 2)
             #expect(back[1].customProperties.mapValues(\.stringValue) == ["a": "custom"])
+        }
+    }
+
+    /// Names that look the same and are written otherwise are two names.
+    @Test func propertiesOfNamesThatLookTheSameStay() async throws {
+        try await withStore { store, types in
+            let type = try await store.write { transaction in
+                try transaction.putArtifactType(
+                    .with { ($0.artifactType.name, $0.artifactType.properties) = ("Accents", ["caf\u{e9}": .string]) }
+                ).typeID
+            }
+            let node = MlMetadata_Artifact.with {
+                $0.typeID = type
+                $0.properties["caf\u{e9}"] = .with { $0.stringValue = "typed" }
+                $0.customProperties["cafe\u{301}"] = .with { $0.stringValue = "custom" }
+            }
+            let id = try await put([node], in: store)[0].id
+            _ = try await store.write { transaction in
+                try transaction.amend(.with { $0.artifacts = [.with { ($0.nodeID, $0.typeID) = (id, types.second) }] })
+            }
+            let values = try await store.read { transaction in
+                try transaction.connection.rows(
+                    "SELECT string_value FROM ArtifactProperty WHERE artifact_id = ? AND is_custom_property = TRUE", id
+                ) { $0.text(0) }
+            }
+            #expect(values.sorted() == ["custom", "typed"])
         }
     }
 
