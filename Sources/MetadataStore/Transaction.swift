@@ -80,7 +80,7 @@ extension StatusError {
         case .interrupted: self.init(.deadlineExceeded, "The query took longer than \(Readers.longestRead).")
         case .notAllowed, .noDatabase, .noTable:
             self.init(.failedPrecondition, "The database of the store is not as it should be: \(error)")
-        case .lostStatement, .stopped, .noLibrary, .other:
+        case .lostStatement, .noLibrary, .other:
             self.init(.internalError, "The database of the store: \(error)")
         }
     }

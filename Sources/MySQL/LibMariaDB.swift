@@ -1,10 +1,4 @@
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
+import SQL
 
 /// The functions of MariaDB's client library, which speaks with MySQL too. It is loaded when it is first needed: who
 /// keeps a SQLite file does not have it installed.
@@ -80,47 +74,33 @@ struct LibMariaDB: Sendable {
         "install the package libmariadb3 (Debian, Ubuntu), mariadb-connector-c (Alpine, Fedora)"
 
     private init() throws(ServerError) {
-        // Never closed: connections may live as long as the process.
-        guard let library = dlopen(Self.file, RTLD_NOW | RTLD_LOCAL) else {
-            throw ServerError(
-                .noLibrary,
-                "the MySQL client library \(Self.file) cannot be loaded; \(Self.advice)"
-                    + (dlerror().map { ": \(String(cString: $0))" } ?? ""))
-        }
-        func symbol<Function>(_ name: String) throws(ServerError) -> Function {
-            guard let address = dlsym(library, name) else {
-                throw ServerError(
-                    .noLibrary,
-                    "the MySQL client library \(Self.file) is too old, it has no \(name); \(Self.advice)")
-            }
-            return unsafeBitCast(address, to: Function.self)
-        }
-        start = try symbol("mysql_server_init")
-        make = try symbol("mysql_init")
-        options = try symbol("mysql_options")
-        connect = try symbol("mysql_real_connect")
-        close = try symbol("mysql_close")
-        errorNumber = try symbol("mysql_errno")
-        errorText = try symbol("mysql_error")
-        state = try symbol("mysql_sqlstate")
-        serverInfo = try symbol("mysql_get_server_info")
-        cipher = try symbol("mysql_get_ssl_cipher")
-        threadID = try symbol("mysql_thread_id")
-        socket = try symbol("mysql_get_socket")
-        fieldCount = try symbol("mysql_field_count")
-        useResult = try symbol("mysql_use_result")
-        fetchLengths = try symbol("mysql_fetch_lengths")
-        freeResult = try symbol("mysql_free_result")
-        query = try symbol("mysql_real_query")
-        nextResult = try symbol("mysql_next_result")
-        fetchRow = try symbol("mysql_fetch_row")
-        queryStart = try symbol("mysql_real_query_start")
-        queryContinue = try symbol("mysql_real_query_cont")
-        nextResultStart = try symbol("mysql_next_result_start")
-        nextResultContinue = try symbol("mysql_next_result_cont")
-        fetchRowStart = try symbol("mysql_fetch_row_start")
-        fetchRowContinue = try symbol("mysql_fetch_row_cont")
-        timeout = try symbol("mysql_get_timeout_value_ms")
+        let library = try ClientLibrary(Self.file, server: "MySQL", advice: Self.advice)
+        start = try library.symbol("mysql_server_init")
+        make = try library.symbol("mysql_init")
+        options = try library.symbol("mysql_options")
+        connect = try library.symbol("mysql_real_connect")
+        close = try library.symbol("mysql_close")
+        errorNumber = try library.symbol("mysql_errno")
+        errorText = try library.symbol("mysql_error")
+        state = try library.symbol("mysql_sqlstate")
+        serverInfo = try library.symbol("mysql_get_server_info")
+        cipher = try library.symbol("mysql_get_ssl_cipher")
+        threadID = try library.symbol("mysql_thread_id")
+        socket = try library.symbol("mysql_get_socket")
+        fieldCount = try library.symbol("mysql_field_count")
+        useResult = try library.symbol("mysql_use_result")
+        fetchLengths = try library.symbol("mysql_fetch_lengths")
+        freeResult = try library.symbol("mysql_free_result")
+        query = try library.symbol("mysql_real_query")
+        nextResult = try library.symbol("mysql_next_result")
+        fetchRow = try library.symbol("mysql_fetch_row")
+        queryStart = try library.symbol("mysql_real_query_start")
+        queryContinue = try library.symbol("mysql_real_query_cont")
+        nextResultStart = try library.symbol("mysql_next_result_start")
+        nextResultContinue = try library.symbol("mysql_next_result_cont")
+        fetchRowStart = try library.symbol("mysql_fetch_row_start")
+        fetchRowContinue = try library.symbol("mysql_fetch_row_cont")
+        timeout = try library.symbol("mysql_get_timeout_value_ms")
         // Once for the process, and before two threads ask for it.
         guard start(0, nil, nil) == 0 else {
             throw ServerError(.noLibrary, "the MySQL client library \(Self.file) does not start")

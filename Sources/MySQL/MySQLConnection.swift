@@ -68,7 +68,7 @@ public final class MySQLConnection: ServerConnection {
     public var isOpen: Bool {
         guard let handle, !isLost else { return false }
         let socket = library.socket(handle)
-        return socket >= 0 && (running.withLock { $0.current != nil } || !Waiting.isHungUp(socket))
+        return socket >= 0 && (running.withLock { $0.current != nil } || !Socket.isHungUp(socket))
     }
 
     /// The server's own words.

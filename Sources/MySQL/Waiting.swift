@@ -42,15 +42,4 @@ enum Waiting {
             ask()
         }
     }
-
-    /// Whether the other side has ended a connection, as far as the system knows by now.
-    static func isHungUp(_ socket: Int32) -> Bool {
-        #if os(Linux)
-            let hangUp: Int16 = 0x2000  // POLLRDHUP, which Glibc has for those only who ask for GNU's extensions.
-        #else
-            let hangUp = Int16(POLLHUP)
-        #endif
-        var entry = pollfd(fd: socket, events: hangUp, revents: 0)
-        return poll(&entry, 1, 0) > 0
-    }
 }

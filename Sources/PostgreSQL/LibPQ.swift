@@ -1,13 +1,5 @@
 import SQL
 
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
-
 /// The functions of PostgreSQL's client library. It is loaded when it is first needed: who keeps a SQLite file does not
 /// have it installed.
 struct LibPQ: Sendable {
@@ -101,64 +93,50 @@ struct LibPQ: Sendable {
         "install the package libpq5 (Debian, Ubuntu) or libpq (Alpine, Fedora), of PostgreSQL 14 or later"
 
     private init() throws(ServerError) {
-        // Never closed: connections may live as long as the process.
-        guard let library = dlopen(Self.file, RTLD_NOW | RTLD_LOCAL) else {
-            throw ServerError(
-                .noLibrary,
-                "the PostgreSQL client library \(Self.file) cannot be loaded; \(Self.advice)"
-                    + (dlerror().map { ": \(String(cString: $0))" } ?? ""))
-        }
-        func symbol<Function>(_ name: String) throws(ServerError) -> Function {
-            guard let address = dlsym(library, name) else {
-                throw ServerError(
-                    .noLibrary,
-                    "the PostgreSQL client library \(Self.file) is too old, it has no \(name); \(Self.advice)")
-            }
-            return unsafeBitCast(address, to: Function.self)
-        }
+        let library = try ClientLibrary(Self.file, server: "PostgreSQL", advice: Self.advice)
         // What only newer libraries have comes first, to be what the error names.
-        enterPipelineMode = try symbol("PQenterPipelineMode")
-        pipelineSync = try symbol("PQpipelineSync")
-        connectStartParams = try symbol("PQconnectStartParams")
-        connectdbParams = try symbol("PQconnectdbParams")
-        connectPoll = try symbol("PQconnectPoll")
-        conninfo = try symbol("PQconninfo")
-        conninfoFree = try symbol("PQconninfoFree")
-        finish = try symbol("PQfinish")
-        setErrorVerbosity = try symbol("PQsetErrorVerbosity")
-        setNoticeProcessor = try symbol("PQsetNoticeProcessor")
-        setnonblocking = try symbol("PQsetnonblocking")
-        status = try symbol("PQstatus")
-        errorMessage = try symbol("PQerrorMessage")
-        socket = try symbol("PQsocket")
-        host = try symbol("PQhost")
-        port = try symbol("PQport")
-        connectionNeedsPassword = try symbol("PQconnectionNeedsPassword")
-        transactionStatus = try symbol("PQtransactionStatus")
-        parameterStatus = try symbol("PQparameterStatus")
-        backendPID = try symbol("PQbackendPID")
-        sslInUse = try symbol("PQsslInUse")
-        gssEncInUse = try symbol("PQgssEncInUse")
-        sendQueryParams = try symbol("PQsendQueryParams")
-        sendPrepare = try symbol("PQsendPrepare")
-        sendQueryPrepared = try symbol("PQsendQueryPrepared")
-        flush = try symbol("PQflush")
-        setSingleRowMode = try symbol("PQsetSingleRowMode")
-        consumeInput = try symbol("PQconsumeInput")
-        isBusy = try symbol("PQisBusy")
-        getResult = try symbol("PQgetResult")
-        resultStatus = try symbol("PQresultStatus")
-        resultErrorField = try symbol("PQresultErrorField")
-        resultErrorMessage = try symbol("PQresultErrorMessage")
-        ntuples = try symbol("PQntuples")
-        nfields = try symbol("PQnfields")
-        ftype = try symbol("PQftype")
-        getisnull = try symbol("PQgetisnull")
-        getlength = try symbol("PQgetlength")
-        getvalue = try symbol("PQgetvalue")
-        clear = try symbol("PQclear")
-        getCancel = try symbol("PQgetCancel")
-        freeCancel = try symbol("PQfreeCancel")
-        cancel = try symbol("PQcancel")
+        enterPipelineMode = try library.symbol("PQenterPipelineMode")
+        pipelineSync = try library.symbol("PQpipelineSync")
+        connectStartParams = try library.symbol("PQconnectStartParams")
+        connectdbParams = try library.symbol("PQconnectdbParams")
+        connectPoll = try library.symbol("PQconnectPoll")
+        conninfo = try library.symbol("PQconninfo")
+        conninfoFree = try library.symbol("PQconninfoFree")
+        finish = try library.symbol("PQfinish")
+        setErrorVerbosity = try library.symbol("PQsetErrorVerbosity")
+        setNoticeProcessor = try library.symbol("PQsetNoticeProcessor")
+        setnonblocking = try library.symbol("PQsetnonblocking")
+        status = try library.symbol("PQstatus")
+        errorMessage = try library.symbol("PQerrorMessage")
+        socket = try library.symbol("PQsocket")
+        host = try library.symbol("PQhost")
+        port = try library.symbol("PQport")
+        connectionNeedsPassword = try library.symbol("PQconnectionNeedsPassword")
+        transactionStatus = try library.symbol("PQtransactionStatus")
+        parameterStatus = try library.symbol("PQparameterStatus")
+        backendPID = try library.symbol("PQbackendPID")
+        sslInUse = try library.symbol("PQsslInUse")
+        gssEncInUse = try library.symbol("PQgssEncInUse")
+        sendQueryParams = try library.symbol("PQsendQueryParams")
+        sendPrepare = try library.symbol("PQsendPrepare")
+        sendQueryPrepared = try library.symbol("PQsendQueryPrepared")
+        flush = try library.symbol("PQflush")
+        setSingleRowMode = try library.symbol("PQsetSingleRowMode")
+        consumeInput = try library.symbol("PQconsumeInput")
+        isBusy = try library.symbol("PQisBusy")
+        getResult = try library.symbol("PQgetResult")
+        resultStatus = try library.symbol("PQresultStatus")
+        resultErrorField = try library.symbol("PQresultErrorField")
+        resultErrorMessage = try library.symbol("PQresultErrorMessage")
+        ntuples = try library.symbol("PQntuples")
+        nfields = try library.symbol("PQnfields")
+        ftype = try library.symbol("PQftype")
+        getisnull = try library.symbol("PQgetisnull")
+        getlength = try library.symbol("PQgetlength")
+        getvalue = try library.symbol("PQgetvalue")
+        clear = try library.symbol("PQclear")
+        getCancel = try library.symbol("PQgetCancel")
+        freeCancel = try library.symbol("PQfreeCancel")
+        cancel = try library.symbol("PQcancel")
     }
 }

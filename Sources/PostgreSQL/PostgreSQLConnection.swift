@@ -64,7 +64,7 @@ public final class PostgreSQLConnection: ServerConnection {
     public var isOpen: Bool {
         guard let connection, !isLost, library.status(connection) == ConnectionStatus.ok else { return false }
         // While statements run, what the server says at last is to be read.
-        return isRunning || !Waiting.isHungUp(library.socket(connection))
+        return isRunning || !Socket.isHungUp(library.socket(connection))
     }
 
     /// The server's own version, such as `PostgreSQL 15.18`.

@@ -24,8 +24,6 @@ public struct ServerError: Error, Sendable, CustomStringConvertible {
         case badValue
         /// The statement was cancelled, or took longer than it may.
         case interrupted
-        /// Rows were not read on, because the reader said so.
-        case stopped
         /// A statement that was prepared is not known: a pooler stands between.
         case lostStatement
         /// The client library is not installed, or is too old.

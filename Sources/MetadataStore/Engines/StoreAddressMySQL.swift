@@ -1,62 +1,13 @@
+public import MySQL
+
 /// A database of a MySQL or MariaDB server.
 public struct MySQLStoreAddress: Sendable, Hashable, CustomStringConvertible {
     /// A server's name and port.
-    public struct Host: Sendable, Hashable {
-        /// A name or address; of IPv6 without brackets.
-        public var name: String
-        /// 3306 is the usual one.
-        public var port: Int
-
-        /// A server.
-        public init(name: String, port: Int = 3306) {
-            self.name = name
-            self.port = port
-        }
-    }
-
-    /// How much TLS is asked for; the values of `--ssl-mode` of MySQL's clients
-    /// (https://dev.mysql.com/doc/refman/8.4/en/connection-options.html).
-    public enum TLSMode: String, Sendable, Hashable, CaseIterable {
-        /// None.
-        case disabled
-        /// Where the server has it. Nothing is checked.
-        case preferred
-        /// Or no connection. Nothing is checked.
-        case required
-        /// As ``required``, with a certificate of a known authority.
-        case verifyCA = "verify-ca"
-        /// As ``verifyCA``, and the certificate is the host's.
-        case verifyIdentity = "verify-identity"
-    }
-
+    public typealias Host = MySQLAddress.Host
+    /// How much TLS is asked for.
+    public typealias TLSMode = MySQLAddress.TLSMode
     /// Paths of PEM files, and the ciphers.
-    public struct TLS: Sendable, Hashable {
-        /// How much of it.
-        public var mode: TLSMode
-        /// Certificates of authorities.
-        public var authorities: String?
-        /// A folder of certificates of authorities.
-        public var authorityFolder: String?
-        /// The client's own certificate.
-        public private(set) var certificate: String?
-        /// Its private key.
-        public private(set) var key: String?
-        /// Names of permitted ciphers as OpenSSL writes them, colons between.
-        public var ciphers: String?
-
-        /// No files, where they are not given; of certificate and key, one file may hold both.
-        public init(
-            mode: TLSMode = .preferred, authorities: String? = nil, authorityFolder: String? = nil,
-            certificate: String? = nil, key: String? = nil, ciphers: String? = nil
-        ) {
-            self.mode = mode
-            self.authorities = authorities
-            self.authorityFolder = authorityFolder
-            self.certificate = certificate ?? key
-            self.key = key ?? certificate
-            self.ciphers = ciphers
-        }
-    }
+    public typealias TLS = MySQLAddress.TLS
 
     /// Servers in the order to try them. Empty with a ``socket``.
     public var hosts: [Host]

@@ -72,21 +72,9 @@ extension MySQLConnection {
 extension MySQLAddress {
     fileprivate init(_ address: MySQLStoreAddress) {
         self.init(
-            hosts: address.hosts.map { Host($0.name, port: $0.port) }, socket: address.socket, user: address.user,
-            password: address.password, database: address.database)
-        tls.mode =
-            switch address.tls.mode {
-            case .disabled: .disabled
-            case .preferred: .preferred
-            case .required: .required
-            case .verifyCA: .verifyCA
-            case .verifyIdentity: .verifyIdentity
-            }
-        tls.authorities = address.tls.authorities
-        tls.authorityFolder = address.tls.authorityFolder
-        tls.certificate = address.tls.certificate
-        tls.key = address.tls.key
-        tls.ciphers = address.tls.ciphers
+            hosts: address.hosts, socket: address.socket, user: address.user, password: address.password,
+            database: address.database)
+        tls = address.tls
         if let timeout = address.connectTimeout { connectTimeout = timeout }
     }
 }
