@@ -152,7 +152,8 @@ final class Writer: Sendable {
     /// Whether the requests are to run again, each for itself: one of them may be what the database does not take.
     private static func needsSavepoints(_ error: any Error) -> Bool {
         let kind = (error as? ServerError)?.kind
-        return error is NeedsSavepoints || [.uniqueViolation, .badValue, .other, .interrupted, .full].contains(kind)
+        return error is NeedsSavepoints || error is ReadMeter.Excess
+            || [.uniqueViolation, .badValue, .other, .interrupted, .full].contains(kind)
     }
 
     /// Most groups have no request that fails half-way: savepoints, which copy each page before it
@@ -193,6 +194,7 @@ final class Writer: Sendable {
         guard usesSavepoint else {
             let changes = session.changes
             let attempt = job.attempt(transaction)
+            if session.group?.isOverfull == true { throw NeedsSavepoints() }
             guard attempt.hasFailed, session.isChanged(since: changes) else {
                 if attempt.hasFailed { session.group?.undo() } else { session.group?.keep() }
                 return attempt

@@ -118,12 +118,12 @@ import Testing
         let port = try #require(parts.last?.split(separator: "/").first)
         let prefix = engine == .mySQL ? "--mysql_config" : "--postgres_config"
         let name = engine == .mySQL ? "database" : "dbname"
-        let grpc = Int.random(in: 30_000..<50_000)
+        let grpc = try FreePort()
         let arguments =
             (engine == .mySQL
                 ? ["--enable_database_upgrade=true"] : ["--metadata_source_config_type=postgresql"])
             + [
-                "--grpc_port=\(grpc)", "\(prefix)_\(name)=\(database.name)", "\(prefix)_host=127.0.0.1",
+                "--grpc_port=\(grpc.number)", "\(prefix)_\(name)=\(database.name)", "\(prefix)_host=127.0.0.1",
                 "\(prefix)_port=\(port)", "\(prefix)_user=\(credentials[0])", "\(prefix)_password=\(credentials[1])",
                 "--grpc_channel_arguments=grpc.max_metadata_size=16384,grpc.max_receive_message_length=104857600",
             ]
@@ -138,7 +138,7 @@ import Testing
             program: program)
         _ = try await running.wait(for: "gRPC listens")
         #expect(!running.output.contains("HTTP listens") && !running.output.contains(credentials[1]))
-        let ended = try await python("put_one.py", "127.0.0.1:\(grpc)")
+        let ended = try await python("put_one.py", "127.0.0.1:\(grpc.number)")
         #expect(ended.status == 0, "\(ended)")
         #expect(try database.execute("SELECT uri FROM Artifact") == [["s3://one"]])
         #expect(try await running.stop() == 0)

@@ -182,6 +182,14 @@ import Testing
             #expect(
                 try place.database?.execute("SELECT COUNT(*), COUNT(DISTINCT name) FROM Type WHERE name LIKE 'T%'")
                     == [["\(rounds)", "\(rounds)"]])
+            // Each by itself, as near to the same moment as can be.
+            for round in 0..<100 {
+                let request = MlMetadata_PutArtifactTypeRequest.with { $0.artifactType.name = "S\(round)" }
+                async let first = stores[0].write { try $0.putArtifactType(request).typeID }
+                async let second = stores[1].write { try $0.putArtifactType(request).typeID }
+                let both = try await (first, second)
+                #expect(both.0 == both.1, "round \(round)")
+            }
             let types = try await types(stores[0])
             let outcomes = try await withThrowingTaskGroup(of: (Int, String).self) { group in
                 for client in 0..<64 {
@@ -295,6 +303,45 @@ import Testing
         losses.withLock { $0 = [.after] }
         let error = await #expect(throws: StatusError.self) { try await put(store, execution(types, 101)) }
         #expect(error?.code == .unknown)
+        await store.close()
+    }
+
+    /// What a group keeps in memory of the store is bounded; with more, its requests do the same one by one.
+    @Test func aGroupKeepsOnlySoMuchInMemory() async throws {
+        let place = try StorePlace()
+        defer { place.remove() }
+        var engine = try ServerEngine(place.address)
+        engine.groupBudget = 1 << 20
+        let store = try MetadataStore(engine, at: place.address)
+        let types = try await types(store)
+        let request = MlMetadata_PutArtifactsRequest.with { request in
+            request.artifacts = (0..<20).map { number in
+                .with {
+                    ($0.typeID, $0.uri) = (types.artifact, "\(number)")
+                    $0.customProperties["text"] = .with { $0.stringValue = String(repeating: "x", count: 100_000) }
+                }
+            }
+        }
+        let ids = try await store.write(for: request) { try $0.putArtifacts(request) }.artifactIds
+        let change = MlMetadata_PutArtifactsRequest.with { request in
+            request.artifacts = ids.map { id in
+                .with {
+                    ($0.id, $0.typeID) = (id, types.artifact)
+                    $0.customProperties["n"] = .with { $0.intValue = 1 }
+                }
+            }
+            request.updateMask.paths = ["custom_properties.n"]
+        }
+        async let other = put(store, execution(types, 1))
+        let before = store.roundTrips
+        async let changed = store.write(for: change) { try $0.putArtifacts(change) }
+        _ = try await (changed, other)
+        #expect(store.roundTrips - before > 20)
+        let nodes = try await store.read { transaction in
+            try transaction.getArtifactsByID(.with { $0.artifactIds = ids }).artifacts
+        }
+        #expect(nodes.count == 20 && nodes.allSatisfy { $0.customProperties.count == 2 })
+        #expect(try await store.read { try $0.getExecutions(.init()).executions.count } == 1)
         await store.close()
     }
 

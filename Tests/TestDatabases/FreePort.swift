@@ -2,11 +2,12 @@ import Foundation
 
 /// A port of 127.0.0.1 that nothing listens on, below those that the kernel gives to clients: one of these would take it
 /// while a server is stopped. No other test process takes it as long as the value lives.
-final class FreePort: Sendable {
-    let number: Int
+public final class FreePort: Sendable {
+    public let number: Int
     private let claim: Int32
 
-    init() throws {
+    /// - Throws: ``TestDatabaseError`` where none is free.
+    public init() throws {
         for _ in 0..<100 {
             let number = UInt16.random(in: 15000..<30000)
             guard let claim = Self.claim(number) else { continue }

@@ -9,6 +9,8 @@ struct ServerEngine: Sendable {
     var shape: StoreShape
     /// Whether the writer can tell of a commit whose answer was lost: the database let us make a table for it.
     var hasMarks: Bool
+    /// What a group of writes may know of the store, in bytes; with more, its requests run one by one.
+    var groupBudget = 64 << 20
     /// Makes a connection.
     var connect: @Sendable () throws -> any ServerConnection
 
@@ -18,8 +20,8 @@ struct ServerEngine: Sendable {
     /// The session that writes.
     /// - Throws: ``StoreFileError``.
     func writingSession() throws -> Session {
-        guard hasMarks else { return readingSession() }
-        let server = ServerSession(dialect: dialect, marks: CommitMarks(), open: connect)
+        let server = ServerSession(
+            dialect: dialect, marks: hasMarks ? CommitMarks() : nil, groupBudget: groupBudget, open: connect)
         try Self.naming(name) { try server.prepareMarks() }
         return Session(server: server, shape)
     }

@@ -32,7 +32,7 @@ struct ServerSchema {
     /// The database, for messages.
     var name: String
 
-    /// Made by kfmd; a row a fact.
+    /// That it is there says that kfmd made MLMD's tables; its rows are for later versions.
     static let ownTable = "kfmd_store"
 
     /// - Throws: ``StoreFileError``, `ServerError`.

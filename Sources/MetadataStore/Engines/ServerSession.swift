@@ -4,7 +4,7 @@ import SQLite
 
 /// A session on a database server, which is connected when it is first needed and again when the connection was lost.
 ///
-/// It belongs to one thread at a time, but for ``cancel()``.
+/// It belongs to one thread at a time.
 final class ServerSession {
     /// How long a session tries to connect again before its request is told that the server is away.
     static let patience: Duration = .seconds(2)
@@ -37,9 +37,10 @@ final class ServerSession {
     ///   - marks: for a session that writes.
     ///   - open: makes a connection, with all that a session relies on.
     init(
-        dialect: Dialect, marks: CommitMarks? = nil, open: @escaping @Sendable () throws -> any ServerConnection
+        dialect: Dialect, marks: CommitMarks? = nil, groupBudget: Int = 64 << 20,
+        open: @escaping @Sendable () throws -> any ServerConnection
     ) {
-        (self.dialect, self.marks, self.open) = (dialect, marks, open)
+        (self.dialect, self.marks, self.groupBudget, self.open) = (dialect, marks, groupBudget, open)
     }
 
     deinit { connection?.close() }
@@ -47,6 +48,8 @@ final class ServerSession {
     /// What gathers the writes of a group of requests.
     var group: WriteGroup?
     private let numbers = RowNumbers()
+    /// What a group may know of the store, in bytes.
+    private let groupBudget: Int
 
     /// Sends statements together, behind what was gathered: one round trip.
     /// - Throws: ``ServerError``.
@@ -200,7 +203,7 @@ final class ServerSession {
         try prepareMarks()
         while true {
             let mark = marks?.next()
-            group = gathers ? WriteGroup(numbers) : nil
+            group = gathers ? WriteGroup(numbers, budget: groupBudget) : nil
             var result: Result?
             begin(dialect.beginWrite.map { SQLQuery($0) } + (mark.map { [$0.lock(dialect)] } ?? []))
             do {

@@ -49,12 +49,20 @@ extension Transaction {
         if !types.isEmpty { asks += self.types(types.sorted()) }
         for (kind, count) in needs.newNodes { asks += numbers(.node(kind), count, group) }
         asks += numbers(.event, needs.newEvents, group)
-        try run(asks)
+        try run(asks, group)
     }
 
-    private func run(_ asks: [Ask]) throws {
+    private func run(_ asks: [Ask], _ group: WriteGroup) throws {
         guard !asks.isEmpty else { return }
-        try connection.server?.runAside(asks.map(\.query)) { asks[$0].row(Row($1)) }
+        do {
+            try connection.server?.runAside(asks.map(\.query)) { number, row in
+                try group.count(row.size)
+                asks[number].row(Row(row))
+            }
+        } catch let excess as ReadMeter.Excess {
+            group.stop()
+            throw excess
+        }
     }
 
     private func list(_ sql: String, _ first: [SQLValue] = [], _ values: [SQLValue]) -> SQLQuery {
@@ -201,7 +209,7 @@ extension Transaction {
     /// - Throws: `ServerError`.
     func number(_ table: WriteGroup.Numbered, _ group: WriteGroup) throws -> Int64 {
         if let number = group.number(table) { return number }
-        try run(numbers(table, 1, group))
+        try run(numbers(table, 1, group), group)
         guard let number = group.number(table), number > 0 else {
             throw ServerError(.other, "the database gives no number for a row of \(table.table)")
         }

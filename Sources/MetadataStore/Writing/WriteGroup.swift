@@ -56,6 +56,8 @@ final class WriteGroup {
     }
 
     private(set) var state = State()
+    /// Whether what it would know is more than may be in memory: its requests are to run one by one, on the store itself.
+    private(set) var isOverfull = false
     /// What makes the last changes undone, the last one last.
     private var undoing: [(inout State) -> Void] = []
     /// Numbers that the database gave for rows to come.
@@ -65,7 +67,12 @@ final class WriteGroup {
     /// How many of them there were when the request began.
     private var usedBefore = 0
 
-    init(_ numbers: RowNumbers) { self.numbers = numbers }
+    /// - Parameter budget: of what it knows, in bytes.
+    init(_ numbers: RowNumbers, budget: Int) {
+        self.numbers = numbers
+        // There is one group at a time: nobody shares it.
+        meter = ReadMeter(ReadBudget(perRequest: budget, total: .max))
+    }
 
     // MARK: Changes
 
@@ -97,6 +104,9 @@ final class WriteGroup {
     /// What was read of the store, which stays however a request ends.
     func learn(_ body: (inout Known) -> Void) { body(&state.known) }
 
+    /// Nothing more is to be known.
+    func stop() { isOverfull = true }
+
     /// A request is done: what it changed stays.
     func keep() {
         undoing = []
@@ -118,6 +128,18 @@ final class WriteGroup {
 
     /// The store was written to by statements of which nothing is known here.
     func forget() { state.known = Known() }
+
+    // MARK: Budget
+
+    /// What it reads of the store and keeps until its commit.
+    private var meter: ReadMeter
+
+    /// Counts a row that is to be kept.
+    /// - Throws: `ReadMeter.Excess`.
+    func count(_ bytes: Int) throws {
+        meter.add(bytes)
+        if let excess = meter.addRow() { throw excess }
+    }
 
     // MARK: Numbers
 
